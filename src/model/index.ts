@@ -1,0 +1,32 @@
+/** Nouns of the mesh: resource kinds, names, and the form of every failure. Knows no text format, no engine and no clock. */
+export { DNS_LABEL, type ServiceKey, serviceKey, splitKey, type WorkloadKey } from "./names.ts";
+export {
+  type Failure,
+  failure,
+  formatProblem,
+  type Place,
+  type Problem,
+  type ProblemDetail,
+  ProblemError,
+  problem,
+  type Result,
+  success,
+  valueOrThrow,
+} from "./problem.ts";
+export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
+export type {
+  AuthorizationOperation,
+  AuthorizationPolicy,
+  AuthorizationRule,
+  AuthorizationSource,
+  Kind,
+  Mesh,
+  Namespace,
+  ObjectMeta,
+  Resource,
+  ResourceRef,
+  Service,
+  ServiceAccount,
+  ServicePort,
+  WorkloadEntry,
+} from "./resources.ts";

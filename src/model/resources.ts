@@ -1,0 +1,112 @@
+/** The resource kinds, as users write them (after defaults), without engine or wire details. Sources: Kubernetes core/v1, Istio `security.istio.io/v1` and `networking.istio.io/v1`. */
+
+export interface ObjectMeta {
+  readonly name: string;
+  /** Empty for cluster-scoped kinds (`Mesh`, `Namespace`). */
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Set by the store: the revision that last changed the object, as a decimal string. Sent back, it must match (optimistic concurrency). */
+  readonly resourceVersion?: string;
+  /** Set by the store: random and stable for the object's life. */
+  readonly uid?: string;
+  /** Set by the store: counts changes of `spec`. */
+  readonly generation?: number;
+  /** Set by the store: RFC 3339. */
+  readonly creationTimestamp?: string;
+}
+
+interface ResourceOf<A extends string, K extends string> {
+  readonly apiVersion: A;
+  readonly kind: K;
+  readonly metadata: ObjectMeta;
+}
+
+export interface Mesh extends ResourceOf<"heddle.dev/v1", "Mesh"> {
+  readonly spec: {
+    readonly trustDomain: string;
+    /** Life of an X.509-SVID, milliseconds. Default one hour. */
+    readonly svidTtlMs: number;
+    /** Namespace whose policies hold for the whole mesh (Istio's root namespace). Default `heddle-system`. */
+    readonly rootNamespace: string;
+    /** Whether a denied caller is told which policy decided. Default true. */
+    readonly explainDenials: boolean;
+    /** Share of traces started at the edge that are sampled, 0..1. Default 1. */
+    readonly traceSampling: number;
+    readonly connectTimeoutMs: number;
+    readonly requestTimeoutMs: number;
+  };
+}
+
+export interface Namespace extends ResourceOf<"v1", "Namespace"> {}
+export interface ServiceAccount extends ResourceOf<"v1", "ServiceAccount"> {}
+
+export interface ServicePort {
+  readonly name: string;
+  readonly port: number;
+  readonly targetPort: number;
+  /** `http` when not declared. */
+  readonly appProtocol: string;
+}
+
+export interface Service extends ResourceOf<"v1", "Service"> {
+  readonly spec: {
+    /** All must equal the workload's labels. Empty selects nothing. */
+    readonly selector: Readonly<Record<string, string>>;
+    readonly ports: readonly ServicePort[];
+  };
+}
+
+export interface WorkloadEntry extends ResourceOf<"networking.istio.io/v1", "WorkloadEntry"> {
+  readonly spec: {
+    readonly address: string;
+    readonly ports: Readonly<Record<string, number>>;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly serviceAccount: string;
+    readonly weight: number;
+  };
+}
+
+export interface AuthorizationSource {
+  readonly principals: readonly string[];
+  readonly notPrincipals: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly notNamespaces: readonly string[];
+}
+
+export interface AuthorizationOperation {
+  readonly methods: readonly string[];
+  readonly notMethods: readonly string[];
+  readonly paths: readonly string[];
+  readonly notPaths: readonly string[];
+  readonly ports: readonly string[];
+  readonly notPorts: readonly string[];
+  readonly hosts: readonly string[];
+  readonly notHosts: readonly string[];
+}
+
+/** Inside a rule, `from` AND `to`; a list is an OR; an empty list does not constrain. */
+export interface AuthorizationRule {
+  readonly from: readonly AuthorizationSource[];
+  readonly to: readonly AuthorizationOperation[];
+}
+
+export interface AuthorizationPolicy extends ResourceOf<"security.istio.io/v1", "AuthorizationPolicy"> {
+  readonly spec: {
+    /** Undefined selects every workload of the namespace (of the mesh, in the root namespace). */
+    readonly selector: Readonly<Record<string, string>> | undefined;
+    readonly action: "ALLOW" | "DENY";
+    /** Undefined never matches (ALLOW then denies all); a rule with neither `from` nor `to` always matches. */
+    readonly rules: readonly AuthorizationRule[] | undefined;
+  };
+}
+
+export type Resource = Mesh | Namespace | ServiceAccount | Service | WorkloadEntry | AuthorizationPolicy;
+export type Kind = Resource["kind"];
+
+/** Names one object across the whole mesh. */
+export interface ResourceRef {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+}
