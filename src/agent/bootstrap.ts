@@ -1,0 +1,155 @@
+/**
+ * What an agent must know before it can ask the server for anything. Restart-only; all else arrives over xDS.
+ *
+ * The join token is not part of it: it comes on standard input or in `joinTokenFile`, so that it is never seen in a
+ * process list.
+ */
+import { DNS_LABEL, failure, type Problem, problem, type Result, type ServiceKey, success } from "#model";
+
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface AgentBootstrap {
+  /** `host:port` of the server's listener for agents. */
+  readonly server: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Replica's name, unique in its namespace. */
+  readonly instance: string;
+  /** The service that the workload is an endpoint of, for telemetry. */
+  readonly service?: ServiceKey;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mode: "sidecar" | "gateway";
+  /** Where the inbound mTLS listener is bound; agents of other workloads dial it. */
+  readonly mesh: SocketAddress;
+  /** Loopback listener for readiness, metrics and state. */
+  readonly admin: SocketAddress;
+  /** The workload's own listener; absent for a gateway. `readinessPath` undefined probes by connecting. */
+  readonly app?: SocketAddress & { readonly readinessPath?: string };
+  readonly outbound: readonly (SocketAddress & { readonly service: ServiceKey })[];
+  /** Holds the last good configuration; made 0700. */
+  readonly stateDirectory: string;
+  /** Write the private key there too (0600), so that a restart without the server can go on. Default false. */
+  readonly keepKey: boolean;
+  readonly joinTokenFile?: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Collects every fault of one document, each with the path of its field. */
+class Reader {
+  readonly problems: Problem[] = [];
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  text(from: Json, field: string, path: string): string {
+    const value = from[field];
+    if (typeof value === "string" && value !== "") return value;
+    this.fault(path, "must be a non-empty string");
+    return "";
+  }
+
+  label(from: Json, field: string): string {
+    const value = this.text(from, field, field);
+    if (value !== "" && !DNS_LABEL.test(value)) this.fault(field, `\`${value}\` is not an RFC 1123 label`);
+    return value;
+  }
+
+  socket(value: unknown, path: string): SocketAddress {
+    if (!isObject(value)) {
+      this.fault(path, "must be an object with `address` and `port`");
+      return { address: "", port: 0 };
+    }
+    const port = value["port"];
+    if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65_535) {
+      this.fault(`${path}.port`, "must be a whole number from 0 to 65535");
+      return { address: "", port: 0 };
+    }
+    return { address: this.text(value, "address", `${path}.address`), port };
+  }
+
+  fault(path: string, message: string): void {
+    this.problems.push(
+      problem("HDL_AGENT_BOOTSTRAP", `${path} ${message}`, {
+        at: { file: this.#file, line: 1, column: 1, field: path },
+      }),
+    );
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function readOutbound(reader: Reader, value: unknown): AgentBootstrap["outbound"] {
+  if (!Array.isArray(value)) {
+    reader.fault("outbound", "must be a list");
+    return [];
+  }
+  return value.map((each: unknown, index) => {
+    const path = `outbound[${index}]`;
+    const service = isObject(each) ? reader.text(each, "service", `${path}.service`) : "";
+    if (service !== "" && !service.includes("/")) reader.fault(`${path}.service`, "must be `namespace/name`");
+    return { ...reader.socket(each, path), service: service as ServiceKey };
+  });
+}
+
+function readLabels(reader: Reader, value: unknown): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  if (isObject(value) && Object.values(value).every((each) => typeof each === "string")) {
+    return value as Record<string, string>;
+  }
+  reader.fault("labels", "must map names to strings");
+  return {};
+}
+
+function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootstrap, "app"> {
+  const app = document["app"];
+  if (app === undefined) {
+    if (mode === "sidecar") reader.fault("app", "is needed in sidecar mode");
+    return {};
+  }
+  const readinessPath = isObject(app) ? app["readinessPath"] : undefined;
+  return {
+    app: { ...reader.socket(app, "app"), ...(typeof readinessPath === "string" ? { readinessPath } : {}) },
+  };
+}
+
+/** Reads the bootstrap document; every fault is told at once. */
+export function parseBootstrap(text: string, file: string): Result<AgentBootstrap> {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    return failure(problem("HDL_AGENT_BOOTSTRAP", `${file} is not JSON: ${String(cause)}`, { cause }));
+  }
+  if (!isObject(document)) return failure(problem("HDL_AGENT_BOOTSTRAP", `${file} must hold one JSON object`));
+  const reader = new Reader(file);
+  const mode = document["mode"] ?? "sidecar";
+  if (mode !== "sidecar" && mode !== "gateway") reader.fault("mode", 'must be "sidecar" or "gateway"');
+  const service = document["service"];
+  const joinTokenFile = document["joinTokenFile"];
+  const bootstrap: AgentBootstrap = {
+    server: reader.text(document, "server", "server"),
+    namespace: reader.label(document, "namespace"),
+    serviceAccount: reader.label(document, "serviceAccount"),
+    instance: reader.label(document, "instance"),
+    labels: readLabels(reader, document["labels"]),
+    mode: mode === "gateway" ? "gateway" : "sidecar",
+    mesh: reader.socket(document["mesh"], "mesh"),
+    admin: reader.socket(document["admin"], "admin"),
+    outbound: readOutbound(reader, document["outbound"] ?? []),
+    stateDirectory: reader.text(document, "stateDirectory", "stateDirectory"),
+    keepKey: document["keepKey"] === true,
+    ...readApp(reader, document, String(mode)),
+    ...(typeof service === "string" ? { service: service as ServiceKey } : {}),
+    ...(typeof joinTokenFile === "string" ? { joinTokenFile } : {}),
+  };
+  const [first, ...rest] = reader.problems;
+  return first === undefined ? success(bootstrap) : failure(first, ...rest);
+}
