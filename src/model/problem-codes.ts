@@ -21,6 +21,42 @@ export const PROBLEM_CODES = {
     summary: "An address and port that Heddle must listen on is taken.",
     next: "Stop the program that holds it (`ss -ltnp` shows which) or choose another port.",
   },
+  HDL_IDENTITY_AUTHORITY_INVALID: {
+    summary: "A signing certificate does not meet the SPIFFE X.509-SVID standard or is not valid now.",
+    next: "Give a certificate that is an authority of this trust domain, or renew it.",
+  },
+  HDL_IDENTITY_CERTIFICATE_MALFORMED: {
+    summary: "Bytes that should be a certificate are not one.",
+    next: "Ask the peer's operator for its certificate in DER or PEM; it may be damaged or cut short.",
+  },
+  HDL_IDENTITY_SPIFFE_ID_INVALID: {
+    summary: "A text that should be a SPIFFE ID is not one.",
+    next: "Write it as `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`.",
+  },
+  HDL_IDENTITY_SVID_EXPIRED: {
+    summary: "A peer's certificate has expired.",
+    next: "See with `heddle check` why the peer does not renew, and compare the clocks of both hosts.",
+  },
+  HDL_IDENTITY_SVID_INVALID: {
+    summary: "A peer's certificate does not meet the SPIFFE X.509-SVID standard.",
+    next: "Let the peer enrol again, or correct what issues its certificates.",
+  },
+  HDL_IDENTITY_SVID_NOT_YET_VALID: {
+    summary: "A peer's certificate is not valid yet.",
+    next: "Set the clocks of both hosts; one of them is off.",
+  },
+  HDL_IDENTITY_SVID_UNTRUSTED: {
+    summary: "A peer's certificate was not signed by an authority of the trust domain that it names.",
+    next: "If the authority changed, let the peer enrol again; otherwise someone pretends to be that workload.",
+  },
+  HDL_IDENTITY_TRUST_DOMAIN_INVALID: {
+    summary: "A trust domain name is malformed.",
+    next: "Use at most 255 lower-case letters, digits, dots, hyphens and underscores, such as `shop.example`.",
+  },
+  HDL_IDENTITY_TRUST_DOMAIN_UNKNOWN: {
+    summary: "A peer belongs to a trust domain that is not known here.",
+    next: "Federate with that trust domain, or connect to a peer of your own.",
+  },
   HDL_INTERNAL: {
     summary: "A part of Heddle broke one of its own rules.",
     next: "Report it with the message and the output of `heddle check`.",
