@@ -1,10 +1,18 @@
 /**
  * Who a workload is: SPIFFE IDs, trust domains, bundles, and the checks that make a certificate an identity.
- * Pure: bytes and times come in, verdicts go out; keys and signatures belong to `#engine/crypto` and `#identity/authority`.
+ * Pure: bytes and times come in, verdicts and encodings go out; keys belong to `#engine/crypto`, and who may get a certificate
+ * is decided by `#identity/authority`.
  */
 export { BUNDLE_AUTHORITIES_MAX, type Bundle, type BundleSet, bundleSet, type TlsIdentity } from "./bundle.ts";
 export { type CertificateFacts, type KeyUsage, parseCertificate } from "./certificate.ts";
+export { type CertificateTemplate, type DistinguishedName, encodeCertificate } from "./certificate-encoding.ts";
+export {
+  type CertificationRequest,
+  encodeCertificationRequest,
+  parseCertificationRequest,
+} from "./certification-request.ts";
 export { decodePem, encodePem } from "./pem.ts";
+export { encodeEncryptedPrivateKey } from "./private-key-encoding.ts";
 export {
   namespaceOf,
   parseSpiffeId,

@@ -29,6 +29,10 @@ export const PROBLEM_CODES = {
     summary: "Bytes that should be a certificate are not one.",
     next: "Ask the peer's operator for its certificate in DER or PEM; it may be damaged or cut short.",
   },
+  HDL_IDENTITY_REQUEST_MALFORMED: {
+    summary: "Bytes that should be a certification request are not one.",
+    next: "Send a PKCS#10 request in DER, signed by ECDSA with SHA-256 or SHA-384.",
+  },
   HDL_IDENTITY_SPIFFE_ID_INVALID: {
     summary: "A text that should be a SPIFFE ID is not one.",
     next: "Write it as `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`.",
