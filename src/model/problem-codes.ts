@@ -17,9 +17,17 @@ export const PROBLEM_CODES = {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",
   },
+  HDL_ENGINE_INPUT_TOO_LONG: {
+    summary: "Standard input or a file is longer than its limit.",
+    next: "Give a shorter one; the message says how long it may be.",
+  },
   HDL_ENGINE_PORT_IN_USE: {
     summary: "An address and port that Heddle must listen on is taken.",
     next: "Stop the program that holds it (`ss -ltnp` shows which) or choose another port.",
+  },
+  HDL_ENGINE_PROCESS_START: {
+    summary: "A program could not be started.",
+    next: "Check that the program is installed, executable and found by PATH, and that its folder exists.",
   },
   HDL_IDENTITY_AUTHORITY_INVALID: {
     summary: "A signing certificate does not meet the SPIFFE X.509-SVID standard or is not valid now.",

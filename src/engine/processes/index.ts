@@ -1,0 +1,20 @@
+/** The only door to processes: this one's arguments, environment and signals, and children that never outlive it. */
+export { type Line, LineSplitter } from "./lines.ts";
+export {
+  arguments_ as arguments,
+  type ExitSignal,
+  environment,
+  isAlive,
+  onExitSignal,
+  processId,
+  readStandardInput,
+  selfCommand,
+  setExitStatus,
+  workingDirectory,
+} from "./self.ts";
+export {
+  type ProcessExit,
+  type ProcessOptions,
+  type RunningProcess,
+  startProcess,
+} from "./spawn.ts";
