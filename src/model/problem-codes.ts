@@ -17,6 +17,46 @@ export const PROBLEM_CODES = {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",
   },
+  HDL_AUTHORITY_EXPIRED: {
+    summary: "The certificate authority has no key that may still sign.",
+    next: "Put the root's key back into `ca/root/` and restart the server, which then makes a new issuing key.",
+  },
+  HDL_AUTHORITY_JOURNAL_CORRUPT: {
+    summary: "The journal of the certificate authority is damaged.",
+    next: "Restore `ca/` from a backup; agents keep their certificates until these expire.",
+  },
+  HDL_AUTHORITY_KEY_UNUSABLE: {
+    summary: "A key of the certificate authority is missing or is not what the journal says.",
+    next: "Restore the named file from a backup.",
+  },
+  HDL_AUTHORITY_KEY_WEAK: {
+    summary: "A certificate was asked for a key of a kind that is not accepted.",
+    next: "Make the request with a P-256 or P-384 key.",
+  },
+  HDL_AUTHORITY_PASSPHRASE_MISSING: {
+    summary: "A key of the certificate authority is encrypted.",
+    next: "Start the server with the passphrase file that the key was encrypted under.",
+  },
+  HDL_AUTHORITY_PASSPHRASE_WRONG: {
+    summary: "The passphrase does not open a key of the certificate authority.",
+    next: "Start the server with the passphrase file that the key was encrypted under; a damaged key file looks the same, so compare it with a backup.",
+  },
+  HDL_AUTHORITY_POSSESSION_UNPROVEN: {
+    summary: "A certification request is not signed by the key that it is for.",
+    next: "Make the request anew with the private key at hand; a copied public key cannot be certified.",
+  },
+  HDL_AUTHORITY_ROOT_OFFLINE: {
+    summary: "The root's key is needed to make an issuing key, and is not in its folder.",
+    next: "Put it back into `ca/root/` for as long as that takes.",
+  },
+  HDL_AUTHORITY_SLOT: {
+    summary: "An issuing key cannot take this step in its life.",
+    next: "Look at the keys' statuses; a key is prepared, then active, then old, then removed.",
+  },
+  HDL_AUTHORITY_TRUST_DOMAIN: {
+    summary: "The data directory belongs to another trust domain.",
+    next: "Start the server with the trust domain that it was first started with, or with another data directory.",
+  },
   HDL_ENGINE_INPUT_TOO_LONG: {
     summary: "Standard input or a file is longer than its limit.",
     next: "Give a shorter one; the message says how long it may be.",
@@ -28,6 +68,14 @@ export const PROBLEM_CODES = {
   HDL_ENGINE_PROCESS_START: {
     summary: "A program could not be started.",
     next: "Check that the program is installed, executable and found by PATH, and that its folder exists.",
+  },
+  HDL_ENGINE_SECRET_EXPOSED: {
+    summary: "A file that holds a secret may be read by other users.",
+    next: "Give it to the user that Heddle runs as and take the rest away: `chmod 600 FILE`; if others may have read it, replace the secret.",
+  },
+  HDL_ENGINE_SECRET_FILE: {
+    summary: "A file that holds a secret cannot be read or written.",
+    next: "Look at the named path: its owner and mode, whether the disk is full or read-only.",
   },
   HDL_IDENTITY_AUTHORITY_INVALID: {
     summary: "A signing certificate does not meet the SPIFFE X.509-SVID standard or is not valid now.",

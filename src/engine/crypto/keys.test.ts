@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { encodeEncryptedPrivateKey, encodePem } from "#identity";
 import {
   encryptUnderPassphrase,
@@ -46,8 +46,7 @@ test("printing a key shows no secret", () => {
 });
 
 test("only strong kinds of keys are told", () => {
-  const kind = (key: ReturnType<typeof generateKeyPairSync>["publicKey"]): string | undefined =>
-    publicKeyKind(key.export({ type: "spki", format: "der" }));
+  const kind = (key: KeyObject): string | undefined => publicKeyKind(key.export({ type: "spki", format: "der" }));
   expect(kind(generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey)).toBe("p256");
   expect(kind(generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey)).toBe("p384");
   expect(kind(generateKeyPairSync("ec", { namedCurve: "P-224" }).publicKey)).toBeUndefined();

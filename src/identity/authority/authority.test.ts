@@ -1,0 +1,288 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import "reflect-metadata";
+import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from "@peculiar/x509";
+import { generateSigningKey, isSignedBy, publicKeyKind } from "#engine/crypto";
+import { privateFiles } from "#engine/private-files";
+import { systemRandom } from "#engine/random";
+import {
+  bundleSet,
+  encodeCertificationRequest,
+  encodePem,
+  parseCertificate,
+  parseTrustDomain,
+  validateX509Svid,
+  workloadSpiffeId,
+} from "#identity";
+import { type Result, valueOrThrow } from "#model";
+import { FakeTime } from "../../../test/fakes/time.ts";
+import { type Authority, openAuthority } from "./index.ts";
+
+const trustDomain = valueOrThrow(parseTrustDomain("shop.example"));
+const catalog = workloadSpiffeId(trustDomain, "shop", "catalog");
+const DAY_MS = 86_400_000;
+let directory: string;
+let time: FakeTime;
+
+beforeEach(async () => {
+  directory = join(await mkdtemp(join(tmpdir(), "heddle-ca-")), "ca");
+  time = new FakeTime(Date.now());
+});
+afterEach(() => rm(join(directory, ".."), { recursive: true, force: true }));
+
+function open(passphrase?: string, domain = trustDomain): Promise<Result<Authority>> {
+  const options = { directory, trustDomain: domain, files: privateFiles, clock: time, random: systemRandom };
+  return openAuthority({ ...options, ...(passphrase === undefined ? {} : { passphrase }) });
+}
+
+function codeOf(result: Result<unknown>): string {
+  return result.ok ? "ok" : result.problems[0].code;
+}
+
+function request(): Uint8Array {
+  return encodeCertificationRequest(generateSigningKey());
+}
+
+function openssl(...args: readonly string[]): string {
+  const run = Bun.spawnSync(["openssl", ...args], { stderr: "pipe" });
+  return run.stdout.toString() + run.stderr.toString();
+}
+
+async function onDisk(pems: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  for (const [name, der] of Object.entries(pems))
+    await writeFile(join(directory, "..", name), encodePem("CERTIFICATE", der));
+}
+
+describe("an issued SVID", () => {
+  test("is accepted by OpenSSL at its strictest and by our own check, and names who it was issued for", async () => {
+    const authority = valueOrThrow(await open());
+    const svid = valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 20_000 }));
+    await onDisk({ "root.pem": authority.root, "issuing.pem": svid.chain[1], "leaf.pem": svid.chain[0] });
+    const at = (name: string): string => join(directory, "..", name);
+    for (const purpose of ["sslserver", "sslclient"]) {
+      const strict = ["verify", "-x509_strict", "-check_ss_sig", "-purpose", purpose, "-CAfile", at("root.pem")];
+      const host = ["-verify_hostname", "catalog.shop.sa.shop.example"];
+      expect(openssl(...strict, ...host, "-untrusted", at("issuing.pem"), at("leaf.pem"))).toEndWith("leaf.pem: OK\n");
+    }
+    const text = openssl("x509", "-in", at("leaf.pem"), "-noout", "-text");
+    expect(text).toContain("X509v3 Key Usage: critical\n                Digital Signature\n");
+    expect(text).toContain("X509v3 Basic Constraints: critical\n                CA:FALSE\n");
+    expect(text).toContain("TLS Web Server Authentication, TLS Web Client Authentication\n");
+    expect(text).toContain(
+      "Name: critical\n                URI:spiffe://shop.example/ns/shop/sa/catalog, DNS:catalog.shop.sa.shop.example\n",
+    );
+    const facts = valueOrThrow(parseCertificate(svid.chain[0]));
+    const checks = { nowMs: time.nowMs(), bundles: bundleSet([authority.bundle]), isSignedBy };
+    expect(valueOrThrow(validateX509Svid(facts, checks))).toEqual(catalog);
+    expect([facts.notBeforeMs, facts.notAfterMs]).toEqual([svid.notBeforeMs, svid.notAfterMs]);
+    expect(facts.serial).toBe(svid.serial.replace(/^0+/, (zeros) => zeros.slice(zeros.length & ~1)));
+  });
+
+  test("lives as long as asked, within bounds, and starts a little in the past", async () => {
+    const authority = valueOrThrow(await open());
+    const life = (ttlMs: number): number => {
+      const svid = valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs }));
+      expect(svid.notBeforeMs).toBeLessThanOrEqual(time.nowMs() - 30_000);
+      return Math.ceil((svid.notAfterMs - time.nowMs()) / 1000) * 1000;
+    };
+    expect([life(20_000), life(0), life(Number.MAX_SAFE_INTEGER)]).toEqual([20_000, 5000, 7 * DAY_MS]);
+  });
+
+  test("takes no name from the request, whoever the request says it is", async () => {
+    const authority = valueOrThrow(await open());
+    const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const impostor = await Pkcs10CertificateRequestGenerator.create({
+      name: "CN=admin",
+      keys,
+      signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+      extensions: [
+        new SubjectAlternativeNameExtension([{ type: "url", value: "spiffe://shop.example/ns/shop/sa/payments" }]),
+      ],
+    });
+    const grant = { spiffeId: catalog, ttlMs: 60_000 };
+    const svid = valueOrThrow(authority.issue(new Uint8Array(impostor.rawData), grant));
+    const facts = valueOrThrow(parseCertificate(svid.chain[0]));
+    expect([facts.uriSans, facts.hasSubject]).toEqual([[catalog.uri], false]);
+  });
+
+  test("has a serial of its own", async () => {
+    const authority = valueOrThrow(await open());
+    const serials = Array.from(
+      { length: 200 },
+      () => valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 })).serial,
+    );
+    expect(new Set(serials).size).toBe(200);
+    expect(serials.every((each) => each.length === 32)).toBe(true);
+  });
+
+  test("cannot be for another trust domain", async () => {
+    const authority = valueOrThrow(await open());
+    const foreign = workloadSpiffeId(valueOrThrow(parseTrustDomain("other.example")), "shop", "catalog");
+    expect(() => authority.issue(request(), { spiffeId: foreign, ttlMs: 60_000 })).toThrow(RangeError);
+  });
+});
+
+describe("a request is refused", () => {
+  const ask = async (csr: Uint8Array): Promise<string> =>
+    codeOf(valueOrThrow(await open()).issue(csr, { spiffeId: catalog, ttlMs: 60_000 }));
+  const requestBy = (pair: { publicKey: KeyObject; privateKey: KeyObject }): Uint8Array =>
+    encodeCertificationRequest({
+      publicKeyInfo: pair.publicKey.export({ type: "spki", format: "der" }),
+      sign: (data) => sign("sha256", data, pair.privateKey),
+    });
+
+  test("when it is garbage", async () => {
+    expect(await ask(new TextEncoder().encode("give me a certificate"))).toBe("HDL_IDENTITY_REQUEST_MALFORMED");
+    expect(await ask(new Uint8Array(9000))).toBe("HDL_IDENTITY_REQUEST_MALFORMED");
+    expect(await ask(request().subarray(0, 100))).toBe("HDL_IDENTITY_REQUEST_MALFORMED");
+  });
+
+  test("when it is signed by another key, or altered", async () => {
+    const mine = generateSigningKey();
+    const theirs = generateSigningKey();
+    const borrowed = encodeCertificationRequest({ publicKeyInfo: theirs.publicKeyInfo, sign: mine.sign });
+    expect(await ask(borrowed)).toBe("HDL_AUTHORITY_POSSESSION_UNPROVEN");
+    const unsigned = encodeCertificationRequest({ publicKeyInfo: theirs.publicKeyInfo, sign: () => new Uint8Array() });
+    expect(await ask(unsigned)).toBe("HDL_AUTHORITY_POSSESSION_UNPROVEN");
+  });
+
+  test("when its key is weak or of a kind that is not accepted", async () => {
+    expect(await ask(requestBy(generateKeyPairSync("ec", { namedCurve: "P-224" })))).toBe("HDL_AUTHORITY_KEY_WEAK");
+    const rsa = requestBy(generateKeyPairSync("rsa", { modulusLength: 1024 }));
+    expect(await ask(rsa)).toBe("HDL_AUTHORITY_KEY_WEAK");
+  });
+
+  test("but not when its key is P-384", async () => {
+    expect(await ask(requestBy(generateKeyPairSync("ec", { namedCurve: "P-384" })))).toBe("ok");
+  });
+});
+
+describe("the authority's folder", () => {
+  test("is private, keeps the root's key apart, and opens again to the same authority", async () => {
+    const first = valueOrThrow(await open());
+    for (const path of ["", "root", "issuing"]) expect((await stat(join(directory, path))).mode & 0o777).toBe(0o700);
+    const [key = ""] = await readdir(join(directory, "issuing"));
+    for (const path of ["root/root.key", `issuing/${key}`, "journal.ndjson"])
+      expect((await stat(join(directory, path))).mode & 0o777).toBe(0o600);
+    const second = valueOrThrow(await open());
+    expect(second.bundle).toEqual(first.bundle);
+    expect(second.root).toEqual(first.root);
+  });
+
+  test("works with the root taken away, until a new issuing key is needed", async () => {
+    valueOrThrow(await open());
+    await rename(join(directory, "root"), join(directory, "..", "in-the-safe"));
+    const authority = valueOrThrow(await open());
+    expect(codeOf(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }))).toBe("ok");
+    expect(codeOf(await authority.prepare())).toBe("HDL_AUTHORITY_ROOT_OFFLINE");
+  });
+
+  test("encrypts its keys under a passphrase so that OpenSSL can open them and nobody else", async () => {
+    valueOrThrow(await open("correct horse"));
+    const root = join(directory, "root/root.key");
+    expect(await readFile(root, "utf8")).toStartWith("-----BEGIN ENCRYPTED PRIVATE KEY-----");
+    expect(openssl("pkey", "-in", root, "-passin", "pass:correct horse", "-noout", "-text")).toContain("P-256");
+    expect(codeOf(await open("wrong horse"))).toBe("HDL_AUTHORITY_PASSPHRASE_WRONG");
+    expect(codeOf(await open())).toBe("HDL_AUTHORITY_PASSPHRASE_MISSING");
+    expect(codeOf(await open("correct horse"))).toBe("ok");
+  });
+
+  test("encrypts keys that lay in the clear once a passphrase is given", async () => {
+    const plain = valueOrThrow(await open());
+    const encrypted = valueOrThrow(await open("correct horse"));
+    expect(encrypted.bundle).toEqual(plain.bundle);
+    const [key = ""] = await readdir(join(directory, "issuing"));
+    for (const path of ["root/root.key", `issuing/${key}`])
+      expect(await readFile(join(directory, path), "utf8")).toContain("ENCRYPTED");
+  });
+
+  test("is refused when others may read a key", async () => {
+    valueOrThrow(await open());
+    const [key = ""] = await readdir(join(directory, "issuing"));
+    await chmod(join(directory, "issuing", key), 0o644);
+    expect(codeOf(await open())).toBe("HDL_ENGINE_SECRET_EXPOSED");
+  });
+
+  test("is refused for another trust domain, with a damaged journal, or without its key", async () => {
+    valueOrThrow(await open());
+    expect(codeOf(await open(undefined, valueOrThrow(parseTrustDomain("other.example"))))).toBe(
+      "HDL_AUTHORITY_TRUST_DOMAIN",
+    );
+    const [key = ""] = await readdir(join(directory, "issuing"));
+    await rm(join(directory, "issuing", key));
+    expect(codeOf(await open())).toBe("HDL_AUTHORITY_KEY_UNUSABLE");
+    const journal = join(directory, "journal.ndjson");
+    await writeFile(journal, `${(await readFile(journal, "utf8")).replace("prepared", "activated")}`);
+    expect(codeOf(await open())).toBe("HDL_AUTHORITY_JOURNAL_CORRUPT");
+  });
+
+  test("survives a crash in the middle of any line of its journal", async () => {
+    const first = valueOrThrow(await open());
+    const journal = join(directory, "journal.ndjson");
+    const whole = await readFile(journal, "utf8");
+    for (const cut of [10, whole.indexOf("\n") + 20, whole.length - 5]) {
+      await writeFile(journal, whole.slice(0, cut));
+      const authority = valueOrThrow(await open());
+      expect(codeOf(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }))).toBe("ok");
+      expect(codeOf(await open())).toBe("ok");
+    }
+    expect(publicKeyKind(valueOrThrow(parseCertificate(first.root)).publicKeyInfo)).toBe("p256");
+  });
+});
+
+describe("a new issuing key", () => {
+  test("is known before it signs, and the old one's SVIDs hold until it is removed", async () => {
+    const authority = valueOrThrow(await open());
+    const validate = (leaf: Uint8Array): string => {
+      const checks = { nowMs: time.nowMs(), bundles: bundleSet([authority.bundle]), isSignedBy };
+      return codeOf(validateX509Svid(valueOrThrow(parseCertificate(leaf)), checks));
+    };
+    const issue = (): Uint8Array =>
+      valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 })).chain[0];
+    const before = issue();
+    const sequence = authority.bundle.sequence;
+    const id = valueOrThrow(await authority.prepare());
+    expect(authority.slots.map((each) => each.status)).toEqual(["active", "prepared"]);
+    expect(authority.bundle.sequence).toBe(sequence + 1);
+    expect(isSignedBy(issue(), authority.bundle.authorities[1]!)).toBe(false);
+    valueOrThrow(await authority.activate(id));
+    expect(authority.slots.map((each) => each.status)).toEqual(["old", "active"]);
+    expect(isSignedBy(issue(), authority.bundle.authorities[0]!)).toBe(true);
+    expect([validate(before), validate(issue())]).toEqual(["ok", "ok"]);
+    expect(codeOf(await authority.remove(id))).toBe("HDL_AUTHORITY_SLOT");
+    valueOrThrow(await authority.remove(authority.slots[0]?.id ?? ""));
+    expect([validate(before), validate(issue())]).toEqual(["HDL_IDENTITY_SVID_UNTRUSTED", "ok"]);
+    expect(valueOrThrow(await open()).bundle).toEqual(authority.bundle);
+  });
+
+  test("comes by itself long before the active one expires, and issuing never stops", async () => {
+    const authority = valueOrThrow(await open());
+    const statuses: string[] = [];
+    for (let day = 0; day < 400; day++) {
+      valueOrThrow(await authority.maintain());
+      valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 3_600_000 }));
+      const now = authority.slots.map((each) => each.status).join(" ");
+      if (now !== statuses.at(-1)) statuses.push(now);
+      time.advance(DAY_MS);
+    }
+    const turn = ["active prepared", "old active", "active"];
+    expect(statuses).toEqual(["active", ...turn, ...turn]);
+  });
+
+  test("is needed when the active one has expired", async () => {
+    const authority = valueOrThrow(await open());
+    time.advance(366 * DAY_MS);
+    expect(codeOf(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }))).toBe("HDL_AUTHORITY_EXPIRED");
+  });
+});
+
+test("at least 300 SVIDs are issued in a second", async () => {
+  const authority = valueOrThrow(await open());
+  const requests = Array.from({ length: 300 }, request);
+  const startUs = performance.now() * 1000;
+  for (const each of requests) valueOrThrow(authority.issue(each, { spiffeId: catalog, ttlMs: 60_000 }));
+  expect(performance.now() * 1000 - startUs).toBeLessThan(1_000_000);
+});
