@@ -17,6 +17,30 @@ export const PROBLEM_CODES = {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",
   },
+  HDL_ATTESTATION_TOKEN_EXPIRED: {
+    summary: "A join token has expired.",
+    next: "Create another with `heddle token create`, with a longer `--ttl` if the agent starts late.",
+  },
+  HDL_ATTESTATION_TOKEN_MALFORMED: {
+    summary: "A text that should be a join token is not one.",
+    next: "Give the whole line that `heddle token create` printed; it begins with `hjt1.`.",
+  },
+  HDL_ATTESTATION_TOKEN_REQUEST: {
+    summary: "A join token cannot be made as asked.",
+    next: "Name 1 to 64 workloads as `namespace/serviceaccount` and a life from 5 seconds to 30 days.",
+  },
+  HDL_ATTESTATION_TOKEN_UNKNOWN: {
+    summary: "A join token is not known to the server: it was revoked, was forgotten, is of another server, or its secret is wrong.",
+    next: "Create another with `heddle token create` on this server.",
+  },
+  HDL_ATTESTATION_TOKEN_USED: {
+    summary: "A join token was used a second time.",
+    next: "Create another with `heddle token create`; if the first use was not yours, the token was stolen: look at the audit trail.",
+  },
+  HDL_ATTESTATION_TOKEN_WORKLOAD: {
+    summary: "A join token was used for a workload that it was not made for.",
+    next: "Create one for that workload with `heddle token create`.",
+  },
   HDL_AUTHORITY_EXPIRED: {
     summary: "The certificate authority has no key that may still sign.",
     next: "Put the root's key back into `ca/root/` and restart the server, which then makes a new issuing key.",
@@ -77,6 +101,18 @@ export const PROBLEM_CODES = {
     summary: "A file that holds a secret cannot be read or written.",
     next: "Look at the named path: its owner and mode, whether the disk is full or read-only.",
   },
+  HDL_ENROLMENT_NAME: {
+    summary: "A joining workload's name is malformed.",
+    next: "Name namespace, service account and instance by at most 63 lower-case letters, digits and inner hyphens.",
+  },
+  HDL_ENROLMENT_NO_IDENTITY: {
+    summary: "A certificate was to be renewed without showing the old one.",
+    next: "Enrol with a join token.",
+  },
+  HDL_ENROLMENT_RATE: {
+    summary: "Too many certificates were asked for from one address.",
+    next: "Wait a little; agents try again by themselves. If it goes on, look at the audit trail for that address.",
+  },
   HDL_IDENTITY_AUTHORITY_INVALID: {
     summary: "A signing certificate does not meet the SPIFFE X.509-SVID standard or is not valid now.",
     next: "Give a certificate that is an authority of this trust domain, or renew it.",
@@ -120,6 +156,30 @@ export const PROBLEM_CODES = {
   HDL_INTERNAL: {
     summary: "A part of Heddle broke one of its own rules.",
     next: "Report it with the message and the output of `heddle check`.",
+  },
+  HDL_SUPERVISOR_APPLICATION: {
+    summary: "A `heddle.yaml` is not usable.",
+    next: "Correct the named field; `docs/reference/application.md` lists them all.",
+  },
+  HDL_SUPERVISOR_APPLICATION_MISSING: {
+    summary: "There is no `heddle.yaml` where one was looked for.",
+    next: "Go to the project's folder, or name the file with `--file`.",
+  },
+  HDL_SUPERVISOR_NOT_READY: {
+    summary: "A part of an application did not become ready.",
+    next: "Look at its last lines, and start it by itself to see why.",
+  },
+  HDL_SUPERVISOR_NO_ADDRESS: {
+    summary: "No loopback addresses are free for an application's agents.",
+    next: "Stop other programs that listen on 127.*.*.* port 15008 (`ss -ltn` shows them).",
+  },
+  HDL_SUPERVISOR_RUNNING: {
+    summary: "The application is running already.",
+    next: "Stop the one that runs with Ctrl-C, or use it.",
+  },
+  HDL_SUPERVISOR_SERVER: {
+    summary: "The server did not do what the supervisor asked of it.",
+    next: "See the server's log lines above.",
   },
 } as const satisfies Record<string, { readonly summary: string; readonly next: string }>;
 

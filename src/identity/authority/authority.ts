@@ -133,6 +133,11 @@ export class Authority {
     return this.#state?.slots ?? [];
   }
 
+  /** The public key, DER, of a request that `issue` would accept: well-formed, strong, and proved to be the asker's. */
+  verifyRequest(csrDer: Uint8Array): Result<Uint8Array> {
+    return provenKey(csrDer);
+  }
+
   /**
    * Issues an X.509-SVID for the key of a PKCS#10 request that proves possession of it. Who the SVID names is the caller's
    * decision alone; all names in the request are passed over. Its life is bounded by `SVID_TTL_MS` and by the issuer's own.

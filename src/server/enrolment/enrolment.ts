@@ -1,0 +1,142 @@
+import type { Clock } from "#engine/time";
+import { type SpiffeId, workloadSpiffeId } from "#identity";
+import type { JoinTokens, WorkloadName } from "#identity/attestation";
+import type { Authority, IssuedSvid } from "#identity/authority";
+import { DNS_LABEL, failure, problem, type Result, success } from "#model";
+import { PeerLimiter, type PeerLimits } from "./peer-limiter.ts";
+
+export interface EnrolRequest extends WorkloadName {
+  readonly joinToken: string;
+  readonly instance: string;
+  /** PKCS#10, DER. */
+  readonly csr: Uint8Array;
+}
+
+export interface RenewRequest {
+  readonly instance: string;
+  /** PKCS#10, DER. */
+  readonly csr: Uint8Array;
+}
+
+/** Who asks, as the transport knows it. `spiffeId` only when its certificate was validated as an X.509-SVID. */
+export interface EnrolmentPeer {
+  readonly address: string;
+  readonly spiffeId: SpiffeId | undefined;
+}
+
+/** What an agent gets. */
+export interface SvidGrant {
+  readonly spiffeId: string;
+  readonly trustDomain: string;
+  /** DER, leaf first, without the root. */
+  readonly certificateChain: readonly Uint8Array[];
+  /** DER of issuing authorities and root. */
+  readonly authorities: readonly Uint8Array[];
+}
+
+/** One issued SVID, for the audit trail and the registry. Never holds a key or a token's secret. */
+export interface SvidIssuance {
+  readonly by: "enrol" | "renew";
+  readonly spiffeId: SpiffeId;
+  readonly instance: string;
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly peerAddress: string;
+  /** The join token that allowed it; empty for a renewal. */
+  readonly tokenId: string;
+}
+
+export interface EnrolmentOptions {
+  readonly authority: Pick<Authority, "trustDomain" | "bundle" | "issue" | "verifyRequest">;
+  readonly joinTokens: Pick<JoinTokens, "attest">;
+  /** Life of an SVID now, milliseconds: `Mesh.spec.svidTtlMs`. */
+  readonly svidTtlMs: () => number;
+  readonly clock: Pick<Clock, "nowUs">;
+  readonly onIssued: (issuance: SvidIssuance) => void;
+  readonly limits?: { readonly enrol?: PeerLimits; readonly renew?: PeerLimits };
+}
+
+/** A host may start some dozens of workloads at once; a guesser pays `FAILURE_COST` a try. */
+const ENROL_LIMITS: PeerLimits = { burst: 100, perSecond: 10, peerCountMax: 4096 };
+const RENEW_LIMITS: PeerLimits = { burst: 400, perSecond: 100, peerCountMax: 4096 };
+const FAILURE_COST = 9;
+
+/** Decides who gets an SVID: a joining agent by its token, a member by the certificate it came with. Knows no transport. */
+export class Enrolment {
+  readonly #options: EnrolmentOptions;
+  readonly #enrolling: PeerLimiter;
+  readonly #renewing: PeerLimiter;
+
+  constructor(options: EnrolmentOptions) {
+    this.#options = options;
+    this.#enrolling = new PeerLimiter(options.limits?.enrol ?? ENROL_LIMITS, options.clock);
+    this.#renewing = new PeerLimiter(options.limits?.renew ?? RENEW_LIMITS, options.clock);
+  }
+
+  /**
+   * The first SVID of a workload, for a join token. Fails with `HDL_ENROLMENT_RATE`, `HDL_ENROLMENT_NAME`, a code of
+   * `#identity/attestation`, or a code of `Authority.issue`; a bad request never uses up the token.
+   */
+  async enrol(request: EnrolRequest, peer: EnrolmentPeer): Promise<Result<SvidGrant>> {
+    if (!this.#enrolling.admit(peer.address)) return tooMany(peer);
+    const granted = await this.#enrol(request, peer);
+    if (!granted.ok) this.#enrolling.charge(peer.address, FAILURE_COST);
+    return granted;
+  }
+
+  /**
+   * A fresh SVID for who the peer proved to be; nothing in the request can name another. Fails with `HDL_ENROLMENT_RATE`,
+   * `HDL_ENROLMENT_NO_IDENTITY`, or a code of `Authority.issue`.
+   */
+  renew(request: RenewRequest, peer: EnrolmentPeer): Result<SvidGrant> {
+    if (!this.#renewing.admit(peer.address)) return tooMany(peer);
+    const { spiffeId } = peer;
+    if (spiffeId === undefined || spiffeId.trustDomain !== this.#options.authority.trustDomain)
+      return failure(problem("HDL_ENROLMENT_NO_IDENTITY", "The caller has no certificate of this trust domain."));
+    if (!DNS_LABEL.test(request.instance)) return badName("instance", request.instance);
+    return this.#issue({ by: "renew", spiffeId, tokenId: "" }, request, peer);
+  }
+
+  async #enrol(request: EnrolRequest, peer: EnrolmentPeer): Promise<Result<SvidGrant>> {
+    const { joinToken, namespace, serviceAccount, instance } = request;
+    for (const [what, name] of Object.entries({ namespace, serviceAccount, instance }))
+      if (!DNS_LABEL.test(name)) return badName(what, name);
+    const { authority } = this.#options;
+    const proven = authority.verifyRequest(request.csr);
+    if (!proven.ok) return proven;
+    const spiffeId = workloadSpiffeId(authority.trustDomain, namespace, serviceAccount);
+    const claim = { joinToken, namespace, serviceAccount, publicKeyInfo: proven.value, peerAddress: peer.address };
+    const attested = await this.#options.joinTokens.attest(claim);
+    if (!attested.ok) return attested;
+    return this.#issue({ by: "enrol", spiffeId, tokenId: attested.value.id }, request, peer);
+  }
+
+  #issue(
+    grant: Pick<SvidIssuance, "by" | "spiffeId" | "tokenId">,
+    request: RenewRequest,
+    peer: EnrolmentPeer,
+  ): Result<SvidGrant> {
+    const { authority, svidTtlMs, onIssued } = this.#options;
+    const issued = authority.issue(request.csr, { spiffeId: grant.spiffeId, ttlMs: svidTtlMs() });
+    if (!issued.ok) return issued;
+    const { serial, notBeforeMs, notAfterMs } = issued.value;
+    onIssued({ ...grant, instance: request.instance, serial, notBeforeMs, notAfterMs, peerAddress: peer.address });
+    return success(grantOf(issued.value, authority));
+  }
+}
+
+function grantOf(issued: IssuedSvid, { trustDomain, bundle }: Pick<Authority, "trustDomain" | "bundle">): SvidGrant {
+  const { authorities } = bundle;
+  return { spiffeId: issued.spiffeId.uri, trustDomain, certificateChain: issued.chain, authorities };
+}
+
+function tooMany(peer: EnrolmentPeer): Result<never> {
+  return failure(problem("HDL_ENROLMENT_RATE", `${peer.address} asks for certificates too often.`));
+}
+
+function badName(what: string, name: string): Result<never> {
+  return failure(
+    problem("HDL_ENROLMENT_NAME", `${what} ${JSON.stringify(name.slice(0, 80))} is not an RFC 1123 label.`),
+  );
+}
