@@ -1,0 +1,55 @@
+/** Gathers the bytes of one head, however they are split, up to a bound. */
+import type { Http1Fault } from "./fault.ts";
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** The lead that a head may have: robust receivers skip one empty line before a request (RFC 9112 §2.2). */
+const EMPTY_LINE_BYTES = 2;
+
+export class HeadReader {
+  readonly #bytesMax: number;
+  #held: Buffer | undefined;
+  /** Bytes of the last `read` that belonged to the head. */
+  consumed = 0;
+  fault: Http1Fault | undefined;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Whether part of a head has arrived. */
+  get isPartial(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** The whole head as latin1 with its final empty line, or undefined while it is incomplete or at fault. */
+  read(chunk: Buffer): string | undefined {
+    const held = this.#held;
+    const bytes = held === undefined ? chunk : Buffer.concat([held, chunk]);
+    const start = skipEmptyLine(bytes);
+    const end = bytes.indexOf("\r\n\r\n", Math.max(start, (held?.length ?? 0) - 3), "latin1");
+    const length = (end < 0 ? bytes.length : end + 4) - start;
+    if (length > this.#bytesMax) this.fault = "head-too-large";
+    else if (end < 0) this.#hold(bytes, chunk.length);
+    else {
+      this.#held = undefined;
+      this.consumed = end + 4 - (held?.length ?? 0);
+      return bytes.toString("latin1", start, end + 4);
+    }
+    return undefined;
+  }
+
+  #hold(bytes: Buffer, consumed: number): void {
+    // A line that ends in a bare LF would be waited on for ever, while a lenient parser behind us has read it.
+    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+      if (at === 0 || bytes[at - 1] !== CR) this.fault = "bare-line-feed";
+    }
+    this.#held = Buffer.from(bytes);
+    this.consumed = consumed;
+  }
+}
+
+function skipEmptyLine(bytes: Buffer): number {
+  return bytes.length >= EMPTY_LINE_BYTES && bytes[0] === CR && bytes[1] === LF ? EMPTY_LINE_BYTES : 0;
+}
