@@ -81,6 +81,10 @@ export const PROBLEM_CODES = {
     summary: "The data directory belongs to another trust domain.",
     next: "Start the server with the trust domain that it was first started with, or with another data directory.",
   },
+  HDL_ENGINE_FILE: {
+    summary: "A file or folder cannot be read or written.",
+    next: "Check that it exists, who owns it, and that the disk has room.",
+  },
   HDL_ENGINE_INPUT_TOO_LONG: {
     summary: "Standard input or a file is longer than its limit.",
     next: "Give a shorter one; the message says how long it may be.",
@@ -113,6 +117,14 @@ export const PROBLEM_CODES = {
     summary: "Too many certificates were asked for from one address.",
     next: "Wait a little; agents try again by themselves. If it goes on, look at the audit trail for that address.",
   },
+  HDL_ENROLMENT_SERVER_UNREACHABLE: {
+    summary: "The server cannot be reached, or does not answer in time.",
+    next: "Look whether `heddle server` runs, and whether its address and port are reachable from this host.",
+  },
+  HDL_ENROLMENT_SERVER_UNTRUSTED: {
+    summary: "Who answers at the server's address is not the server that made the join token.",
+    next: "Create a token on the server that is at that address now; if it should be the same one, someone stands between.",
+  },
   HDL_IDENTITY_AUTHORITY_INVALID: {
     summary: "A signing certificate does not meet the SPIFFE X.509-SVID standard or is not valid now.",
     next: "Give a certificate that is an authority of this trust domain, or renew it.",
@@ -120,6 +132,10 @@ export const PROBLEM_CODES = {
   HDL_IDENTITY_CERTIFICATE_MALFORMED: {
     summary: "Bytes that should be a certificate are not one.",
     next: "Ask the peer's operator for its certificate in DER or PEM; it may be damaged or cut short.",
+  },
+  HDL_IDENTITY_GRANT_REFUSED: {
+    summary: "The server answered a request for a certificate with one that is not for this workload or key.",
+    next: "Look whether another program answers at the server's address; then create another join token on the right server.",
   },
   HDL_IDENTITY_REQUEST_MALFORMED: {
     summary: "Bytes that should be a certification request are not one.",

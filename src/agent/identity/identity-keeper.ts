@@ -1,0 +1,229 @@
+import { generateSigningKey, type SigningKey } from "#engine/crypto";
+import type { Random } from "#engine/random";
+import type { Clock, Timers } from "#engine/time";
+import { encodeCertificationRequest, type TlsIdentity } from "#identity";
+import { parseJoinToken } from "#identity/attestation";
+import { type Failure, failure, formatProblem, type ProblemCode, problem, type Result, success } from "#model";
+import { acceptGrant } from "./accept-grant.ts";
+import { type Keep, loadIdentity, saveIdentity } from "./kept-identity.ts";
+import type { IdentityService, SvidGrant } from "./service.ts";
+
+export interface IdentityKeeperOptions {
+  readonly workload: { readonly namespace: string; readonly serviceAccount: string; readonly instance: string };
+  readonly service: IdentityService;
+  /** The newest join token that was offered, or undefined. Asked at the start, and again whenever the SVID has expired. */
+  readonly joinToken: () => Promise<string | undefined>;
+  /** With a folder, key and SVID are written there (0600). Default: memory only. */
+  readonly keep?: Keep;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly timers: Pick<Timers, "sleep">;
+  readonly random: Pick<Random, "next">;
+  /** One line for people; never holds a secret. */
+  readonly log: (line: string) => void;
+  /** How long `start` tries while the server cannot be reached, milliseconds. Default 60 s. */
+  readonly startTimeoutMs?: number;
+}
+
+export interface IdentityKeeperState {
+  readonly notAfterMs: number;
+  /** Renewals since the start. */
+  readonly rotations: number;
+  /** Attempts that failed since the last success. */
+  readonly failures: number;
+  /** The last failure, as one line; empty after a success. */
+  readonly lastProblem: string;
+}
+
+/** Waits between attempts: doubled from the first to the longest, each shortened by up to half at random. */
+const RETRY_FIRST_MS = 500;
+const RETRY_LONGEST_MS = 30_000;
+/** The longest sleep before the clock is looked at again: a laptop's sleep or a set clock is noticed within it. */
+const LOOK_MS = 10_000;
+/** Never more often than this, however short SVIDs live. */
+const RENEW_SOONEST_MS = 1000;
+/** How far the server's clock may be off before its answer is refused; certificates are dated back by less. */
+const SKEW_MS = 300_000;
+const START_TIMEOUT_MS = 60_000;
+
+/** No later attempt with the same token can succeed. */
+const FINAL_CODES: ReadonlySet<ProblemCode> = new Set([
+  "HDL_ATTESTATION_TOKEN_EXPIRED",
+  "HDL_ATTESTATION_TOKEN_MALFORMED",
+  "HDL_ATTESTATION_TOKEN_UNKNOWN",
+  "HDL_ATTESTATION_TOKEN_USED",
+  "HDL_ATTESTATION_TOKEN_WORKLOAD",
+  "HDL_ENROLMENT_NAME",
+  "HDL_ENROLMENT_SERVER_UNTRUSTED",
+]);
+
+/**
+ * Holds one workload's identity: makes its key, enrols, and renews at about half of the SVID's life with a new key each time. While
+ * the server is away it keeps trying, beyond expiry too; once expired it enrols anew as soon as a fresh join token is offered.
+ */
+export class IdentityKeeper {
+  readonly #options: IdentityKeeperOptions;
+  readonly #listeners = new Set<(identity: TlsIdentity) => void>();
+  readonly #stopping = new AbortController();
+  #identity: TlsIdentity | undefined;
+  #receivedAtMs = 0;
+  #renewAtMs = 0;
+  #rotations = 0;
+  #failures = 0;
+  #lastProblem = "";
+  /** A token that was used or can never succeed is not tried again. */
+  #spentToken = "";
+  /** One key for all attempts with one token, so that a lost answer can be asked for again. */
+  #joining: { readonly joinToken: string; readonly key: SigningKey } | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: IdentityKeeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Loads a kept identity or enrols, trying again while the server cannot be reached, and from then on keeps the identity fresh
+   * until `stop`. Fails with `HDL_AGENT_TOKEN_MISSING`, with the server's refusal of the token, or with the last problem when
+   * `startTimeoutMs` has passed.
+   */
+  async start(): Promise<Result<TlsIdentity>> {
+    const { clock, keep, workload } = this.#options;
+    const nowMs = clock.nowMs();
+    const kept = keep === undefined ? undefined : await loadIdentity(keep, { ...workload, nowMs });
+    if (kept !== undefined) this.#take(kept);
+    const first = kept === undefined ? await this.#enrolFirst() : success(kept);
+    if (first.ok && !this.#stopping.signal.aborted) this.#running = this.#keepFresh();
+    return first;
+  }
+
+  /** Tells the listener of every identity after the first; the returned function ends that. */
+  onRotated(listener: (identity: TlsIdentity) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends all attempts and waits for the one that is under way. The identity stays usable until it expires. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#listeners.clear();
+    await this.#running;
+  }
+
+  /** The newest identity; undefined before the first. It may have expired. */
+  get identity(): TlsIdentity | undefined {
+    return this.#identity;
+  }
+
+  get state(): IdentityKeeperState {
+    const notAfterMs = this.#identity?.notAfterMs ?? 0;
+    return { notAfterMs, rotations: this.#rotations, failures: this.#failures, lastProblem: this.#lastProblem };
+  }
+
+  async #enrolFirst(): Promise<Result<TlsIdentity>> {
+    const { clock, startTimeoutMs = START_TIMEOUT_MS } = this.#options;
+    const startedAtMs = clock.nowMs();
+    for (;;) {
+      const enrolled = await this.#enrol();
+      if (enrolled === undefined) return failure(problem("HDL_AGENT_TOKEN_MISSING", "No join token was given."));
+      if (enrolled.ok || FINAL_CODES.has(enrolled.problems[0].code)) return enrolled;
+      this.#failed(enrolled);
+      const waitMs = this.#retryMs();
+      if (this.#stopping.signal.aborted || clock.nowMs() + waitMs > startedAtMs + startTimeoutMs) return enrolled;
+      await this.#sleep(waitMs);
+    }
+  }
+
+  async #keepFresh(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      const nowMs = this.#options.clock.nowMs();
+      const isDue = nowMs >= this.#renewAtMs || nowMs < this.#receivedAtMs;
+      if (!isDue) {
+        await this.#sleep(Math.min(this.#renewAtMs - nowMs, LOOK_MS));
+        continue;
+      }
+      const renewed = await this.#refresh();
+      if (this.#stopping.signal.aborted) return;
+      if (renewed.ok) this.#announce(renewed.value);
+      else {
+        this.#failed(renewed);
+        await this.#sleep(this.#retryMs());
+      }
+    }
+  }
+
+  /** Renews; once the SVID has expired by our clock, a fresh token is used as well. By the server's clock it may still be valid. */
+  async #refresh(): Promise<Result<TlsIdentity>> {
+    const renewed = await this.#renew();
+    const isExpired = this.#options.clock.nowMs() > (this.#identity?.notAfterMs ?? 0);
+    if (renewed.ok || !isExpired) return renewed;
+    return (await this.#enrol()) ?? renewed;
+  }
+
+  async #renew(): Promise<Result<TlsIdentity>> {
+    const identity = this.#identity;
+    if (identity === undefined) return failure(problem("HDL_INTERNAL", "Nothing to renew."));
+    const key = generateSigningKey();
+    const call = { identity, instance: this.#options.workload.instance, csr: encodeCertificationRequest(key) };
+    const granted = await this.#options.service.renew(call, this.#stopping.signal);
+    return granted.ok ? this.#accept(granted.value, key, undefined) : granted;
+  }
+
+  /** Undefined when there is no token left to try. */
+  async #enrol(): Promise<Result<TlsIdentity> | undefined> {
+    const joinToken = (await this.#options.joinToken())?.trim() ?? "";
+    if (joinToken === "" || joinToken === this.#spentToken) return undefined;
+    const token = parseJoinToken(joinToken);
+    if (!token.ok) return token;
+    if (this.#joining?.joinToken !== joinToken) this.#joining = { joinToken, key: generateSigningKey() };
+    const { key } = this.#joining;
+    const { workload, service } = this.#options;
+    const call = { token: token.value, joinToken, ...workload, csr: encodeCertificationRequest(key) };
+    const granted = await service.enrol(call, this.#stopping.signal);
+    const enrolled = granted.ok ? await this.#accept(granted.value, key, token.value.rootHash) : granted;
+    if (enrolled.ok || FINAL_CODES.has(enrolled.problems[0].code)) {
+      this.#spentToken = joinToken;
+      this.#joining = undefined;
+    }
+    return enrolled;
+  }
+
+  async #accept(grant: SvidGrant, key: SigningKey, rootHash: string | undefined): Promise<Result<TlsIdentity>> {
+    const { workload, clock, keep } = this.#options;
+    const accepted = acceptGrant(grant, { ...workload, key, nowMs: clock.nowMs(), skewMs: SKEW_MS, rootHash });
+    if (!accepted.ok) return accepted;
+    this.#take(accepted.value);
+    const saved = keep === undefined ? success(undefined) : await saveIdentity(keep, accepted.value);
+    if (!saved.ok) this.#options.log(formatProblem(saved.problems[0]));
+    return accepted;
+  }
+
+  #take(identity: TlsIdentity): void {
+    this.#identity = identity;
+    this.#receivedAtMs = this.#options.clock.nowMs();
+    const share = 0.45 + 0.1 * this.#options.random.next();
+    const waitMs = Math.max((identity.notAfterMs - this.#receivedAtMs) * share, RENEW_SOONEST_MS);
+    this.#renewAtMs = this.#receivedAtMs + waitMs;
+    this.#failures = 0;
+    this.#lastProblem = "";
+  }
+
+  #announce(identity: TlsIdentity): void {
+    this.#rotations++;
+    for (const listener of this.#listeners) listener(identity);
+  }
+
+  #failed(result: Failure): void {
+    this.#failures++;
+    this.#lastProblem = formatProblem(result.problems[0]);
+    // The first says that something is wrong, every eighth that it still is.
+    if (this.#failures % 8 === 1) this.#options.log(this.#lastProblem);
+  }
+
+  #retryMs(): number {
+    const longestMs = Math.min(RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10), RETRY_LONGEST_MS);
+    return longestMs * (0.5 + 0.5 * this.#options.random.next());
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return this.#options.timers.sleep(ms, this.#stopping.signal);
+  }
+}
