@@ -105,6 +105,10 @@ export const PROBLEM_CODES = {
     summary: "A file that holds a secret cannot be read or written.",
     next: "Look at the named path: its owner and mode, whether the disk is full or read-only.",
   },
+  HDL_ENGINE_UNREACHABLE: {
+    summary: "A connection to another machine or program cannot be made.",
+    next: "Look whether it runs, and whether its address and port can be reached from this host.",
+  },
   HDL_ENROLMENT_NAME: {
     summary: "A joining workload's name is malformed.",
     next: "Name namespace, service account and instance by at most 63 lower-case letters, digits and inner hyphens.",
