@@ -1,0 +1,31 @@
+import type { ClauseField } from "./clause.ts";
+import type { CompiledPolicy, Decision } from "./compile.ts";
+import { decide } from "./decide.ts";
+import type { RequestAttributes } from "./request.ts";
+
+/** The ALLOW rule that came closest to matching. */
+export interface NearestMiss {
+  readonly decision: Decision;
+  /** Fields that did not match, in the policy's own words. */
+  readonly failed: readonly ClauseField[];
+}
+
+export interface Explanation {
+  readonly decision: Decision;
+  /** Present when a request was denied for want of an ALLOW rule, and there is a rule that matched in part. */
+  readonly nearestMiss: NearestMiss | undefined;
+}
+
+/** The decision with its reasons. Costs a look at every rule: for people, not for the request path. */
+export function explain(policy: CompiledPolicy, request: RequestAttributes): Explanation {
+  const decision = decide(policy, request);
+  if (decision.reason !== "default-deny") return { decision, nearestMiss: undefined };
+  let nearestMiss: NearestMiss | undefined;
+  for (const candidate of policy.allow.all) {
+    const failed = candidate.clause.failures(request);
+    if (nearestMiss === undefined || failed.length < nearestMiss.failed.length) {
+      nearestMiss = { decision: candidate.decision, failed };
+    }
+  }
+  return { decision, nearestMiss };
+}
