@@ -1,0 +1,47 @@
+/** The vocabulary of telemetry: how requests end, what is counted, and one histogram layout. Pure: no clock, no engine. */
+export {
+  type AgentEvent,
+  type AgentEventKind,
+  type EdgeKey,
+  type EdgeProtocol,
+  nodeIdOf,
+  type Party,
+  partyName,
+  type Refusal,
+  type RefusalReason,
+  type ReporterSide,
+  type RequestSample,
+  type SampleClass,
+  type SeriesDelta,
+  type Stages,
+  type TelemetryBatch,
+  type Verdict,
+} from "./batch.ts";
+export {
+  addBuckets,
+  BUCKET_COUNT,
+  BUCKET_UPPER_US,
+  bucketOf,
+  ISTIO_BOUNDARIES,
+  ISTIO_BUCKETS,
+  istioBucketOf,
+  mergeBuckets,
+  quantileUs,
+  type SparseBuckets,
+  sparseBuckets,
+} from "./buckets.ts";
+export {
+  END_REASON_LIST,
+  END_REASONS,
+  type EndBlame,
+  type EndReason,
+  type EndReasonEntry,
+  isEndReason,
+  isFailure,
+} from "./end-reasons.ts";
+export {
+  expositionOf,
+  ISTIO_BUCKET_COUNT,
+  ISTIO_BUCKET_OF,
+  type SeriesTotals,
+} from "./exposition.ts";
