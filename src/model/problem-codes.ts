@@ -121,6 +121,10 @@ export const PROBLEM_CODES = {
     summary: "Too many certificates were asked for from one address.",
     next: "Wait a little; agents try again by themselves. If it goes on, look at the audit trail for that address.",
   },
+  HDL_ENROLMENT_SERVER_REFUSED: {
+    summary: "The server refused to issue a certificate.",
+    next: "Look into the server's log for this agent's address.",
+  },
   HDL_ENROLMENT_SERVER_UNREACHABLE: {
     summary: "The server cannot be reached, or does not answer in time.",
     next: "Look whether `heddle server` runs, and whether its address and port are reachable from this host.",

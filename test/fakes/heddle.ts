@@ -21,7 +21,8 @@ async function answer(request: Request): Promise<Response> {
 }
 
 function runServer(args: string[]): void {
-  const { values } = parseArgs({ args, strict: false });
+  const options = { api: { type: "string" }, data: { type: "string" } } as const;
+  const { values } = parseArgs({ args, options, strict: false });
   const [hostname, port] = String(values["api"]).split(":");
   const data = String(values["data"]);
   Bun.serve({ hostname: hostname ?? "127.0.0.1", port: Number(port), fetch: answer });

@@ -1,0 +1,40 @@
+/** The nouns of a `heddle.yaml`, after defaults. */
+
+export interface Application {
+  readonly name: string;
+  readonly namespace: string;
+  readonly trustDomain: string;
+  readonly svidTtlMs: number;
+  /** Files and folders of resources, relative to the project. */
+  readonly resources: readonly string[];
+  readonly services: readonly ApplicationService[];
+  readonly gateways: readonly ApplicationGateway[];
+}
+
+export interface ApplicationService {
+  readonly name: string;
+  /** Words, or one line for the shell. */
+  readonly command: string | readonly string[];
+  /** Relative to the project. */
+  readonly directory: string;
+  readonly replicas: number;
+  /** The app's own port; undefined has one chosen. */
+  readonly port: number | undefined;
+  /** Services it calls: each gets a listener of its own and environment variables. */
+  readonly calls: readonly string[];
+  /** Services and gateways that must be ready first, besides those it calls. */
+  readonly after: readonly string[];
+  readonly role: "service" | "load-balancer";
+  /** False runs the program as it is, without a sidecar and without an identity. */
+  readonly mesh: boolean;
+  readonly readiness: { readonly path: string | undefined; readonly withinMs: number };
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ApplicationGateway {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** The service that everything arriving here is sent to. */
+  readonly to: string;
+}

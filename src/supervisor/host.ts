@@ -1,0 +1,54 @@
+import { privateFiles } from "#engine/private-files";
+import { canConnect, httpStatus } from "#engine/probe";
+import { environment, type Line, type RunningProcess, startProcess } from "#engine/processes";
+import { systemRandom } from "#engine/random";
+import { systemClock, systemTimers } from "#engine/time";
+import type { Result } from "#model";
+import type { Readiness, UnitPlan } from "./plan.ts";
+import type { UnitEvent, UnitHost } from "./unit.ts";
+
+export interface HostOptions {
+  /** A fresh join token; agents need one at each start. */
+  readonly joinToken: (identity: NonNullable<UnitPlan["identity"]>) => Promise<Result<string>>;
+  readonly report: (event: UnitEvent) => void;
+}
+
+/** An answer below 400 is a yes. */
+async function probe(readiness: Readiness, timeoutMs: number): Promise<boolean> {
+  if (readiness.kind === "connect") return canConnect(readiness.address, readiness.port, timeoutMs);
+  const status = await httpStatus(readiness.url, timeoutMs);
+  return status !== undefined && status < 400;
+}
+
+async function launch(
+  unit: UnitPlan,
+  onLine: (line: Line) => void,
+  joinToken: HostOptions["joinToken"],
+): Promise<Result<RunningProcess>> {
+  if (unit.file !== undefined) {
+    const written = await privateFiles.write(unit.file.path, unit.file.text);
+    if (!written.ok) return written;
+  }
+  const token = unit.identity === undefined ? undefined : await joinToken(unit.identity);
+  if (token?.ok === false) return token;
+  return startProcess({
+    command: unit.command,
+    directory: unit.directory,
+    environment: { ...environment(), ...unit.environment },
+    output: "lines",
+    ...(token === undefined ? {} : { input: `${token.value}\n` }),
+    onLine,
+  });
+}
+
+/** Real processes, sockets and time for the units of an application. */
+export function systemHost({ joinToken, report }: HostOptions): UnitHost {
+  return {
+    launch: (unit, onLine) => launch(unit, onLine, joinToken),
+    probe,
+    report,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+  };
+}

@@ -1,0 +1,11 @@
+/** Runs an application: the server, an agent before each program, and the programs, from one `heddle.yaml`. */
+export type { Application, ApplicationGateway, ApplicationService } from "./application.ts";
+export { ApplicationRun, type ApplicationRunOptions } from "./application-run.ts";
+export { commandWords } from "./command-words.ts";
+export { agentUnit, type UnitPlan } from "./plan.ts";
+export { readApplication } from "./read-application.ts";
+export type { ServerAccess } from "./server-control.ts";
+export type { Supervisor } from "./supervisor.ts";
+export type { UnitEvent, UnitState } from "./unit.ts";
+export { View, type ViewOptions } from "./view.ts";
+export type { Workload } from "./workloads.ts";

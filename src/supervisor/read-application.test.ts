@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { readApplication } from "./read-application.ts";
+
+const HEAD = "apiVersion: heddle.dev/v1\nkind: Application\nmetadata: { name: demo }\nspec:\n";
+
+function problemsOf(spec: string): readonly string[] {
+  const read = readApplication(`${HEAD}${spec}`, "heddle.yaml");
+  if (read.ok) return [];
+  return read.problems.map(({ at, message }) => `${at?.line}:${at?.column} ${at?.field ?? ""} ${message}`);
+}
+
+describe("a heddle.yaml", () => {
+  test("gets its defaults", () => {
+    const read = readApplication(
+      `${HEAD}  services:\n    - { name: orders, command: node orders.js }\n`,
+      "heddle.yaml",
+    );
+    expect(read).toEqual({
+      ok: true,
+      value: {
+        name: "demo",
+        namespace: "default",
+        trustDomain: "demo.local",
+        svidTtlMs: 3_600_000,
+        resources: [],
+        gateways: [],
+        services: [
+          {
+            name: "orders",
+            command: "node orders.js",
+            directory: ".",
+            replicas: 1,
+            port: undefined,
+            calls: [],
+            after: [],
+            role: "service",
+            mesh: true,
+            readiness: { path: undefined, withinMs: 30_000 },
+            env: {},
+          },
+        ],
+      },
+    });
+  });
+
+  test("of the shop is understood", () => {
+    const path = `${import.meta.dir}/../../examples/shop/heddle.yaml`;
+    const read = readApplication(readFileSync(path, "utf8"), path);
+    expect(read.ok ? read.value.svidTtlMs : read.problems).toBe(20_000);
+  });
+
+  test.each([
+    [
+      "an unknown field",
+      "  services: [{ name: a, command: x, replica: 2 }]",
+      "5:37 spec.services[0].replica there is no field",
+    ],
+    ["a bad name", "  services: [{ name: A_b, command: x }]", "5:22 spec.services[0].name must be lower-case"],
+    ["a missing command", "  services: [{ name: a }]", "5:14 spec.services[0].command"],
+    [
+      "a bad duration",
+      "  mesh: { svidTtl: soon }\n  services: [{ name: a, command: x }]",
+      "5:20 spec.mesh.svidTtl must be a duration",
+    ],
+    [
+      "a call to nobody",
+      "  services: [{ name: a, command: x, calls: [b] }]",
+      "5:45 spec.services[0].calls[0] there is no meshed service `b`",
+    ],
+    [
+      "a gateway to nobody",
+      "  services: [{ name: a, command: x }]\n  gateways: [{ name: g, port: 80, to: z }]",
+      "6:39 spec.gateways[0].to there is no",
+    ],
+    [
+      "a name used twice",
+      "  services: [{ name: a, command: x }, { name: a, command: y }]",
+      "the name `a` is used twice",
+    ],
+    [
+      "a port for two",
+      "  services: [{ name: a, command: x, port: 80, replicas: 2 }]",
+      "replicas cannot share one port",
+    ],
+    ["broken YAML", "  services: [", "5:"],
+  ])("with %s is refused at its place", (_name, spec, want) => {
+    expect(problemsOf(spec).join("\n")).toContain(want);
+  });
+
+  test("tells all that is wrong at once", () => {
+    expect(problemsOf("  services: [{ name: A, command: x, foo: 1 }, { name: b }]").length).toBe(3);
+  });
+});

@@ -1,0 +1,201 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { DNS_LABEL, failure, type Place, type Problem, problem, type Result, success } from "#model";
+import type { Application, ApplicationService } from "./application.ts";
+
+const REPLICAS_MAX = 20;
+const SERVICES_MAX = 50;
+const DEFAULT_SVID_TTL_MS = 3_600_000;
+const DEFAULT_READY_WITHIN_MS = 30_000;
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+const label = z.string().regex(DNS_LABEL, "must be lower-case letters, digits and inner hyphens (RFC 1123 label)");
+const port = z.number().int().min(1).max(65_535);
+const duration = z
+  .string()
+  .regex(/^\d+(ms|s|m|h)$/, "must be a duration such as `20s`, `500ms` or `1h`")
+  .transform((text) => {
+    const unit = /[a-z]+$/.exec(text)?.[0] ?? "ms";
+    return Number.parseInt(text, 10) * (UNITS_MS[unit] ?? 1);
+  });
+const value = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+
+const readiness = z.strictObject({
+  path: z.string().startsWith("/", "must begin with `/`").optional(),
+  within: duration.optional(),
+});
+
+const service = z.strictObject({
+  name: label,
+  command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
+  directory: z.string().default("."),
+  replicas: z.number().int().min(1).max(REPLICAS_MAX).default(1),
+  port: port.optional(),
+  calls: z.array(label).default([]),
+  after: z.array(label).default([]),
+  role: z.enum(["service", "load-balancer"]).default("service"),
+  mesh: z.boolean().default(true),
+  readiness: readiness.default({}),
+  env: z.record(z.string(), value).default({}),
+});
+
+const gateway = z.strictObject({ name: label, address: z.string().default("127.0.0.1"), port, to: label });
+
+const application = z.strictObject({
+  apiVersion: z.literal("heddle.dev/v1"),
+  kind: z.literal("Application"),
+  metadata: z.strictObject({ name: label }),
+  spec: z.strictObject({
+    namespace: label.default("default"),
+    mesh: z.strictObject({ trustDomain: z.string().min(1).optional(), svidTtl: duration.optional() }).default({}),
+    resources: z.array(z.string().min(1)).default([]),
+    services: z.array(service).min(1).max(SERVICES_MAX),
+    gateways: z.array(gateway).default([]),
+  }),
+});
+
+type Parsed = z.output<typeof application>;
+type Path = readonly PropertyKey[];
+
+interface Source {
+  readonly file: string;
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+function fieldName(path: Path): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+}
+
+/** Where the name of a field stands, rather than its value. */
+function placeOfKey(source: Source, path: Path, key: string): Place {
+  const map = path.length === 0 ? source.document.contents : source.document.getIn(path, true);
+  const pair = isMap(map) ? map.items.find(({ key: each }) => isScalar(each) && each.value === key) : undefined;
+  const place = placeOf(source, [...path, key]);
+  if (!isScalar(pair?.key) || !pair.key.range) return place;
+  const { line, col } = source.lines.linePos(pair.key.range[0]);
+  return { ...place, line, column: col };
+}
+
+/** Where the field is, or the nearest thing around it that exists. */
+function placeOf(source: Source, path: Path): Place {
+  for (let length = path.length; length >= 0; length--) {
+    const node = length === 0 ? source.document.contents : source.document.getIn(path.slice(0, length), true);
+    if (!isNode(node) || !node.range) continue;
+    const { line, col } = source.lines.linePos(node.range[0]);
+    return { file: source.file, line, column: col, field: fieldName(path) };
+  }
+  return { file: source.file, line: 1, column: 1, field: fieldName(path) };
+}
+
+function fault(source: Source, path: Path, message: string): Problem {
+  return problem("HDL_SUPERVISOR_APPLICATION", message, { at: placeOf(source, path) });
+}
+
+function issueProblems(source: Source, issue: z.core.$ZodIssue): readonly Problem[] {
+  if (issue.code !== "unrecognized_keys") return [fault(source, issue.path, issue.message)];
+  return issue.keys.map((key) =>
+    problem("HDL_SUPERVISOR_APPLICATION", `there is no field \`${key}\` here`, {
+      at: placeOfKey(source, issue.path, key),
+    }),
+  );
+}
+
+function duplicates(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
+}
+
+/** One thing that a schema cannot say. */
+interface Complaint {
+  readonly path: Path;
+  readonly message: string;
+}
+
+function serviceComplaints(spec: Parsed["spec"], index: number, meshed: ReadonlySet<string>): readonly Complaint[] {
+  const each = spec.services[index];
+  if (each === undefined) return [];
+  const at = ["spec", "services", index];
+  const all = [...spec.services, ...spec.gateways].map(({ name }) => name);
+  const complaints: (Complaint | undefined)[] = [
+    ...each.calls.map((name, position) =>
+      meshed.has(name)
+        ? undefined
+        : { path: [...at, "calls", position], message: `there is no meshed service \`${name}\`` },
+    ),
+    ...each.after.map((name, position) =>
+      all.includes(name)
+        ? undefined
+        : { path: [...at, "after", position], message: `there is no service or gateway \`${name}\`` },
+    ),
+    !each.mesh && each.calls.length > 0
+      ? { path: [...at, "calls"], message: "a program outside the mesh has no calls in it" }
+      : undefined,
+    each.port !== undefined && each.replicas > 1
+      ? { path: [...at, "port"], message: "replicas cannot share one port" }
+      : undefined,
+  ];
+  return complaints.filter((found) => found !== undefined);
+}
+
+/** Names that repeat, and names that lead nowhere. */
+function crossChecks(source: Source, spec: Parsed["spec"]): readonly Problem[] {
+  const meshed = new Set(spec.services.filter((each) => each.mesh).map((each) => each.name));
+  const names = [...spec.services, ...spec.gateways].map((each) => each.name);
+  const complaints: readonly Complaint[] = [
+    ...[...duplicates(names)].map((name) => ({
+      path: ["spec", "services"],
+      message: `the name \`${name}\` is used twice`,
+    })),
+    ...spec.services.flatMap((_, index) => serviceComplaints(spec, index, meshed)),
+    ...spec.gateways.flatMap(({ to }, index) =>
+      meshed.has(to)
+        ? []
+        : [{ path: ["spec", "gateways", index, "to"], message: `there is no meshed service \`${to}\`` }],
+    ),
+  ];
+  return complaints.map(({ path, message }) => fault(source, path, message));
+}
+
+function toService({
+  readiness: { path, within },
+  port: given,
+  ...rest
+}: z.output<typeof service>): ApplicationService {
+  return { ...rest, port: given, readiness: { path, withinMs: within ?? DEFAULT_READY_WITHIN_MS } };
+}
+
+function toApplication({ metadata, spec }: Parsed): Application {
+  return {
+    name: metadata.name,
+    namespace: spec.namespace,
+    trustDomain: spec.mesh.trustDomain ?? `${metadata.name}.local`,
+    svidTtlMs: spec.mesh.svidTtl ?? DEFAULT_SVID_TTL_MS,
+    resources: spec.resources,
+    services: spec.services.map(toService),
+    gateways: spec.gateways,
+  };
+}
+
+/** Reads a `heddle.yaml`. All that is wrong is told at once, each with its file, line and column. */
+export function readApplication(text: string, file: string): Result<Application> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const source: Source = { file, document, lines };
+  const syntax = document.errors.map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    const message = error.message.split(" at line ")[0] ?? error.message;
+    return problem("HDL_SUPERVISOR_APPLICATION", message, { at: { file, line, column: col } });
+  });
+  const [brokenFirst, ...brokenRest] = syntax;
+  if (brokenFirst !== undefined) return failure(brokenFirst, ...brokenRest);
+  const parsed = application.safeParse(document.toJS({ maxAliasCount: 100 }), { reportInput: false });
+  const problems = parsed.success
+    ? crossChecks(source, parsed.data.spec)
+    : parsed.error.issues.flatMap((issue) => issueProblems(source, issue));
+  const [first, ...rest] = problems;
+  if (first !== undefined) return failure(first, ...rest);
+  return parsed.success ? success(toApplication(parsed.data)) : failure(fault(source, [], "is not an application"));
+}
