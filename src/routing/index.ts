@@ -1,0 +1,2 @@
+/** Which endpoint a request goes to. Pure: time and chance are handed in. */
+export { Balancer, type Candidate, type Weighted } from "./balancer.ts";

@@ -1,0 +1,28 @@
+/** W3C Trace Context (Recommendation, level 1): who is tracing, and which span is the parent. */
+
+export interface TraceContext {
+  /** 32 lower-case hexadecimal digits, not all zero. */
+  readonly traceId: string;
+  /** 16 lower-case hexadecimal digits, not all zero: the span of the sender. */
+  readonly parentId: string;
+  readonly sampled: boolean;
+}
+
+/** Version 00 exactly; a later version may have more fields after the flags (§4.3), `ff` is invalid. */
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const ZERO = /^0+$/;
+const SAMPLED_FLAG = 1;
+
+/** The context of a `traceparent` header; undefined when it is malformed, and a new trace must be started (§4.3). */
+export function parseTraceparent(value: string): TraceContext | undefined {
+  const found = TRACEPARENT.exec(value);
+  if (found === null) return undefined;
+  const [, version = "", traceId = "", parentId = "", flags = "", more] = found;
+  if (version === "ff" || (version === "00" && more !== undefined)) return undefined;
+  if (ZERO.test(traceId) || ZERO.test(parentId)) return undefined;
+  return { traceId, parentId, sampled: (Number.parseInt(flags, 16) & SAMPLED_FLAG) === SAMPLED_FLAG };
+}
+
+export function formatTraceparent(traceId: string, spanId: string, sampled: boolean): string {
+  return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
+}
