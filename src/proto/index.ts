@@ -1,4 +1,13 @@
-/** Messages and services of the wire protocols, generated from `proto/`; `proto/buf.gen.yaml` names the command. */
+/** Messages and services of the wire protocols, generated from `proto/` by `node scripts/generate-proto.js`. */
+export { AggregatedDiscoveryService } from "./gen/envoy/service/discovery/v3/ads_pb.ts";
+export {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+  type Resource as DiscoveryResource,
+  ResourceSchema as DiscoveryResourceSchema,
+} from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 export {
   type AnnounceRequest,
   AnnounceRequestSchema,
@@ -16,3 +25,18 @@ export {
   Telemetry,
   type WithdrawRequest,
 } from "./gen/heddle/v1/control_pb.ts";
+export {
+  type InboundPolicy as InboundPolicyMessage,
+  InboundPolicySchema,
+  type MeshSettings as MeshSettingsMessage,
+  MeshSettingsSchema,
+  PolicyRuleSet_Action,
+  type Service as ServiceMessage,
+  ServiceSchema,
+  type TrustBundle as TrustBundleMessage,
+  TrustBundleSchema,
+} from "./gen/heddle/v1/resources_pb.ts";
+export {
+  type TelemetryBatch as TelemetryBatchMessage,
+  TelemetryBatchSchema,
+} from "./gen/heddle/v1/telemetry_pb.ts";
