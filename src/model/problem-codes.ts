@@ -30,7 +30,8 @@ export const PROBLEM_CODES = {
     next: "Name 1 to 64 workloads as `namespace/serviceaccount` and a life from 5 seconds to 30 days.",
   },
   HDL_ATTESTATION_TOKEN_UNKNOWN: {
-    summary: "A join token is not known to the server: it was revoked, was forgotten, is of another server, or its secret is wrong.",
+    summary:
+      "A join token is not known to the server: it was revoked, was forgotten, is of another server, or its secret is wrong.",
     next: "Create another with `heddle token create` on this server.",
   },
   HDL_ATTESTATION_TOKEN_USED: {
@@ -204,6 +205,22 @@ export const PROBLEM_CODES = {
   HDL_SUPERVISOR_SERVER: {
     summary: "The server did not do what the supervisor asked of it.",
     next: "See the server's log lines above.",
+  },
+  HDL_TELEMETRY_BATCH: {
+    summary: "An agent sent telemetry that is not usable.",
+    next: "Let the agent and the server run the same version of Heddle.",
+  },
+  HDL_TELEMETRY_REPORTER: {
+    summary: "An agent reported as someone else.",
+    next: "An agent may only report for its own workload: look at the audit trail for who did this, and replace its identity.",
+  },
+  HDL_TELEMETRY_STORE: {
+    summary: "Telemetry could not be stored.",
+    next: "Look whether the disk is full; `telemetry.db` may be deleted while the server is stopped, which loses history only.",
+  },
+  HDL_TELEMETRY_QUERY: {
+    summary: "A question about telemetry cannot be answered as asked.",
+    next: "Correct the named parameter.",
   },
 } as const satisfies Record<string, { readonly summary: string; readonly next: string }>;
 
