@@ -1,0 +1,23 @@
+import { isSignedBy } from "#engine/crypto";
+import { type BundleSet, parseCertificate, validateX509Svid } from "#identity";
+import { failure, problem, type Result, success } from "#model";
+import type { EnrolmentPeer } from "./enrolment.ts";
+
+/**
+ * Who is at the other end of a TLS connection whose peer has proved to hold the key of `leafDer`: nobody when it showed no
+ * certificate (a joining agent), a workload when the certificate is a valid X.509-SVID. Fails when it showed one that is not:
+ * such a connection must be closed. Fails with a code of `validateX509Svid`.
+ */
+export function peerOfConnection(connection: {
+  readonly address: string;
+  readonly leafDer: Uint8Array | undefined;
+  readonly bundles: BundleSet;
+  readonly nowMs: number;
+}): Result<EnrolmentPeer> {
+  const { address, leafDer, bundles, nowMs } = connection;
+  if (address === "") return failure(problem("HDL_INTERNAL", "A connection without a peer address."));
+  if (leafDer === undefined) return success({ address, spiffeId: undefined });
+  const leaf = parseCertificate(leafDer);
+  const id = leaf.ok ? validateX509Svid(leaf.value, { nowMs, bundles, isSignedBy }) : leaf;
+  return id.ok ? success({ address, spiffeId: id.value }) : id;
+}
