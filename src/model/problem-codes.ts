@@ -58,6 +58,10 @@ export const PROBLEM_CODES = {
     summary: "A certificate was asked for a key of a kind that is not accepted.",
     next: "Make the request with a P-256 or P-384 key.",
   },
+  HDL_AUTHORITY_PASSPHRASE_FILE: {
+    summary: "The passphrase file of the certificate authority is missing or empty.",
+    next: "Write the passphrase into it, on one line, with mode 0600.",
+  },
   HDL_AUTHORITY_PASSPHRASE_MISSING: {
     summary: "A key of the certificate authority is encrypted.",
     next: "Start the server with the passphrase file that the key was encrypted under.",
@@ -210,6 +214,10 @@ export const PROBLEM_CODES = {
     summary: "An agent sent telemetry that is not usable.",
     next: "Let the agent and the server run the same version of Heddle.",
   },
+  HDL_TELEMETRY_QUERY: {
+    summary: "A question about telemetry cannot be answered as asked.",
+    next: "Correct the named parameter.",
+  },
   HDL_TELEMETRY_REPORTER: {
     summary: "An agent reported as someone else.",
     next: "An agent may only report for its own workload: look at the audit trail for who did this, and replace its identity.",
@@ -217,10 +225,6 @@ export const PROBLEM_CODES = {
   HDL_TELEMETRY_STORE: {
     summary: "Telemetry could not be stored.",
     next: "Look whether the disk is full; `telemetry.db` may be deleted while the server is stopped, which loses history only.",
-  },
-  HDL_TELEMETRY_QUERY: {
-    summary: "A question about telemetry cannot be answered as asked.",
-    next: "Correct the named parameter.",
   },
 } as const satisfies Record<string, { readonly summary: string; readonly next: string }>;
 

@@ -3,7 +3,7 @@ import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
 import { encodeCertificationRequest, encodePem, serverSpiffeId, type TlsIdentity } from "#identity";
 import type { Authority } from "#identity/authority";
-import { type Result, success } from "#model";
+import { type Failure, type Result, success } from "#model";
 
 export interface OwnIdentityOptions {
   readonly authority: Pick<Authority, "trustDomain" | "bundle" | "issue" | "root">;
@@ -13,7 +13,7 @@ export interface OwnIdentityOptions {
   /** Told of each new identity; the listener lets new connections take it. */
   readonly onRotated: (identity: TlsIdentity) => void;
   /** Told when issuing failed; it is tried again within `CHECK_MS`. */
-  readonly onFailure: (failed: Result<never>) => void;
+  readonly onFailure: (failed: Failure) => void;
 }
 
 /** The server's SVIDs do not follow `svidTtlMs`: agents must be able to reach it even when that is seconds. */
