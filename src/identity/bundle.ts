@@ -1,3 +1,4 @@
+import { decodePem } from "./pem.ts";
 import type { SpiffeId, TrustDomain } from "./spiffe-id.ts";
 
 /**
@@ -41,4 +42,10 @@ export function bundleSet(bundles: readonly Bundle[]): BundleSet {
     if (held === undefined || held.sequence < bundle.sequence) set.set(bundle.trustDomain, bundle);
   }
   return set;
+}
+
+/** What came with an identity to vouch for its own trust domain; the sequence is 0, so that a bundle from the server replaces it. */
+export function ownBundle(identity: Pick<TlsIdentity, "spiffeId" | "authoritiesPem">): Bundle {
+  const authorities = identity.authoritiesPem.flatMap((pem) => decodePem("CERTIFICATE", pem));
+  return { trustDomain: identity.spiffeId.trustDomain, authorities, sequence: 0 };
 }

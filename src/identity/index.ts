@@ -3,7 +3,14 @@
  * Pure: bytes and times come in, verdicts and encodings go out; keys belong to `#engine/crypto`, and who may get a certificate
  * is decided by `#identity/authority`.
  */
-export { BUNDLE_AUTHORITIES_MAX, type Bundle, type BundleSet, bundleSet, type TlsIdentity } from "./bundle.ts";
+export {
+  BUNDLE_AUTHORITIES_MAX,
+  type Bundle,
+  type BundleSet,
+  bundleSet,
+  ownBundle,
+  type TlsIdentity,
+} from "./bundle.ts";
 export { type CertificateFacts, type KeyUsage, parseCertificate } from "./certificate.ts";
 export { type CertificateTemplate, type DistinguishedName, encodeCertificate } from "./certificate-encoding.ts";
 export {

@@ -2,7 +2,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { dialHttp2, type Http2Connection } from "#engine/http2-client";
 import type { Clock } from "#engine/time";
-import { decodePem, serverSpiffeId, svidDnsName, type TlsIdentity } from "#identity";
+import { ownBundle, serverSpiffeId, svidDnsName } from "#identity";
 import { failure, PROBLEM_CODES, type ProblemCode, problem, type Result, success } from "#model";
 import { Identity } from "#proto";
 import { trustByBundle, trustByRootHash } from "./server-trust.ts";
@@ -37,7 +37,7 @@ export function grpcIdentityService(options: GrpcIdentityServiceOptions): Identi
         ...splitAddress(options.server),
         serverName: svidDnsName(serverSpiffeId(identity.spiffeId.trustDomain)),
         identity,
-        accept: (chain) => trustByBundle(chain, heldBy(identity), clock.nowMs()),
+        accept: (chain) => trustByBundle(chain, ownBundle(identity), clock.nowMs()),
         timeoutMs,
         signal,
       });
@@ -82,11 +82,6 @@ function refused(error: ConnectError): Result<never> {
 
 function isProblemCode(text: string): text is ProblemCode {
   return Object.hasOwn(PROBLEM_CODES, text);
-}
-
-function heldBy(identity: TlsIdentity): Parameters<typeof trustByBundle>[1] {
-  const authorities = identity.authoritiesPem.flatMap((pem) => decodePem("CERTIFICATE", pem));
-  return { trustDomain: identity.spiffeId.trustDomain, authorities };
 }
 
 /** `host:port`, with IPv6 addresses in brackets. */

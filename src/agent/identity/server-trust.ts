@@ -1,5 +1,6 @@
 import { isSignedBy, sha256Hex } from "#engine/crypto";
 import {
+  type Bundle,
   type BundleSet,
   bundleSet,
   parseCertificate,
@@ -36,12 +37,8 @@ export function trustByRootHash(chain: readonly Uint8Array[], rootHash: string, 
 }
 
 /** Judges the server by the bundle that is held since enrolment. Fails with `HDL_ENROLMENT_SERVER_UNTRUSTED`. */
-export function trustByBundle(
-  chain: readonly Uint8Array[],
-  held: { readonly trustDomain: TrustDomain; readonly authorities: readonly Uint8Array[] },
-  nowMs: number,
-): Result<SpiffeId> {
-  return isServer(chain[0], held.trustDomain, { nowMs, bundles: bundleSet([{ ...held, sequence: 0 }]) });
+export function trustByBundle(chain: readonly Uint8Array[], bundle: Bundle, nowMs: number): Result<SpiffeId> {
+  return isServer(chain[0], bundle.trustDomain, { nowMs, bundles: bundleSet([bundle]) });
 }
 
 function isServer(
