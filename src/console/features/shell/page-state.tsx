@@ -1,0 +1,41 @@
+import { Button, Loader } from "@mantine/core";
+import type { JSX } from "react";
+import { Mark } from "../../design/icons.tsx";
+import type { Phase } from "./freshness.ts";
+
+const WORDS: Readonly<Record<Exclude<Phase, "ready">, { title: string; text: string }>> = {
+  loading: { title: "Asking the mesh …", text: "" },
+  "signed-out": {
+    title: "Signed out",
+    text: "Open the address that the server printed when it started, or that `heddle console` prints: its one-time code opens a session.",
+  },
+  unreachable: {
+    title: "The server cannot be reached",
+    text: "The mesh goes on without it. This page tries again each second.",
+  },
+  empty: {
+    title: "No workload has joined yet",
+    text: "Start services with `heddle up`, or one of them with `heddle run`. They appear here as soon as their agents report.",
+  },
+};
+
+/** What is shown instead of the map when there is no map to show. */
+export function PageState({ phase, onRetry }: { phase: Exclude<Phase, "ready">; onRetry: () => void }): JSX.Element {
+  const { title, text } = WORDS[phase];
+  return (
+    <div className="page-state" data-testid={`state-${phase}`} role="status">
+      {phase === "loading" ? <Loader size="sm" type="dots" /> : <Mark />}
+      <h2>{title}</h2>
+      {text !== "" && <p className="muted">{withCode(text)}</p>}
+      {phase !== "loading" && (
+        <Button variant="default" size="xs" onClick={onRetry}>
+          Try again
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function withCode(text: string): readonly (string | JSX.Element)[] {
+  return text.split("`").map((part, index) => (index % 2 === 0 ? part : <code key={part}>{part}</code>));
+}

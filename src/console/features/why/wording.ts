@@ -1,0 +1,29 @@
+/** How a hop is written in a report: `shop/cart` or `shop/storefront>shop/cart`; both are shown without the namespace. */
+export function hopName(hop: string): string {
+  return hop
+    .split(/\s*(?:->|→|>)\s*/)
+    .map((end) => end.slice(end.indexOf("/") + 1))
+    .join(" → ");
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  application: "the service itself",
+  "bad-replica": "one bad replica",
+  "load-balancer": "the load balancer",
+  network: "the network",
+  proxy: "the proxy",
+  "policy-denial": "a policy denies",
+  discovery: "no endpoint",
+};
+
+/** A cause in plain words; one that this console does not know yet is shown as the server names it. */
+export function causeName(cause: string): string {
+  return CAUSES[cause] ?? cause.replaceAll("-", " ");
+}
+
+/** How much a hop grew, such as `+380 ms`, or nothing when the change would not be seen. */
+export function growth(baselineMs: number, currentMs: number): string | undefined {
+  const change = currentMs - baselineMs;
+  if (Math.abs(change) < 0.5) return;
+  return `${change > 0 ? "+" : "−"}${Math.abs(change) < 10 ? Math.abs(change).toFixed(1) : Math.round(Math.abs(change))} ms`;
+}

@@ -1,0 +1,13 @@
+import "@mantine/core/styles.css";
+import "@xyflow/react/dist/base.css";
+import "./design/tokens.css";
+import "./design/base.css";
+import { createRoot } from "react-dom/client";
+import { openSession } from "./api-client/session.ts";
+import { App } from "./app.tsx";
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("The page has no element #root.");
+
+await openSession();
+createRoot(root).render(<App />);
