@@ -186,6 +186,25 @@ describe("an agent's identity", () => {
     expect(server.renewed.length).toBeGreaterThan(before);
   });
 
+  test("goes on being renewed when a listener or the transport throws", async () => {
+    valueOrThrow(await keeper.start());
+    const seen: TlsIdentity[] = [];
+    keeper.onRotated(() => {
+      throw new Error("a part broke");
+    });
+    keeper.onRotated((identity) => seen.push(identity));
+    await pass(12_000);
+    expect(seen).toHaveLength(1);
+    const { renew } = server;
+    server.renew = () => Promise.reject(new Error("the transport broke"));
+    await pass(12_000);
+    expect(keeper.state.lastProblem).toContain("the transport broke");
+    server.renew = renew;
+    await pass(12_000);
+    expect(seen.length).toBeGreaterThanOrEqual(2);
+    expect(log.join("\n")).toContain("a part broke");
+  });
+
   test("is asked for again with the same key while the first answer may be lost", async () => {
     server.away = "HDL_ENROLMENT_SERVER_UNREACHABLE";
     const started = keeper.start();

@@ -140,7 +140,7 @@ export class IdentityKeeper {
         await this.#sleep(Math.min(this.#renewAtMs - nowMs, LOOK_MS));
         continue;
       }
-      const renewed = await this.#refresh();
+      const renewed = await this.#refresh().catch(broken);
       if (this.#stopping.signal.aborted) return;
       if (renewed.ok) this.#announce(renewed.value);
       else {
@@ -208,7 +208,14 @@ export class IdentityKeeper {
 
   #announce(identity: TlsIdentity): void {
     this.#rotations++;
-    for (const listener of this.#listeners) listener(identity);
+    for (const listener of this.#listeners) {
+      try {
+        listener(identity);
+      } catch (cause) {
+        // One part that fails must not keep the others, or later renewals, from the new identity.
+        this.#options.log(formatProblem(broken(cause).problems[0]));
+      }
+    }
   }
 
   #failed(result: Failure): void {
@@ -226,4 +233,10 @@ export class IdentityKeeper {
   #sleep(ms: number): Promise<void> {
     return this.#options.timers.sleep(ms, this.#stopping.signal);
   }
+}
+
+/** Renewal goes on whatever breaks: an agent without it ends with its certificate. */
+function broken(cause: unknown): Failure {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return failure(problem("HDL_INTERNAL", `Renewing the identity met an exception: ${why}.`, { cause }));
 }
