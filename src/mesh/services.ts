@@ -1,0 +1,148 @@
+import { type SpiffeId, type TrustDomain, workloadSpiffeId } from "#identity";
+import { type Service, type ServiceKey, type ServicePort, serviceKey, type WorkloadEntry } from "#model";
+import { type Registration, SERVICE_LABEL } from "./registration.ts";
+
+/** One place that serves, and who must answer there. */
+export interface Endpoint {
+  readonly instance: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly address: string;
+  readonly meshPort: number;
+  readonly spiffeId: SpiffeId;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Share of the calls relative to the other endpoints; at least 1. */
+  readonly weight: number;
+}
+
+/** A service with its endpoints, in order of instance. */
+export interface MeshService {
+  readonly key: ServiceKey;
+  readonly namespace: string;
+  readonly name: string;
+  readonly ports: readonly ServicePort[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface ServiceSources {
+  readonly trustDomain: TrustDomain;
+  readonly services: readonly Service[];
+  readonly entries: readonly WorkloadEntry[];
+  readonly registrations: ReadonlyMap<string, Registration>;
+}
+
+/** Port of an agent's inbound listener where a `WorkloadEntry` names none under `mesh`. */
+const MESH_PORT = 15_008;
+
+interface Candidate {
+  readonly endpoint: Endpoint;
+  readonly ready: boolean;
+  readonly appPort: number;
+}
+
+/**
+ * Every service with its ready endpoints. A workload serves a service of its own namespace whose selector its labels meet, or that
+ * its label `heddle.dev/service` names; a name that no `Service` bears becomes a service of the workloads that name it.
+ * What is equal to its predecessor in `previous` is that very object.
+ */
+export function resolveServices(
+  sources: ServiceSources,
+  previous: ReadonlyMap<ServiceKey, MeshService>,
+): ReadonlyMap<ServiceKey, MeshService> {
+  const byNamespace = Map.groupBy(candidatesOf(sources), ({ endpoint }) => endpoint.namespace);
+  const resolved = new Map<ServiceKey, MeshService>();
+  for (const service of sources.services) {
+    const { namespace, name } = service.metadata;
+    const serving = (byNamespace.get(namespace) ?? []).filter(({ endpoint }) => serves(endpoint, service));
+    put(resolved, previous, serviceOf({ namespace, name, ports: service.spec.ports }, serving));
+  }
+  for (const [namespace, candidates] of byNamespace) {
+    for (const [name, serving] of Map.groupBy(candidates, ({ endpoint }) => endpoint.labels[SERVICE_LABEL] ?? "")) {
+      if (name === "" || resolved.has(serviceKey(namespace, name))) continue;
+      put(resolved, previous, serviceOf({ namespace, name, ports: impliedPorts(serving) }, serving));
+    }
+  }
+  return sameEntries(resolved, previous) ? previous : resolved;
+}
+
+function candidatesOf({ trustDomain, entries, registrations }: ServiceSources): readonly Candidate[] {
+  const announced = [...registrations.values()].map((each) => ({
+    endpoint: announcedEndpoint(each),
+    ready: each.ready,
+    appPort: each.appPort,
+  }));
+  // An announced workload knows better than the entry written about it.
+  const written = entries
+    .filter(({ metadata }) => !registrations.has(`${metadata.namespace}/${metadata.name}`))
+    .map((entry) => ({ endpoint: writtenEndpoint(entry, trustDomain), ready: true, appPort: 0 }));
+  return [...announced, ...written];
+}
+
+function announcedEndpoint(registration: Registration): Endpoint {
+  const { instance, namespace, serviceAccount, address, meshPort, spiffeId, labels } = registration;
+  return { instance, namespace, serviceAccount, address, meshPort, spiffeId, labels, weight: 1 };
+}
+
+function writtenEndpoint({ metadata, spec }: WorkloadEntry, trustDomain: TrustDomain): Endpoint {
+  const { namespace, name } = metadata;
+  const serviceAccount = spec.serviceAccount === "" ? "default" : spec.serviceAccount;
+  return {
+    instance: name,
+    namespace,
+    serviceAccount,
+    address: spec.address,
+    meshPort: spec.ports["mesh"] ?? MESH_PORT,
+    spiffeId: workloadSpiffeId(trustDomain, namespace, serviceAccount),
+    labels: spec.labels,
+    weight: Math.max(1, spec.weight),
+  };
+}
+
+function serves({ labels }: Endpoint, { metadata, spec }: Service): boolean {
+  const declared = labels[SERVICE_LABEL];
+  if (declared !== undefined) return declared === metadata.name;
+  const wanted = Object.entries(spec.selector);
+  return wanted.length > 0 && wanted.every(([label, value]) => labels[label] === value);
+}
+
+function impliedPorts(serving: readonly Candidate[]): readonly ServicePort[] {
+  const port = serving.find(({ appPort }) => appPort > 0)?.appPort ?? 0;
+  return port === 0 ? [] : [{ name: "http", port, targetPort: port, appProtocol: "http" }];
+}
+
+function serviceOf(
+  { namespace, name, ports }: Pick<MeshService, "namespace" | "name" | "ports">,
+  serving: readonly Candidate[],
+): MeshService {
+  const endpoints = serving.filter(({ ready }) => ready).map(({ endpoint }) => endpoint);
+  endpoints.sort((a, b) => (a.instance < b.instance ? -1 : 1));
+  return { key: serviceKey(namespace, name), namespace, name, ports, endpoints };
+}
+
+function put(
+  into: Map<ServiceKey, MeshService>,
+  previous: ReadonlyMap<ServiceKey, MeshService>,
+  service: MeshService,
+): void {
+  const held = previous.get(service.key);
+  into.set(service.key, held !== undefined && canonical(held) === canonical(service) ? held : service);
+}
+
+/** Equal services have equal texts: labels and fields are written in one order. */
+function canonical({ key, ports, endpoints }: MeshService): string {
+  const words = endpoints.map((each) => [
+    each.instance,
+    each.serviceAccount,
+    each.address,
+    each.meshPort,
+    each.spiffeId.uri,
+    each.weight,
+    Object.entries(each.labels).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
+  const doors = ports.map((each) => [each.name, each.port, each.targetPort, each.appProtocol]);
+  return JSON.stringify([key, doors, words]);
+}
+
+function sameEntries<K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}

@@ -1,0 +1,161 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { parseTrustDomain, workloadSpiffeId } from "#identity";
+import { type AuthorizationPolicy, type Resource, type Service, valueOrThrow, type WorkloadEntry } from "#model";
+import { emptySnapshot, nextSnapshot, type Registration, registrationKey, scopeFor } from "./index.ts";
+
+const trustDomain = valueOrThrow(parseTrustDomain("shop.example"));
+const empty = emptySnapshot(trustDomain);
+const meta = (namespace: string, name: string) => ({ namespace, name, labels: {}, annotations: {} });
+
+function service(name: string, selector: Record<string, string>, namespace = "shop"): Service {
+  const ports = [{ name: "http", port: 80, targetPort: 80, appProtocol: "http" }];
+  return { apiVersion: "v1", kind: "Service", metadata: meta(namespace, name), spec: { selector, ports } };
+}
+
+function policy(name: string, namespace: string, selector?: Record<string, string>): AuthorizationPolicy {
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind: "AuthorizationPolicy",
+    metadata: meta(namespace, name),
+    spec: { selector, action: "ALLOW", rules: [] },
+  };
+}
+
+function registration(instance: string, labels: Record<string, string>, change: Partial<Registration> = {}) {
+  const serviceAccount = instance.split("-")[0] ?? "";
+  return {
+    namespace: "shop",
+    serviceAccount,
+    instance,
+    spiffeId: workloadSpiffeId(trustDomain, "shop", serviceAccount),
+    address: "127.0.0.1",
+    meshPort: 15008,
+    appPort: 3000,
+    labels,
+    ready: true,
+    ...change,
+  };
+}
+
+const registered = (...all: Registration[]) => new Map(all.map((each) => [registrationKey(each), each]));
+const instancesOf = (snapshot: typeof empty, key: `${string}/${string}`) =>
+  snapshot.services.get(key)?.endpoints.map((each) => each.instance);
+
+describe("a service's endpoints", () => {
+  const cases: [string, Registration[], string[]][] = [
+    ["are those whose labels its selector matches", [registration("cart-1", { app: "cart" })], ["cart-1"]],
+    ["are none whose labels differ", [registration("cart-1", { app: "other" })], []],
+    ["are none that are not ready", [registration("cart-1", { app: "cart" }, { ready: false })], []],
+    ["are none of another namespace", [registration("cart-1", { app: "cart" }, { namespace: "prod" })], []],
+    ["may declare themselves", [registration("x-1", { "heddle.dev/service": "cart" })], ["x-1"]],
+    [
+      "that declare another service are not also this one's",
+      [registration("cart-1", { app: "cart", "heddle.dev/service": "basket" })],
+      [],
+    ],
+    [
+      "are in order of instance",
+      [registration("cart-2", { app: "cart" }), registration("cart-1", { app: "cart" })],
+      ["cart-1", "cart-2"],
+    ],
+  ];
+  test.each(cases)("%s", (_, all, expected) => {
+    const next = nextSnapshot(empty, {
+      resources: [service("cart", { app: "cart" })],
+      registrations: registered(...all),
+    });
+    expect(instancesOf(next, "shop/cart")).toEqual(expected);
+  });
+
+  test("are none when the selector is empty", () => {
+    const next = nextSnapshot(empty, {
+      resources: [service("cart", {})],
+      registrations: registered(registration("cart-1", {})),
+    });
+    expect(instancesOf(next, "shop/cart")).toEqual([]);
+  });
+
+  test("make a service that only they name", () => {
+    const next = nextSnapshot(empty, {
+      registrations: registered(registration("orders-1", { "heddle.dev/service": "orders" })),
+    });
+    expect(next.services.get("shop/orders")).toMatchObject({ ports: [{ port: 3000 }] });
+    expect(instancesOf(next, "shop/orders")).toEqual(["orders-1"]);
+  });
+
+  test("may be written as WorkloadEntry, until the workload announces itself", () => {
+    const entry: WorkloadEntry = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "WorkloadEntry",
+      metadata: meta("shop", "cart-vm"),
+      spec: { address: "10.0.0.9", ports: {}, labels: { app: "cart" }, serviceAccount: "cart", weight: 3 },
+    };
+    const resources: Resource[] = [service("cart", { app: "cart" }), entry];
+    const written = nextSnapshot(empty, { resources });
+    expect(written.services.get("shop/cart")?.endpoints).toMatchObject([{ address: "10.0.0.9", weight: 3 }]);
+    const away = registration("cart-vm", { app: "cart" }, { ready: false });
+    expect(instancesOf(nextSnapshot(written, { registrations: registered(away) }), "shop/cart")).toEqual([]);
+  });
+});
+
+describe("the next snapshot", () => {
+  const resources = [service("cart", { app: "cart" }), service("catalog", { app: "catalog" }), policy("p", "shop")];
+  const first = nextSnapshot(empty, { resources, registrations: registered(registration("cart-1", { app: "cart" })) });
+
+  test("shares what did not change", () => {
+    const more = registered(registration("cart-1", { app: "cart" }), registration("cart-2", { app: "cart" }));
+    const second = nextSnapshot(first, { registrations: more });
+    expect(second.revision).toBe(first.revision + 1);
+    expect(second.services.get("shop/cart")).not.toBe(first.services.get("shop/cart"));
+    expect(second.services.get("shop/catalog")).toBe(first.services.get("shop/catalog"));
+    expect(second.ruleSets).toBe(first.ruleSets);
+    expect(second.settings).toBe(first.settings);
+    expect(instancesOf(first, "shop/cart")).toEqual(["cart-1"]);
+  });
+
+  test("keeps its number when nothing that an agent could see changed", () => {
+    const copy = structuredClone(resources);
+    const again = nextSnapshot(first, { resources: copy });
+    expect(again.revision).toBe(first.revision);
+    expect(again.policies[0]).toBe(first.policies[0]);
+  });
+
+  test("never takes the trust domain from a resource", () => {
+    const spec = { ...empty.settings, trustDomain: "evil.example", svidTtlMs: 20_000 };
+    const mesh: Resource = { apiVersion: "heddle.dev/v1", kind: "Mesh", metadata: meta("", "mesh"), spec };
+    expect(nextSnapshot(empty, { resources: [mesh] }).settings).toMatchObject({ trustDomain, svidTtlMs: 20_000 });
+  });
+
+  test("is the same by whatever steps the registrations came", () => {
+    const instance = fc.constantFrom("cart-1", "cart-2", "catalog-1", "catalog-2");
+    const step = fc.record({ instance, ready: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const all = new Map<string, Registration>();
+        let snapshot = nextSnapshot(empty, { resources });
+        for (const { instance: name, ready } of steps) {
+          all.set(`shop/${name}`, registration(name, { app: name.split("-")[0] ?? "" }, { ready }));
+          snapshot = nextSnapshot(snapshot, { registrations: new Map(all) });
+        }
+        const atOnce = nextSnapshot(empty, { resources, registrations: all });
+        expect([...snapshot.services]).toEqual([...atOnce.services]);
+      }),
+    );
+  });
+});
+
+test("a scope holds the workload's own policies and the subscribed services alone", () => {
+  const resources = [
+    service("cart", { app: "cart" }),
+    service("payments", { app: "payments" }),
+    policy("all", "heddle-system"),
+    policy("mine", "shop", { app: "cart" }),
+    policy("theirs", "shop", { app: "payments" }),
+    policy("elsewhere", "prod"),
+  ];
+  const snapshot = nextSnapshot(empty, { resources });
+  const scope = scopeFor(snapshot, { namespace: "shop", labels: { app: "cart" } }, ["shop/cart", "shop/nothing"]);
+  expect([...scope.services.keys()]).toEqual(["shop/cart"]);
+  expect(scope.ruleSets.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
+});

@@ -1,0 +1,110 @@
+import type { Bundle, TrustDomain } from "#identity";
+import type { AuthorizationPolicy, Mesh, Resource, Service, ServiceKey, WorkloadEntry } from "#model";
+import { lowerAuthorizationPolicy, type RuleSet } from "#policy";
+import type { Registration } from "./registration.ts";
+import { type MeshService, resolveServices } from "./services.ts";
+import { defaultSettings, type MeshSettings, settingsOf } from "./settings.ts";
+
+/** One picture of the whole mesh. Never written after it is made; it shares with its predecessor whatever did not change. */
+export interface MeshSnapshot {
+  /** Rises by one with every change. */
+  readonly revision: number;
+  readonly settings: MeshSettings;
+  /** The own trust domain's first. */
+  readonly bundles: readonly Bundle[];
+  readonly policies: readonly AuthorizationPolicy[];
+  /** Each policy in the one form that is decided by. */
+  readonly ruleSets: ReadonlyMap<AuthorizationPolicy, RuleSet>;
+  readonly services: ReadonlyMap<ServiceKey, MeshService>;
+  readonly inputs: MeshInputs;
+}
+
+/** Everything that a snapshot is made from. */
+export interface MeshInputs {
+  readonly resources: readonly Resource[];
+  /** By `namespace/instance`. */
+  readonly registrations: ReadonlyMap<string, Registration>;
+  readonly bundles: readonly Bundle[];
+}
+
+/** The inputs that changed, each whole. */
+export type MeshChange = Partial<MeshInputs>;
+
+/** The snapshot before anything is known: revision 0, default settings. */
+export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
+  return {
+    revision: 0,
+    settings: defaultSettings(trustDomain),
+    bundles: [],
+    policies: [],
+    ruleSets: new Map(),
+    services: new Map(),
+    inputs: { resources: [], registrations: new Map(), bundles: [] },
+  };
+}
+
+/** The next snapshot; the previous one itself when the change makes no difference to any agent. */
+export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSnapshot {
+  const inputs = { ...previous.inputs, ...change };
+  const { trustDomain } = previous.settings;
+  const { resources } = inputs;
+  const settings = keep(previous.settings, settingsOf(only(resources, "Mesh")[0] as Mesh | undefined, trustDomain));
+  const found = only(resources, "AuthorizationPolicy") as readonly AuthorizationPolicy[];
+  const policies = keepPolicies(previous.policies, found);
+  const next: MeshSnapshot = {
+    revision: previous.revision + 1,
+    settings,
+    bundles: sameItems(previous.bundles, inputs.bundles) ? previous.bundles : inputs.bundles,
+    policies,
+    ruleSets: policies === previous.policies ? previous.ruleSets : lowerAll(policies, previous.ruleSets),
+    services: resolveServices(
+      {
+        trustDomain,
+        services: only(resources, "Service") as readonly Service[],
+        entries: only(resources, "WorkloadEntry") as readonly WorkloadEntry[],
+        registrations: inputs.registrations,
+      },
+      previous.services,
+    ),
+    inputs,
+  };
+  const isSame =
+    next.settings === previous.settings &&
+    next.bundles === previous.bundles &&
+    next.policies === previous.policies &&
+    next.services === previous.services;
+  return isSame ? { ...previous, inputs } : next;
+}
+
+function only(resources: readonly Resource[], kind: Resource["kind"]): readonly Resource[] {
+  return resources.filter((each) => each.kind === kind);
+}
+
+function lowerAll(
+  policies: readonly AuthorizationPolicy[],
+  held: ReadonlyMap<AuthorizationPolicy, RuleSet>,
+): ReadonlyMap<AuthorizationPolicy, RuleSet> {
+  return new Map(policies.map((each) => [each, held.get(each) ?? lowerAuthorizationPolicy(each)]));
+}
+
+/** Policies that a reader of the store made anew, but that say the same, are the old objects. */
+function keepPolicies(
+  previous: readonly AuthorizationPolicy[],
+  found: readonly AuthorizationPolicy[],
+): readonly AuthorizationPolicy[] {
+  const held = new Map(previous.map((each) => [policyText(each), each]));
+  const kept = found.map((each) => held.get(policyText(each)) ?? each);
+  return sameItems(previous, kept) ? previous : kept;
+}
+
+function policyText({ metadata, spec }: AuthorizationPolicy): string {
+  return JSON.stringify([metadata.namespace, metadata.name, spec]);
+}
+
+function keep<T extends object>(previous: T, next: T): T {
+  return JSON.stringify(previous) === JSON.stringify(next) ? previous : next;
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index]);
+}
