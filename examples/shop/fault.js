@@ -3,15 +3,14 @@
 //   node fault.js inventory-2 fail 1    that replica answers 500 to this share of its requests
 //   node fault.js lb slow 250           the load balancer waits before it passes a request on
 //   node fault.js heal                  all faults end
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const DEFAULT_FILE = fileURLToPath(new URL(".heddle/faults.json", import.meta.url));
+const DEFAULT_FILE = fileURLToPath(new URL("faults.json", import.meta.url));
 
-/** Replaces the file as a whole: readers see the old faults or the new, nothing between. */
+/** Replaces the file as a whole: readers see the old faults or the new, nothing between. Without faults there is no file. */
 export function writeFaults(faults, file = DEFAULT_FILE) {
-  mkdirSync(dirname(file), { recursive: true });
+  if (Object.keys(faults).length === 0) return rmSync(file, { force: true });
   writeFileSync(`${file}.new`, JSON.stringify(faults));
   renameSync(`${file}.new`, file);
 }

@@ -1,0 +1,1 @@
+export function writeFaults(faults: Readonly<Record<string, object>>, file?: string): void;
