@@ -8,8 +8,6 @@ export interface PrivateFiles {
   read(path: string): Promise<Result<string | undefined>>;
   /** Replaces the file atomically, mode 0600, and waits until it is on the disk. Makes the folder, mode 0700. */
   write(path: string, text: string): Promise<Result<void>>;
-  /** Adds to the end, mode 0600, and waits until it is on the disk. Makes the folder, mode 0700. */
-  append(path: string, text: string): Promise<Result<void>>;
   /** Deletes the file if there is one. */
   remove(path: string): Promise<Result<void>>;
 }
@@ -39,19 +37,8 @@ export const privateFiles: PrivateFiles = {
     const fresh = `${path}.new`;
     try {
       await makeFolder(path);
-      await put(fresh, "w", text);
+      await put(fresh, text);
       await rename(fresh, path);
-      await syncFolder(path);
-      return success(undefined);
-    } catch (cause) {
-      return unusable(path, cause);
-    }
-  },
-
-  async append(path, text) {
-    try {
-      await makeFolder(path);
-      await put(path, "a", text);
       await syncFolder(path);
       return success(undefined);
     } catch (cause) {
@@ -75,8 +62,8 @@ async function makeFolder(path: string): Promise<void> {
   if (made !== undefined) await chmod(folder, 0o700);
 }
 
-async function put(path: string, flags: "w" | "a", text: string): Promise<void> {
-  const file = await open(path, flags, 0o600);
+async function put(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", 0o600);
   try {
     await file.chmod(0o600);
     await file.writeFile(text);

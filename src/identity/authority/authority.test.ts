@@ -17,7 +17,7 @@ import {
   validateX509Svid,
   workloadSpiffeId,
 } from "#identity";
-import { type Result, valueOrThrow } from "#model";
+import { failure, problem, type Result, valueOrThrow } from "#model";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import { type Authority, openAuthority } from "./index.ts";
 
@@ -178,6 +178,28 @@ describe("the authority's folder", () => {
     const authority = valueOrThrow(await open());
     expect(codeOf(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }))).toBe("ok");
     expect(codeOf(await authority.prepare())).toBe("HDL_AUTHORITY_ROOT_OFFLINE");
+  });
+
+  test("takes no other key for its root's, and goes on after a full disk", async () => {
+    const authority = valueOrThrow(await open());
+    const root = join(directory, "root/root.key");
+    const real = await readFile(root, "utf8");
+    await writeFile(root, encodePem("PRIVATE KEY", generateSigningKey().exportPkcs8()));
+    expect(codeOf(await authority.prepare())).toBe("HDL_AUTHORITY_KEY_UNUSABLE");
+    await writeFile(root, real);
+    const full = failure(problem("HDL_ENGINE_SECRET_FILE", "No space left on device."));
+    let isFull = true;
+    const files = {
+      ...privateFiles,
+      write: (path: string, text: string) => (isFull ? Promise.resolve(full) : privateFiles.write(path, text)),
+    };
+    const options = { directory, trustDomain, files, clock: time, random: systemRandom };
+    const starved = valueOrThrow(await openAuthority(options));
+    expect(codeOf(await starved.prepare())).toBe("HDL_ENGINE_SECRET_FILE");
+    expect(codeOf(starved.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }))).toBe("ok");
+    isFull = false;
+    valueOrThrow(await starved.prepare());
+    expect(valueOrThrow(await open()).bundle).toEqual(starved.bundle);
   });
 
   test("encrypts its keys under a passphrase so that OpenSSL can open them and nobody else", async () => {

@@ -1,4 +1,4 @@
-import { equalConstantTime } from "#engine/crypto";
+import { equalConstantTime, type SigningKey } from "#engine/crypto";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
@@ -20,6 +20,7 @@ import {
   type AuthorityState,
   advance,
   encodeEvent,
+  type Journal,
   readJournal,
   type SlotStatus,
 } from "./journal.ts";
@@ -62,18 +63,11 @@ const ORGANIZATION_LENGTH_MAX = 64;
 
 /** Loads the authority of a folder, or founds one there: a root, and below it the first issuing key, which becomes active. */
 export async function openAuthority(options: AuthorityOptions): Promise<Result<Authority>> {
-  const path = `${options.directory}/journal.ndjson`;
-  const journal = await options.files.read(path);
+  const stored = await options.files.read(journalPath(options));
+  if (!stored.ok) return stored;
+  const journal = readJournal(stored.value ?? "");
   if (!journal.ok) return journal;
-  const text = journal.value ?? "";
-  const state = readJournal(text);
-  if (!state.ok) return state;
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole !== text) {
-    const mended = await options.files.write(path, whole);
-    if (!mended.ok) return mended;
-  }
-  const authority = new Authority(options, state.value);
+  const authority = new Authority(options, journal.value);
   const opened = await authority.open();
   return opened.ok ? success(authority) : opened;
 }
@@ -90,15 +84,18 @@ export class Authority {
   readonly #options: AuthorityOptions;
   readonly #keys: KeyFiles;
   #state: AuthorityState | undefined;
+  /** Every event so far, one a line. */
+  #journal: string;
   #active: ActiveSigner | undefined;
   #bundle: Bundle;
 
   /** Use `openAuthority`. */
-  constructor(options: AuthorityOptions, state: AuthorityState | undefined) {
+  constructor(options: AuthorityOptions, journal: Journal) {
     this.#options = options;
     this.#keys = { files: options.files, random: options.random, passphrase: options.passphrase };
     this.trustDomain = options.trustDomain;
-    this.#state = state;
+    this.#state = journal.state;
+    this.#journal = journal.text;
     this.#bundle = { trustDomain: options.trustDomain, authorities: [], sequence: 0 };
   }
 
@@ -176,10 +173,8 @@ export class Authority {
     const state = this.#state;
     if (state === undefined || state.slots.length >= SLOT_COUNT_MAX)
       return failure(problem("HDL_AUTHORITY_SLOT", `${SLOT_COUNT_MAX} issuing keys are held already.`));
-    const rootKey = await loadKey(this.#keys, this.#rootPath);
+    const rootKey = await this.#loadRoot();
     if (!rootKey.ok) return rootKey;
-    if (rootKey.value === undefined)
-      return failure(problem("HDL_AUTHORITY_ROOT_OFFLINE", `The root's key is not at ${this.#rootPath}.`));
     const id = hexOf(this.#options.random.bytes(8));
     const key = await createKey(this.#keys, this.#issuingPath(id));
     if (!key.ok) return key;
@@ -208,11 +203,13 @@ export class Authority {
   async activate(id: string): Promise<Result<void>> {
     const recorded = await this.#record({ event: "activated", atMs: this.#options.clock.nowMs(), authority: id });
     if (!recorded.ok) return recorded;
+    const loaded = await this.#load();
+    if (!loaded.ok) return loaded;
     for (const old of this.#slots("old")) {
       const removed = await this.#keys.files.remove(this.#issuingPath(old.id));
       if (!removed.ok) return removed;
     }
-    return this.#load();
+    return success(undefined);
   }
 
   /** Takes a prepared or old key out of the bundle: SVIDs that it signed are refused from now on. */
@@ -269,6 +266,16 @@ export class Authority {
     return success(undefined);
   }
 
+  async #loadRoot(): Promise<Result<SigningKey>> {
+    const key = await loadKey(this.#keys, this.#rootPath);
+    if (!key.ok) return key;
+    if (key.value === undefined)
+      return failure(problem("HDL_AUTHORITY_ROOT_OFFLINE", `The root's key is not at ${this.#rootPath}.`));
+    const facts = parseCertificate(this.root);
+    if (facts.ok && equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo)) return success(key.value);
+    return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${this.#rootPath} is not the key of this root.`));
+  }
+
   async #load(): Promise<Result<void>> {
     const [slot] = this.#slots("active");
     const path = this.#issuingPath(slot?.id ?? "");
@@ -289,8 +296,11 @@ export class Authority {
     const next = advance(this.#state, event);
     if (next === undefined)
       return failure(problem("HDL_AUTHORITY_SLOT", `An issuing key cannot be ${event.event} in its present status.`));
-    const written = await this.#options.files.append(`${this.#options.directory}/journal.ndjson`, encodeEvent(event));
+    // Replaced whole: a full disk must not leave half a line for the next event to be glued to.
+    const journal = this.#journal + encodeEvent(event);
+    const written = await this.#options.files.write(journalPath(this.#options), journal);
     if (!written.ok) return written;
+    this.#journal = journal;
     this.#state = next;
     this.#rebuildBundle();
     return success(undefined);
@@ -317,6 +327,10 @@ export class Authority {
   #issuingPath(id: string): string {
     return `${this.#options.directory}/issuing/${id}.key`;
   }
+}
+
+function journalPath({ directory }: AuthorityOptions): string {
+  return `${directory}/journal.ndjson`;
 }
 
 function derOf(pem: string): Uint8Array {

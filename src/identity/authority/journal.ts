@@ -67,15 +67,21 @@ export function encodeEvent(event: AuthorityEvent): string {
   return `${JSON.stringify(event)}\n`;
 }
 
+/** A journal as read: its events, one a line, and what they lead to. */
+export interface Journal {
+  readonly text: string;
+  /** Undefined before the first event. */
+  readonly state: AuthorityState | undefined;
+}
+
 /**
- * Reads a journal of one event a line. A last line without its end was cut off by a crash before anything relied on it and is
- * passed over. Fails with `HDL_AUTHORITY_JOURNAL_CORRUPT` on anything else that does not follow from what is before it.
+ * Reads a journal. A last line without its end was cut off before anything relied on it and is left out.
+ * Fails with `HDL_AUTHORITY_JOURNAL_CORRUPT` on anything else that does not follow from what is before it.
  */
-export function readJournal(text: string): Result<AuthorityState | undefined> {
-  const lines = text.split("\n");
-  lines.pop();
+export function readJournal(stored: string): Result<Journal> {
+  const text = stored.slice(0, stored.lastIndexOf("\n") + 1);
   let state: AuthorityState | undefined;
-  for (const [index, line] of lines.entries()) {
+  for (const [index, line] of text.split("\n").slice(0, -1).entries()) {
     const event = parseEvent(line);
     const next = event === undefined ? undefined : advance(state, event);
     if (next === undefined)
@@ -84,7 +90,7 @@ export function readJournal(text: string): Result<AuthorityState | undefined> {
       );
     state = next;
   }
-  return success(state);
+  return success({ text, state });
 }
 
 function activated(
