@@ -226,6 +226,10 @@ export const PROBLEM_CODES = {
     summary: "Telemetry could not be stored.",
     next: "Look whether the disk is full; `telemetry.db` may be deleted while the server is stopped, which loses history only.",
   },
+  HDL_XDS_RESOURCE_INVALID: {
+    summary: "The server sent an agent a resource that it cannot use; the agent keeps what it has.",
+    next: "Compare the versions of server and agent with `heddle check`; the agent's log names the resource.",
+  },
 } as const satisfies Record<string, { readonly summary: string; readonly next: string }>;
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;

@@ -1,0 +1,44 @@
+import type { Bundle, SpiffeId, TrustDomain } from "#identity";
+import type { ServiceKey } from "#model";
+import type { RuleSet } from "#policy";
+
+/** Settings of the mesh that concern an agent. */
+export interface AgentSettings {
+  readonly trustDomain: TrustDomain;
+  /** Whether a denied caller is told which policy decided. */
+  readonly explainDenials: boolean;
+  /** Share of traces started here that are sampled, 0..1. */
+  readonly traceSampling: number;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+export interface AgentEndpoint {
+  readonly instance: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly address: string;
+  /** Port of the endpoint's inbound mesh listener. */
+  readonly port: number;
+  /** The only identity that may answer there. */
+  readonly spiffeId: SpiffeId;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly weight: number;
+}
+
+export interface AgentService {
+  readonly endpoints: readonly AgentEndpoint[];
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly appProtocol: string }[];
+}
+
+/** Everything that an agent runs by. Immutable; a part that did not change is the same object as before. */
+export interface AgentConfig {
+  /** Of the snapshot that last changed something here. */
+  readonly revision: number;
+  readonly settings: AgentSettings;
+  readonly bundles: readonly Bundle[];
+  /** Enforced on the inbound side, in evaluation order. */
+  readonly policies: readonly RuleSet[];
+  /** Each subscribed service; one that does not exist has no endpoints. */
+  readonly services: ReadonlyMap<ServiceKey, AgentService>;
+}

@@ -1,0 +1,153 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { BUNDLE_AUTHORITIES_MAX, type Bundle, parseCertificate, parseSpiffeId, parseTrustDomain } from "#identity";
+import { failure, problem, type Result, serviceKey, success } from "#model";
+import type { Rule, RuleSet } from "#policy";
+import {
+  type InboundPolicyMessage,
+  InboundPolicySchema,
+  type MeshSettingsMessage,
+  MeshSettingsSchema,
+  PolicyRuleSet_Action,
+  type ServiceMessage,
+  ServiceSchema,
+  type TrustBundleMessage,
+  TrustBundleSchema,
+} from "#proto";
+import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
+import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
+
+/** A resource as the agent uses it. */
+export type DecodedResource =
+  | { readonly kind: "MeshSettings"; readonly value: AgentSettings }
+  | { readonly kind: "TrustBundle"; readonly value: Bundle }
+  | { readonly kind: "Service"; readonly value: AgentService }
+  | { readonly kind: "InboundPolicy"; readonly value: readonly RuleSet[] };
+
+/** More than any real mesh has, less than what would exhaust an agent. */
+const ENDPOINTS_MAX = 10_000;
+const RULE_SETS_MAX = 10_000;
+const TIMEOUT_MS_MAX = 3_600_000;
+
+/** Decodes and checks one resource. Fails with `HDL_XDS_RESOURCE_INVALID`, which names the resource and its fault. */
+export function decodeResource(kind: ResourceKind, name: string, bytes: Uint8Array): Result<DecodedResource> {
+  try {
+    return decodeKind(kind, name, bytes);
+  } catch (cause) {
+    return invalid(`${kind} ${name}`, "its bytes are not a message of its type", cause);
+  }
+}
+
+function decodeKind(kind: ResourceKind, name: string, bytes: Uint8Array): Result<DecodedResource> {
+  switch (kind) {
+    case "MeshSettings":
+      return decodeSettings(name, fromBinary(MeshSettingsSchema, bytes));
+    case "TrustBundle":
+      return decodeBundle(name, fromBinary(TrustBundleSchema, bytes));
+    case "Service":
+      return decodeService(name, fromBinary(ServiceSchema, bytes));
+    case "InboundPolicy":
+      return decodePolicy(name, fromBinary(InboundPolicySchema, bytes));
+  }
+}
+
+function decodeSettings(name: string, message: MeshSettingsMessage): Result<DecodedResource> {
+  const what = `MeshSettings ${name}`;
+  const { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs } = message;
+  const trustDomain = parseTrustDomain(message.trustDomain);
+  if (name !== SETTINGS_NAME) return invalid(what, `its name is not ${SETTINGS_NAME}`);
+  if (!trustDomain.ok) return trustDomain;
+  if (!(traceSampling >= 0 && traceSampling <= 1)) return invalid(what, "trace_sampling is not from 0 to 1");
+  for (const [field, ms] of Object.entries({ connectTimeoutMs, requestTimeoutMs }))
+    if (ms < 1 || ms > TIMEOUT_MS_MAX) return invalid(what, `${field} is not from 1 to ${TIMEOUT_MS_MAX}`);
+  const value = { trustDomain: trustDomain.value, explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs };
+  return success({ kind: "MeshSettings", value });
+}
+
+function decodeBundle(name: string, message: TrustBundleMessage): Result<DecodedResource> {
+  const what = `TrustBundle ${name}`;
+  const { authorities, sequence } = message;
+  const trustDomain = parseTrustDomain(message.trustDomain);
+  if (!trustDomain.ok) return trustDomain;
+  if (name !== message.trustDomain) return invalid(what, `it is of ${message.trustDomain}`);
+  if (authorities.length === 0) return invalid(what, "it holds no authority");
+  if (authorities.length > BUNDLE_AUTHORITIES_MAX) return invalid(what, "it holds too many authorities");
+  for (const der of authorities) {
+    const facts = parseCertificate(der);
+    if (!facts.ok) return facts;
+    if (!facts.value.isCa) return invalid(what, "one of its certificates is not an authority");
+  }
+  return success({
+    kind: "TrustBundle",
+    value: { trustDomain: trustDomain.value, authorities, sequence: Number(sequence) },
+  });
+}
+
+function decodeService(name: string, message: ServiceMessage): Result<DecodedResource> {
+  const what = `Service ${name}`;
+  if (name !== serviceKey(message.namespace, message.name))
+    return invalid(what, `it is ${serviceKey(message.namespace, message.name)}`);
+  if (message.endpoints.length > ENDPOINTS_MAX) return invalid(what, "it has too many endpoints");
+  const endpoints: AgentEndpoint[] = [];
+  for (const each of message.endpoints) {
+    const endpoint = decodeEndpoint(what, each);
+    if (!endpoint.ok) return endpoint;
+    endpoints.push(endpoint.value);
+  }
+  const ports = message.ports.map((each) => ({ name: each.name, port: each.port, appProtocol: each.appProtocol }));
+  return success({ kind: "Service", value: { endpoints, ports } });
+}
+
+function decodeEndpoint(service: string, message: ServiceMessage["endpoints"][number]): Result<AgentEndpoint> {
+  const { instance, namespace, serviceAccount, address, meshPort, labels, weight } = message;
+  const what = `${service}, endpoint ${instance}`;
+  const spiffeId = parseSpiffeId(message.spiffeId);
+  if (!spiffeId.ok) return spiffeId;
+  if (spiffeId.value.path === "") return invalid(what, "its SPIFFE ID names no workload");
+  if (address === "") return invalid(what, "it has no address");
+  if (meshPort < 1 || meshPort > 65_535) return invalid(what, `${meshPort} is no port`);
+  return success({
+    instance,
+    namespace,
+    serviceAccount,
+    address,
+    port: meshPort,
+    spiffeId: spiffeId.value,
+    labels,
+    weight: Math.max(1, weight),
+  });
+}
+
+function decodePolicy(name: string, message: InboundPolicyMessage): Result<DecodedResource> {
+  const what = `InboundPolicy ${name}`;
+  if (name !== OWN_POLICY_NAME) return invalid(what, "it is another workload's");
+  if (message.ruleSets.length > RULE_SETS_MAX) return invalid(what, "it has too many rule sets");
+  const ruleSets: RuleSet[] = [];
+  for (const { kind, namespace, name: policy, action, rules } of message.ruleSets) {
+    const verb = actionOf(action);
+    // An unknown action of a newer server must not be passed over: it may be a kind of deny.
+    if (verb === undefined) return invalid(what, `${kind}/${namespace}/${policy} has an action that is not known here`);
+    ruleSets.push({ ref: { kind, namespace, name: policy }, action: verb, rules: rules.map(plainRule) });
+  }
+  return success({ kind: "InboundPolicy", value: ruleSets });
+}
+
+function plainRule({ from, to }: InboundPolicyMessage["ruleSets"][number]["rules"][number]): Rule {
+  return {
+    from: from.map(({ principals, notPrincipals, namespaces, notNamespaces }) => ({
+      principals,
+      notPrincipals,
+      namespaces,
+      notNamespaces,
+    })),
+    to: to.map(({ $typeName: _name, $unknown: _unknown, ...lists }) => lists),
+  };
+}
+
+function actionOf(action: PolicyRuleSet_Action): RuleSet["action"] | undefined {
+  if (action === PolicyRuleSet_Action.ALLOW) return "ALLOW";
+  return action === PolicyRuleSet_Action.DENY ? "DENY" : undefined;
+}
+
+function invalid(what: string, why: string, cause?: unknown): Result<never> {
+  return failure(problem("HDL_XDS_RESOURCE_INVALID", `${what}: ${why}.`, { cause }));
+}

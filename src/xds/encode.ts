@@ -1,0 +1,101 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Bundle } from "#identity";
+import type { Endpoint, MeshService, MeshSettings } from "#mesh";
+import type { RuleSet } from "#policy";
+import {
+  InboundPolicySchema,
+  MeshSettingsSchema,
+  PolicyRuleSet_Action,
+  ServiceSchema,
+  TrustBundleSchema,
+} from "#proto";
+
+/** A resource as it goes to any number of agents: encoded once. */
+export interface EncodedResource {
+  /** Hash of the bytes: equal content has an equal version, across restarts of the server too. */
+  readonly version: string;
+  readonly bytes: Uint8Array;
+}
+
+type Source = MeshSettings | Bundle | MeshService | readonly RuleSet[];
+
+/** Encodes parts of snapshots. Snapshots share what did not change, so each part is encoded once and forgotten with its last snapshot. */
+export class ResourceEncoder {
+  readonly #hash: (bytes: Uint8Array) => string;
+  readonly #held = new WeakMap<Source, EncodedResource>();
+
+  /** `hash` must be collision-resistant: an agent that holds a version is not sent it again. */
+  constructor(hash: (bytes: Uint8Array) => string) {
+    this.#hash = hash;
+  }
+
+  settings(settings: MeshSettings): EncodedResource {
+    return this.#once(settings, () => encodeSettings(settings));
+  }
+
+  bundle(bundle: Bundle): EncodedResource {
+    return this.#once(bundle, () => encodeBundle(bundle));
+  }
+
+  service(service: MeshService): EncodedResource {
+    return this.#once(service, () => encodeService(service));
+  }
+
+  policy(ruleSets: readonly RuleSet[]): EncodedResource {
+    return this.#once(ruleSets, () => encodePolicy(ruleSets));
+  }
+
+  #once(source: Source, encode: () => Uint8Array): EncodedResource {
+    const held = this.#held.get(source);
+    if (held !== undefined) return held;
+    const bytes = encode();
+    const encoded = { version: this.#hash(bytes), bytes };
+    this.#held.set(source, encoded);
+    return encoded;
+  }
+}
+
+function encodeSettings(settings: MeshSettings): Uint8Array {
+  const { trustDomain, explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs } = settings;
+  return toBinary(
+    MeshSettingsSchema,
+    create(MeshSettingsSchema, { trustDomain, explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs }),
+  );
+}
+
+function encodeBundle({ trustDomain, authorities, sequence }: Bundle): Uint8Array {
+  return toBinary(
+    TrustBundleSchema,
+    create(TrustBundleSchema, { trustDomain, authorities: [...authorities], sequence: BigInt(sequence) }),
+  );
+}
+
+function encodeService({ namespace, name, ports, endpoints }: MeshService): Uint8Array {
+  const doors = ports.map((each) => ({ name: each.name, port: each.port, appProtocol: each.appProtocol }));
+  const places = endpoints.map(endpointMessage);
+  return toBinary(ServiceSchema, create(ServiceSchema, { namespace, name, ports: doors, endpoints: places }));
+}
+
+function endpointMessage(endpoint: Endpoint) {
+  const { instance, namespace, serviceAccount, address, meshPort, weight, spiffeId } = endpoint;
+  // Equal labels must give equal bytes, in whatever order they were announced.
+  const labels = Object.fromEntries(Object.entries(endpoint.labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { instance, namespace, serviceAccount, address, meshPort, weight, labels, spiffeId: spiffeId.uri };
+}
+
+function encodePolicy(ruleSets: readonly RuleSet[]): Uint8Array {
+  const messages = ruleSets.map(({ ref, action, rules }) => ({
+    ...ref,
+    action: action === "ALLOW" ? PolicyRuleSet_Action.ALLOW : PolicyRuleSet_Action.DENY,
+    rules: rules.map((rule) => ({ from: rule.from.map(copyOf), to: rule.to.map(copyOf) })),
+  }));
+  return toBinary(InboundPolicySchema, create(InboundPolicySchema, { ruleSets: messages }));
+}
+
+type Copied<T> = { -readonly [K in keyof T]: string[] };
+
+/** The same lists by the same names, as the generated messages want them. */
+function copyOf<T extends { readonly [K in keyof T]: readonly string[] }>(match: T): Copied<T> {
+  const lists = Object.entries<readonly string[]>(match).map(([name, list]) => [name, [...list]]);
+  return Object.fromEntries(lists) as Copied<T>;
+}
