@@ -59,6 +59,29 @@ test("bytes that were damaged are read or refused, never thrown at", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => !parseCertificate(bytes).ok));
 });
 
+test("where the engine's own reader sees names in a damaged certificate, they are the same names", () => {
+  const good = authority.leaf(uri);
+  const engineUris = (der: Uint8Array): string | undefined => {
+    try {
+      const names = new X509Certificate(der).subjectAltName ?? "";
+      return names.includes('"') || names === "" ? undefined : [...names.matchAll(/URI:([^,]*)/g)].join("\n");
+    } catch {
+      return undefined;
+    }
+  };
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), fc.nat(255), (at, octet) => {
+      const damaged = Uint8Array.from(good);
+      damaged[at] = octet;
+      const facts = parseCertificate(damaged);
+      const uris = engineUris(damaged);
+      if (facts.ok && uris !== undefined)
+        expect(facts.value.uriSans.map((each) => `URI:${each},${each}`).join("\n")).toBe(uris);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
 test("bytes after a certificate are refused", () => {
   const good = authority.leaf(uri);
   expect(parseCertificate(Uint8Array.from([...good, 0])).ok).toBe(false);
