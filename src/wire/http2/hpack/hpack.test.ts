@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { FieldList } from "#wire/fields";
+import { OutputBuffer } from "../output-buffer.ts";
+import { HpackDecoder } from "./decoder.ts";
+import { HpackEncoder } from "./encoder.ts";
+
+function decoder(): HpackDecoder {
+  return new HpackDecoder({ tableBytesMax: 4096, listBytesMax: 65_536 });
+}
+
+function decodeHex(from: HpackDecoder, hex: string): FieldList {
+  const bytes = Buffer.from(hex.replaceAll(" ", ""), "hex");
+  return from.decode(bytes, 0, bytes.length);
+}
+
+const REQUESTS: readonly FieldList[] = [
+  [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "www.example.com"],
+  [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "www.example.com", "cache-control", "no-cache"],
+  [
+    ":method",
+    "GET",
+    ":scheme",
+    "https",
+    ":path",
+    "/index.html",
+    ":authority",
+    "www.example.com",
+    "custom-key",
+    "custom-value",
+  ],
+];
+
+describe("the examples of RFC 7541, appendix C", () => {
+  const blocks: readonly [string, readonly string[]][] = [
+    [
+      "C.3, without Huffman",
+      [
+        "828684410f7777772e6578616d706c652e636f6d",
+        "828684be58086e6f2d6361636865",
+        "828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565",
+      ],
+    ],
+    [
+      "C.4, with Huffman",
+      [
+        "828684418cf1e3c2e5f23a6ba0ab90f4ff",
+        "828684be5886a8eb10649cbf",
+        "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf",
+      ],
+    ],
+  ];
+  test.each(blocks)("%s", (_name, hexes) => {
+    const from = decoder();
+    for (const [index, hex] of hexes.entries()) expect(decodeHex(from, hex)).toEqual(REQUESTS[index] as FieldList);
+  });
+
+  test("C.6, responses with Huffman and a table of 256 octets from which entries are evicted", () => {
+    const from = new HpackDecoder({ tableBytesMax: 256, listBytesMax: 65_536 });
+    const date = "Mon, 21 Oct 2013 20:13:21 GMT";
+    expect(
+      decodeHex(
+        from,
+        "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3",
+      ),
+    ).toEqual([":status", "302", "cache-control", "private", "date", date, "location", "https://www.example.com"]);
+    expect(decodeHex(from, "4883640effc1c0bf")).toEqual([
+      ":status",
+      "307",
+      "cache-control",
+      "private",
+      "date",
+      date,
+      "location",
+      "https://www.example.com",
+    ]);
+    expect(
+      decodeHex(
+        from,
+        "88c16196d07abe941054d444a8200595040b8166e084a62d1bffc05a839bd9ab77ad94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007",
+      ),
+    ).toEqual([
+      ":status",
+      "200",
+      "cache-control",
+      "private",
+      "date",
+      "Mon, 21 Oct 2013 20:13:22 GMT",
+      "location",
+      "https://www.example.com",
+      "content-encoding",
+      "gzip",
+      "set-cookie",
+      "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1",
+    ]);
+  });
+});
+
+describe("blocks that are refused", () => {
+  const cases: readonly [string, string, string][] = [
+    ["index 0", "80", "bad-index"],
+    ["an index beyond the tables", "fe", "bad-index"],
+    ["a name index beyond the tables", "7f0000", "bad-index"],
+    ["an integer that goes on too long", "ffffffffffffffffff", "bad-integer"],
+    ["an integer that is cut off", "ff", "bad-integer"],
+    ["a string that is cut off", "400a6375", "bad-string"],
+    ["padding of eight bits", "400181ff8161", "bad-huffman"],
+    ["padding that is not the end of string", "40018100", "bad-huffman"],
+    ["a table larger than allowed", "3fe1ff03", "bad-table-size"],
+    ["a size update after a field", "8220", "bad-table-size"],
+  ];
+  test.each(cases)("%s", (_name, hex, fault) => {
+    const from = decoder();
+    decodeHex(from, hex);
+    expect(from.fault).toBe(fault as never);
+  });
+});
+
+test("what is encoded decodes to the same lists, through evictions and changes of the table's size", () => {
+  const name = fc.constantFrom(
+    ":path",
+    "a",
+    "b-c",
+    "cookie",
+    "authorization",
+    "user-agent",
+    "x-request-id",
+    "content-type",
+  );
+  const list = fc.array(fc.tuple(name, fc.string({ maxLength: 300 })), { maxLength: 12 });
+  fc.assert(
+    fc.property(fc.array(list, { maxLength: 20 }), fc.integer({ min: 0, max: 600 }), (lists, tableBytes) => {
+      const to = new HpackEncoder(400);
+      const from = new HpackDecoder({ tableBytesMax: 400, listBytesMax: 1_000_000 });
+      for (const [index, pairs] of lists.entries()) {
+        if (index === 3) to.limitTable(tableBytes);
+        const output = new OutputBuffer();
+        const fields = pairs.flat();
+        to.encode(fields, output);
+        const bytes = Buffer.from(output.peek());
+        expect(from.decode(bytes, 0, bytes.length)).toEqual(fields);
+        expect(from.fault).toBeUndefined();
+      }
+    }),
+  );
+});
+
+test("secrets are marked never to be indexed", () => {
+  const to = new HpackEncoder(4096);
+  for (const _ of [1, 2]) {
+    const output = new OutputBuffer();
+    to.encode(["authorization", "Bearer x"], output);
+    expect((output.peek()[0] as number) & 0xf0).toBe(0x10);
+  }
+});

@@ -1,0 +1,424 @@
+/**
+ * One HTTP/2 connection without its socket (RFC 9113): bytes in, events to a sink, bytes out when the owner takes them.
+ *
+ * The owner reads what the socket brings with `read`, and sends what `pendingOutput` holds when it suits it, usually once at the end
+ * of a loop turn. Flow control is end to end: what the owner has not `consumed` is not given back to the peer.
+ */
+import type { FieldList } from "#wire/fields";
+import { fieldValue } from "#wire/fields";
+import { HpackEncoder } from "./hpack/encoder.ts";
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from "./limits.ts";
+import type { MessageKind } from "./message.ts";
+import { OutputBuffer } from "./output-buffer.ts";
+import {
+  DEFAULT_FRAME_BYTES,
+  DEFAULT_WINDOW,
+  FLAG,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  H2_ERROR,
+  PREFACE,
+  SETTING,
+  STREAM_MAX,
+  WINDOW_MAX,
+} from "./protocol.ts";
+import { Receiver } from "./receiver.ts";
+import { Http2Stream } from "./stream.ts";
+
+/** What a session tells its owner. Called during `read`, never later. */
+export interface Http2Sink {
+  /** There is output where there was none. */
+  onOutputPending(): void;
+  onHeaders(stream: number, fields: FieldList, endStream: boolean, kind: MessageKind): void;
+  /** `data` is a view that is valid during the call. Its bytes must be `consumed` sooner or later, or the stream stalls. */
+  onData(stream: number, data: Buffer, endStream: boolean): void;
+  /** The stream ended early. REFUSED_STREAM from the peer means that it did nothing, and that the request may be sent again. */
+  onReset(stream: number, code: number, byPeer: boolean): void;
+  /** There is room again for a stream whose `sendData` took less than it was given. */
+  onWritable(stream: number): void;
+  /** The peer opens and accepts no more streams; those up to `lastStream` go on. */
+  onGoaway(lastStream: number, code: number): void;
+  onPong(): void;
+  /** The connection is broken or was: send what is pending, then close. No event follows. */
+  onClose(code: number, reason: string): void;
+}
+
+export interface Http2SessionOptions {
+  readonly role: "client" | "server";
+  readonly sink: Http2Sink;
+  readonly limits?: Partial<Http2Limits>;
+}
+
+export class Http2Session {
+  readonly role: "client" | "server";
+  readonly limits: Http2Limits;
+  readonly #sink: Http2Sink;
+  readonly #output = new OutputBuffer();
+  readonly #encoder: HpackEncoder;
+  readonly #receiver: Receiver;
+  readonly #streams = new Map<number, Http2Stream>();
+  /** Ended streams whose last bytes their owner has not consumed yet. */
+  readonly #lingering = new Map<number, Http2Stream>();
+  readonly #blocked = new Set<Http2Stream>();
+  #nextStream = 1;
+  #lastPeerStream = 0;
+  #sendWindow = DEFAULT_WINDOW;
+  #uncredited = 0;
+  #peerWindow = DEFAULT_WINDOW;
+  #peerFrameBytes = DEFAULT_FRAME_BYTES;
+  #peerStreamsMax = 100;
+  #state: "open" | "draining" | "closed" = "open";
+  #allowsExtendedConnect = false;
+
+  constructor(options: Http2SessionOptions) {
+    this.role = options.role;
+    this.limits = { ...DEFAULT_HTTP2_LIMITS, ...options.limits };
+    this.#sink = options.sink;
+    this.#encoder = new HpackEncoder(this.limits.headerTableBytes);
+    this.#receiver = new Receiver(this, options.sink);
+    if (this.role === "client") this.#output.writeBytes(PREFACE);
+    this.#writeSettings();
+    const beyondDefault = this.limits.connectionWindowBytes - DEFAULT_WINDOW;
+    if (beyondDefault > 0) this.#writeWindowUpdate(0, beyondDefault);
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    return this.#state;
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** Whether the peer takes extended CONNECT (RFC 8441 §3). */
+  get allowsExtendedConnect(): boolean {
+    return this.#allowsExtendedConnect;
+  }
+
+  /** Whether a new stream may be opened now. */
+  get hasCapacity(): boolean {
+    return this.#state === "open" && this.#streams.size < this.#peerStreamsMax && this.#nextStream < STREAM_MAX - 2;
+  }
+
+  read(chunk: Buffer): void {
+    if (this.#state !== "closed") this.#receiver.read(chunk);
+  }
+
+  /** Bytes to send, valid until the next call of the session. */
+  pendingOutput(): Buffer {
+    return this.#output.peek();
+  }
+
+  /** The socket has taken this many of them. */
+  outputTaken(bytes: number): void {
+    this.#output.consume(bytes);
+    if (this.#blocked.size > 0 && this.#output.length < this.limits.outputBytesHigh / 2) this.wakeBlocked();
+  }
+
+  /** Opens a stream with a request; 0 when there is no capacity for it. */
+  openStream(fields: FieldList, endStream: boolean): number {
+    if (!this.hasCapacity) return 0;
+    const id = this.#nextStream;
+    this.#nextStream += 2;
+    const stream = this.#addStream(id, true);
+    stream.isHeadRequest = fieldValue(fields, ":method") === "HEAD";
+    this.#writeHeaders(stream, fields, endStream);
+    return id;
+  }
+
+  /** Sends a response head, an interim head or trailers. Nothing happens when the stream has ended. */
+  sendHeaders(id: number, fields: FieldList, endStream: boolean): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined || stream.isLocalEnded) return;
+    if (!stream.hasSentHead) this.#receiver.answered();
+    stream.hasSentHead = true;
+    this.#writeHeaders(stream, fields, endStream);
+  }
+
+  /**
+   * Sends as much of `data` as windows and output have room for and returns how much that was; `endStream` takes effect once all is
+   * taken. When less was taken, `onWritable` follows.
+   */
+  sendData(id: number, data: Uint8Array, endStream: boolean): number {
+    const stream = this.#streams.get(id);
+    if (stream === undefined || stream.isLocalEnded) return data.length;
+    const taken = Math.max(0, Math.min(data.length, stream.sendWindow, this.#sendWindow, this.#outputRoom()));
+    const isWhole = taken === data.length;
+    if (taken > 0 || (isWhole && endStream)) this.#writeData(stream, data.subarray(0, taken), isWhole && endStream);
+    if (isWhole) stream.isBlocked = false;
+    else {
+      stream.isBlocked = true;
+      this.#blocked.add(stream);
+    }
+    return taken;
+  }
+
+  /** The owner is done with this many bytes of the stream: the peer may send as many more. */
+  consumed(id: number, bytes: number): void {
+    const stream = this.#streams.get(id) ?? this.#lingering.get(id);
+    // What a reset stream had received was given back when it was reset.
+    if (stream === undefined) return;
+    this.creditConnection(bytes);
+    stream.unconsumed -= bytes;
+    if (stream.isRemoteEnded) {
+      if (stream.unconsumed === 0) this.#lingering.delete(id);
+      return;
+    }
+    stream.uncredited += bytes;
+    if (stream.uncredited < this.limits.streamWindowBytes / 2) return;
+    this.#writeWindowUpdate(id, stream.uncredited);
+    stream.receiveWindow += stream.uncredited;
+    stream.uncredited = 0;
+  }
+
+  /** Ends the stream early. No event follows for it. */
+  reset(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    this.#startFrame(4, FRAME.RST_STREAM, { flags: 0, stream: id });
+    this.#output.writeUint32(code);
+    this.removeStream(stream);
+  }
+
+  ping(): void {
+    this.writePing(0, PING_PAYLOAD);
+  }
+
+  /**
+   * Ends gently: opens no more streams and tells the peer to open none; those that exist go on. A server first announces without a
+   * last stream and, once the peer has read that, names the last (RFC 9113 §6.8), so that no request is cut off.
+   */
+  drain(): void {
+    if (this.#state !== "open") return;
+    this.#state = "draining";
+    this.writeGoaway(this.role === "server" ? STREAM_MAX : 0, H2_ERROR.NO_ERROR);
+    if (this.role === "server") this.#receiver.announceLastStreamAfterPing();
+  }
+
+  /** Ends at once: every stream is reset for the owner, and the peer is told why. any → closed. */
+  close(code: number, reason: string): void {
+    if (this.#state === "closed") return;
+    this.writeGoaway(this.#lastPeerStream, code);
+    this.#state = "closed";
+    for (const stream of [...this.#streams.values()]) {
+      this.removeStream(stream);
+      this.#sink.onReset(stream.id, code, false);
+    }
+    this.#sink.onClose(code, reason);
+  }
+
+  // What follows is for the receiver, the other half of a session.
+
+  stream(id: number): Http2Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  get streams(): Iterable<Http2Stream> {
+    return this.#streams.values();
+  }
+
+  get lastPeerStream(): number {
+    return this.#lastPeerStream;
+  }
+
+  get outputBytes(): number {
+    return this.#output.length;
+  }
+
+  isIdle(id: number): boolean {
+    const isLocal = (id & 1) === (this.role === "client" ? 1 : 0);
+    return isLocal ? id >= this.#nextStream : id > this.#lastPeerStream;
+  }
+
+  acceptStream(id: number): Http2Stream {
+    this.#lastPeerStream = id;
+    return this.#addStream(id, false);
+  }
+
+  /** Both sides have ended the stream. */
+  finishStream(stream: Http2Stream): void {
+    this.#streams.delete(stream.id);
+    this.#blocked.delete(stream);
+    if (stream.unconsumed > 0) this.#lingering.set(stream.id, stream);
+  }
+
+  /** The stream was cut off: what its owner will not consume any more is given back to the connection. */
+  removeStream(stream: Http2Stream): void {
+    this.#streams.delete(stream.id);
+    this.#blocked.delete(stream);
+    this.creditConnection(stream.unconsumed);
+  }
+
+  creditConnection(bytes: number): void {
+    this.#uncredited += bytes;
+    if (this.#uncredited < this.limits.connectionWindowBytes / 4) return;
+    this.#writeWindowUpdate(0, this.#uncredited);
+    this.#receiver.connectionCredited(this.#uncredited);
+    this.#uncredited = 0;
+  }
+
+  /** The peer's window for the whole connection has grown. Returns false beyond what a window may be. */
+  growSendWindow(bytes: number): boolean {
+    this.#sendWindow += bytes;
+    return this.#sendWindow <= WINDOW_MAX;
+  }
+
+  /** The peer's setting for all streams; streams that exist are adjusted (§6.9.2). Returns false on overflow. */
+  setPeerWindow(bytes: number): boolean {
+    const change = bytes - this.#peerWindow;
+    this.#peerWindow = bytes;
+    let isValid = true;
+    for (const stream of this.#streams.values()) {
+      stream.sendWindow += change;
+      isValid &&= stream.sendWindow <= WINDOW_MAX;
+    }
+    return isValid;
+  }
+
+  setPeerLimits(limits: {
+    readonly frameBytes?: number;
+    readonly streams?: number;
+    readonly tableBytes?: number;
+  }): void {
+    this.#peerFrameBytes = limits.frameBytes ?? this.#peerFrameBytes;
+    this.#peerStreamsMax = limits.streams ?? this.#peerStreamsMax;
+    if (limits.tableBytes !== undefined) this.#encoder.limitTable(limits.tableBytes);
+  }
+
+  setExtendedConnect(allows: boolean): void {
+    this.#allowsExtendedConnect = allows;
+  }
+
+  peerDrains(): void {
+    if (this.#state === "open") this.#state = "draining";
+  }
+
+  /** Streams that wait for room are asked again, the one that has waited longest first. */
+  wakeBlocked(): void {
+    for (const stream of [...this.#blocked]) {
+      if (this.#sendWindow <= 0 || this.#outputRoom() <= 0) return;
+      if (stream.sendWindow > 0) this.wake(stream);
+    }
+  }
+
+  wake(stream: Http2Stream): void {
+    if (!this.#blocked.delete(stream)) return;
+    stream.isBlocked = false;
+    this.#sink.onWritable(stream.id);
+  }
+
+  writeSettingsAck(): void {
+    this.#startFrame(0, FRAME.SETTINGS, { flags: FLAG.ACK, stream: 0 });
+  }
+
+  writePing(flags: number, payload: Uint8Array): void {
+    this.#startFrame(8, FRAME.PING, { flags, stream: 0 });
+    this.#output.writeBytes(payload);
+  }
+
+  writeGoaway(lastStream: number, code: number): void {
+    this.#startFrame(8, FRAME.GOAWAY, { flags: 0, stream: 0 });
+    this.#output.writeUint32(lastStream);
+    this.#output.writeUint32(code);
+  }
+
+  /** Refuses a stream that was never added. */
+  writeReset(id: number, code: number): void {
+    this.#startFrame(4, FRAME.RST_STREAM, { flags: 0, stream: id });
+    this.#output.writeUint32(code);
+  }
+
+  #addStream(id: number, isLocal: boolean): Http2Stream {
+    const windows = { send: this.#peerWindow, receive: this.limits.streamWindowBytes };
+    const stream = new Http2Stream(id, isLocal, windows);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #outputRoom(): number {
+    return this.limits.outputBytesHigh - this.#output.length;
+  }
+
+  #writeHeaders(stream: Http2Stream, fields: FieldList, endStream: boolean): void {
+    this.#announceOutput();
+    const header = this.#output.length;
+    this.#output.writeFrameHeader(0, FRAME.HEADERS, FLAG.END_HEADERS | (endStream ? FLAG.END_STREAM : 0), stream.id);
+    this.#encoder.encode(fields, this.#output);
+    const length = this.#output.length - header - FRAME_HEADER_BYTES;
+    if (length <= this.#peerFrameBytes)
+      this.#output.patchFrameLength(this.#output.position - length - FRAME_HEADER_BYTES, length);
+    else this.#splitHeaders(stream.id, length, endStream);
+    if (endStream) this.#endLocal(stream);
+  }
+
+  /** A block longer than the peer's frames goes on in CONTINUATION frames (§6.10). */
+  #splitHeaders(id: number, length: number, endStream: boolean): void {
+    const block = this.#output.cut(this.#output.position - length - FRAME_HEADER_BYTES).subarray(FRAME_HEADER_BYTES);
+    for (let at = 0; at < block.length; at += this.#peerFrameBytes) {
+      const part = block.subarray(at, at + this.#peerFrameBytes);
+      const end = at + part.length === block.length ? FLAG.END_HEADERS : 0;
+      const type = at === 0 ? FRAME.HEADERS : FRAME.CONTINUATION;
+      const flags = at === 0 && endStream ? end | FLAG.END_STREAM : end;
+      this.#output.writeFrameHeader(part.length, type, flags, id);
+      this.#output.writeBytes(part);
+    }
+  }
+
+  #writeData(stream: Http2Stream, data: Uint8Array, endStream: boolean): void {
+    stream.sendWindow -= data.length;
+    this.#sendWindow -= data.length;
+    for (let at = 0; at < data.length || at === 0; at += this.#peerFrameBytes) {
+      const part = data.length <= this.#peerFrameBytes ? data : data.subarray(at, at + this.#peerFrameBytes);
+      const isLast = at + part.length === data.length;
+      this.#startFrame(part.length, FRAME.DATA, {
+        flags: isLast && endStream ? FLAG.END_STREAM : 0,
+        stream: stream.id,
+      });
+      this.#output.writeBytes(part);
+    }
+    if (endStream) this.#endLocal(stream);
+  }
+
+  #endLocal(stream: Http2Stream): void {
+    stream.isLocalEnded = true;
+    if (stream.isRemoteEnded) this.finishStream(stream);
+  }
+
+  #writeSettings(): void {
+    const { limits } = this;
+    const settings: readonly (readonly [number, number])[] = [
+      [SETTING.ENABLE_PUSH, 0],
+      [SETTING.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
+      [SETTING.INITIAL_WINDOW_SIZE, limits.streamWindowBytes],
+      [SETTING.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
+      [SETTING.HEADER_TABLE_SIZE, limits.headerTableBytes],
+      [SETTING.ENABLE_CONNECT_PROTOCOL, 1],
+    ];
+    // A server that allows push, or a client that announces extended CONNECT, would be refused.
+    const sent = settings.filter(
+      ([id]) => id !== (this.role === "server" ? SETTING.ENABLE_PUSH : SETTING.ENABLE_CONNECT_PROTOCOL),
+    );
+    this.#startFrame(sent.length * 6, FRAME.SETTINGS, { flags: 0, stream: 0 });
+    for (const [id, value] of sent) {
+      this.#output.writeByte(id >> 8);
+      this.#output.writeByte(id & 0xff);
+      this.#output.writeUint32(value);
+    }
+  }
+
+  #writeWindowUpdate(stream: number, bytes: number): void {
+    this.#startFrame(4, FRAME.WINDOW_UPDATE, { flags: 0, stream });
+    this.#output.writeUint32(bytes);
+  }
+
+  #startFrame(length: number, type: number, to: { readonly flags: number; readonly stream: number }): void {
+    this.#announceOutput();
+    this.#output.writeFrameHeader(length, type, to.flags, to.stream);
+  }
+
+  #announceOutput(): void {
+    if (this.#output.length === 0) this.#sink.onOutputPending();
+  }
+}
+
+const PING_PAYLOAD = Buffer.from("heddle\0\0", "latin1");
