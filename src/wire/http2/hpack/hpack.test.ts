@@ -104,8 +104,8 @@ describe("blocks that are refused", () => {
     ["an integer that goes on too long", "ffffffffffffffffff", "bad-integer"],
     ["an integer that is cut off", "ff", "bad-integer"],
     ["a string that is cut off", "400a6375", "bad-string"],
-    ["padding of eight bits", "400181ff8161", "bad-huffman"],
-    ["padding that is not the end of string", "40018100", "bad-huffman"],
+    ["padding of eight bits", "400161821fff", "bad-huffman"],
+    ["padding that is not the end of string", "4001618118", "bad-huffman"],
     ["a table larger than allowed", "3fe1ff03", "bad-table-size"],
     ["a size update after a field", "8220", "bad-table-size"],
   ];
