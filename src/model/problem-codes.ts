@@ -29,6 +29,10 @@ export const PROBLEM_CODES = {
     summary: "A join token cannot be made as asked.",
     next: "Name 1 to 64 workloads as `namespace/serviceaccount` and a life from 5 seconds to 30 days.",
   },
+  HDL_ATTESTATION_TOKEN_STORE: {
+    summary: "A join token in the server's store cannot be read.",
+    next: "Revoke it and create another; if there are more, restore the store from a backup.",
+  },
   HDL_ATTESTATION_TOKEN_UNKNOWN: {
     summary:
       "A join token is not known to the server: it was revoked, was forgotten, is of another server, or its secret is wrong.",
@@ -85,6 +89,30 @@ export const PROBLEM_CODES = {
   HDL_AUTHORITY_TRUST_DOMAIN: {
     summary: "The data directory belongs to another trust domain.",
     next: "Start the server with the trust domain that it was first started with, or with another data directory.",
+  },
+  HDL_CHECK_AGENT_DISCONNECTED: {
+    summary: "A workload's agent has lost the server; it goes on with what it has.",
+    next: "See whether the agent runs and reaches the server's port for agents; its own log says why it cannot.",
+  },
+  HDL_CHECK_CERTIFICATE: {
+    summary: "A workload's certificate has expired or is about to, because it is not renewed.",
+    next: "See the agent's log for why renewing fails; if it was away too long, let it join again with a new token.",
+  },
+  HDL_CHECK_CLOCK: {
+    summary: "The clocks of two hosts differ, so that certificates seem expired or not yet valid.",
+    next: "Set both clocks by NTP (`timedatectl set-ntp true`).",
+  },
+  HDL_CHECK_SERVER_UNREACHABLE: {
+    summary: "The server does not answer.",
+    next: "Start it with `heddle server` or `heddle up`, or say where it is with `--server`.",
+  },
+  HDL_CHECK_TOKEN_EXPIRED: {
+    summary: "A join token expired before it was used.",
+    next: "Create another with `heddle token create` and use it at once.",
+  },
+  HDL_CLI_ARGUMENT: {
+    summary: "An argument or option of a command is not usable.",
+    next: "See the command's `--help`.",
   },
   HDL_ENGINE_FILE: {
     summary: "A file or folder cannot be read or written.",

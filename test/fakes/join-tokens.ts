@@ -9,14 +9,14 @@ export function fakeJoinTokenStore(): JoinTokenStore {
       records.set(record.id, record);
       return Promise.resolve(success(undefined));
     },
-    find: (id) => Promise.resolve(records.get(id)),
+    find: (id) => Promise.resolve(success(records.get(id))),
     use(id, use) {
       const record = records.get(id);
       if (record === undefined || record.use !== null) return Promise.resolve(success(false));
       records.set(id, { ...record, use });
       return Promise.resolve(success(true));
     },
-    list: () => Promise.resolve([...records.values()]),
+    list: () => Promise.resolve(success([...records.values()])),
     delete: (id) => Promise.resolve(success(records.delete(id))),
   };
 }

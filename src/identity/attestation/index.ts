@@ -12,3 +12,4 @@ export {
   type TokenUse,
   type WorkloadName,
 } from "./join-tokens.ts";
+export { storedJoinTokens, type TokenDocuments } from "./stored-join-tokens.ts";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { generateSigningKey } from "#engine/crypto";
 import { systemRandom } from "#engine/random";
-import { type Result, valueOrThrow } from "#model";
+import { failure, problem, type Result, valueOrThrow } from "#model";
 import { fakeJoinTokenStore } from "../../../test/fakes/join-tokens.ts";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import {
@@ -108,7 +108,7 @@ describe("a join token", () => {
 
   test("leaves no secret in the store or the trail", async () => {
     const { secret } = valueOrThrow(parseJoinToken(await create()));
-    expect(JSON.stringify(await store.list())).not.toContain(secret);
+    expect(JSON.stringify(valueOrThrow(await store.list()))).not.toContain(secret);
     expect(JSON.stringify(trail)).not.toContain(secret);
   });
 
@@ -125,11 +125,26 @@ describe("a join token", () => {
     expect(codeOf(await tokens.create({ ...asked, ...request }))).toBe("HDL_ATTESTATION_TOKEN_REQUEST");
   });
 
+  test("is refused, not used, while the store is broken", async () => {
+    const joinToken = await create();
+    const broken = failure(problem("HDL_INTERNAL", "The disk is full."));
+    const options = { clock: time, random: systemRandom, audit: () => undefined };
+    const noFind = { ...store, find: () => Promise.resolve(broken) };
+    expect(codeOf(await new JoinTokens({ ...options, store: noFind }).attest({ ...claim, joinToken }))).toBe(
+      "HDL_INTERNAL",
+    );
+    const noUse = { ...store, use: () => Promise.resolve(broken) };
+    expect(codeOf(await new JoinTokens({ ...options, store: noUse }).attest({ ...claim, joinToken }))).toBe(
+      "HDL_INTERNAL",
+    );
+    expect(codeOf(await tokens.attest({ ...claim, joinToken }))).toBe("ok");
+  });
+
   test("is forgotten a day after it expired", async () => {
     await create({ ttlMs: 10_000 });
     time.advance(90_000_000);
     await create();
-    expect(await tokens.list()).toHaveLength(1);
+    expect(valueOrThrow(await tokens.list())).toHaveLength(1);
   });
 });
 

@@ -33,10 +33,10 @@ export interface TokenUse extends WorkloadName {
 /** Where records are kept: the server's store. */
 export interface JoinTokenStore {
   put(record: JoinTokenRecord): Promise<Result<void>>;
-  find(id: string): Promise<JoinTokenRecord | undefined>;
+  find(id: string): Promise<Result<JoinTokenRecord | undefined>>;
   /** Marks an unused token used, atomically: of any number of callers one gets true. */
   use(id: string, use: TokenUse): Promise<Result<boolean>>;
-  list(): Promise<readonly JoinTokenRecord[]>;
+  list(): Promise<Result<readonly JoinTokenRecord[]>>;
   /** True when there was one. */
   delete(id: string): Promise<Result<boolean>>;
 }
@@ -100,8 +100,10 @@ export class JoinTokens {
     request: JoinTokenRequest,
   ): Promise<Result<{ readonly text: string; readonly record: JoinTokenRecord }>> {
     const ttlMs = request.ttlMs ?? JOIN_TOKEN_TTL_MS.default;
-    const fault = requestFault(request.workloads, ttlMs) ?? (await this.#roomFault());
+    const fault = requestFault(request.workloads, ttlMs);
     if (fault !== undefined) return failure(problem("HDL_ATTESTATION_TOKEN_REQUEST", fault));
+    const room = await this.#makeRoom();
+    if (!room.ok) return room;
     const id = Array.from(this.#options.random.bytes(8), (octet) => octet.toString(16).padStart(2, "0")).join("");
     const secret = encodeBase64Url(this.#options.random.bytes(32));
     const createdAtMs = this.#options.clock.nowMs();
@@ -118,13 +120,15 @@ export class JoinTokens {
   }
 
   /** Every token that is remembered: unused ones, and ended ones for a day. */
-  list(): Promise<readonly JoinTokenRecord[]> {
+  list(): Promise<Result<readonly JoinTokenRecord[]>> {
     return this.#options.store.list();
   }
 
   /** Makes a token worthless. False when there is none of that id. */
   async revoke(id: string, actor: string): Promise<Result<boolean>> {
-    const record = await this.#options.store.find(id);
+    const found = await this.#options.store.find(id);
+    if (!found.ok) return found;
+    const record = found.value;
     if (record === undefined) return success(false);
     const deleted = await this.#options.store.delete(id);
     if (deleted.ok && deleted.value) this.#audit("token-revoked", record, actor);
@@ -138,7 +142,9 @@ export class JoinTokens {
   async attest(claim: JoinClaim): Promise<Result<JoinTokenRecord>> {
     const token = parseJoinToken(claim.joinToken);
     if (!token.ok) return token;
-    const record = await this.#options.store.find(token.value.id);
+    const found = await this.#options.store.find(token.value.id);
+    if (!found.ok) return found;
+    const record = found.value;
     if (record === undefined || !matches(token.value.secret, record.secretHash)) {
       const message = `Join token ${token.value.id} is not known here.`;
       this.#auditRefusal("HDL_ATTESTATION_TOKEN_UNKNOWN", claim, token.value.id);
@@ -160,14 +166,19 @@ export class JoinTokens {
     return { ...nameOf(claim), atMs: this.#options.clock.nowMs(), peerAddress: claim.peerAddress, keyHash };
   }
 
-  async #roomFault(): Promise<string | undefined> {
-    const nowMs = this.#options.clock.nowMs();
-    const records = await this.#options.store.list();
-    const forgotten = records.filter((each) => each.expiresAtMs + MEMORY_MS < nowMs);
-    for (const each of forgotten) await this.#options.store.delete(each.id);
-    return records.length - forgotten.length < TOKEN_COUNT_MAX
-      ? undefined
-      : `${TOKEN_COUNT_MAX} join tokens are held; revoke some or let them expire`;
+  /** Forgets what ended long ago, and refuses when there is still too much. */
+  async #makeRoom(): Promise<Result<void>> {
+    const { store, clock } = this.#options;
+    const listed = await store.list();
+    if (!listed.ok) return listed;
+    const forgotten = listed.value.filter((each) => each.expiresAtMs + MEMORY_MS < clock.nowMs());
+    for (const each of forgotten) {
+      const deleted = await store.delete(each.id);
+      if (!deleted.ok) return deleted;
+    }
+    if (listed.value.length - forgotten.length < TOKEN_COUNT_MAX) return success(undefined);
+    const message = `${TOKEN_COUNT_MAX} join tokens are held; revoke some or let them expire.`;
+    return failure(problem("HDL_ATTESTATION_TOKEN_REQUEST", message));
   }
 
   #refuse(code: RefusalCode, claim: JoinClaim, record: JoinTokenRecord): Result<never> {

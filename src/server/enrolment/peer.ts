@@ -3,6 +3,12 @@ import { type BundleSet, parseCertificate, validateX509Svid } from "#identity";
 import { failure, problem, type Result, success } from "#model";
 import type { EnrolmentPeer } from "./enrolment.ts";
 
+/** A peer, and until when it is who it is. */
+export interface ConnectionPeer extends EnrolmentPeer {
+  /** When its certificate expires, milliseconds since the epoch; infinite for a peer without one. */
+  readonly notAfterMs: number;
+}
+
 /**
  * Who is at the other end of a TLS connection whose peer has proved to hold the key of `leafDer`: nobody when it showed no
  * certificate (a joining agent), a workload when the certificate is a valid X.509-SVID. Fails when it showed one that is not:
@@ -13,11 +19,12 @@ export function peerOfConnection(connection: {
   readonly leafDer: Uint8Array | undefined;
   readonly bundles: BundleSet;
   readonly nowMs: number;
-}): Result<EnrolmentPeer> {
+}): Result<ConnectionPeer> {
   const { address, leafDer, bundles, nowMs } = connection;
   if (address === "") return failure(problem("HDL_INTERNAL", "A connection without a peer address."));
-  if (leafDer === undefined) return success({ address, spiffeId: undefined });
+  if (leafDer === undefined) return success({ address, spiffeId: undefined, notAfterMs: Number.POSITIVE_INFINITY });
   const leaf = parseCertificate(leafDer);
-  const id = leaf.ok ? validateX509Svid(leaf.value, { nowMs, bundles, isSignedBy }) : leaf;
-  return id.ok ? success({ address, spiffeId: id.value }) : id;
+  if (!leaf.ok) return leaf;
+  const id = validateX509Svid(leaf.value, { nowMs, bundles, isSignedBy });
+  return id.ok ? success({ address, spiffeId: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
 }
