@@ -4,7 +4,8 @@ export { ApplicationRun, type ApplicationRunOptions } from "./application-run.ts
 export { commandWords } from "./command-words.ts";
 export { agentUnit, type UnitPlan } from "./plan.ts";
 export { readApplication } from "./read-application.ts";
-export type { ServerAccess } from "./server-control.ts";
+export { readServerAccess, type ServerAccess } from "./server-control.ts";
+export { ServiceRun, type ServiceRunOptions } from "./service-run.ts";
 export type { Supervisor } from "./supervisor.ts";
 export type { UnitEvent, UnitState } from "./unit.ts";
 export { View, type ViewOptions } from "./view.ts";

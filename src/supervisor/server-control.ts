@@ -66,3 +66,14 @@ export async function createJoinToken(
   if (typeof token === "string") return success(token);
   return failure(problem("HDL_SUPERVISOR_SERVER", "the server's answer holds no join token"));
 }
+
+/** The server's listener for agents that a join token names; undefined when it names none. */
+export function serverOfJoinToken(token: string): string | undefined {
+  try {
+    const bytes = Uint8Array.fromBase64(token.slice(token.indexOf(".") + 1), { alphabet: "base64url" });
+    const { server } = JSON.parse(new TextDecoder().decode(bytes)) as { server?: unknown };
+    return typeof server === "string" ? server : undefined;
+  } catch {
+    return undefined;
+  }
+}

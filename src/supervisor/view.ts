@@ -42,6 +42,7 @@ export class View {
   #cancelRedraw: Cancel | undefined;
   #isDirty = false;
   #width = 0;
+  #cellWidth = 0;
 
   constructor(options: ViewOptions) {
     this.#options = options;
@@ -52,6 +53,7 @@ export class View {
       this.#states.set(unit, "waiting");
       this.#colours.set(unit.id, NAME_COLOURS[this.#colours.size % NAME_COLOURS.length] ?? "cyan");
       this.#width = Math.max(this.#width, unit.id.length);
+      if (unit.kind !== "agent") this.#cellWidth = Math.max(this.#cellWidth, unit.id.length + 4);
     }
     const { stream, timers } = this.#options;
     if (!stream.isTerminal) return;
@@ -159,8 +161,7 @@ export class View {
 
   #unitRows(units: readonly (readonly [UnitPlan, UnitState])[], columns: number): readonly string[] {
     const rows: string[] = [];
-    const cell = this.#width + 4;
-    const perRow = Math.max(1, Math.floor((columns - 1) / cell));
+    const perRow = Math.max(1, Math.floor((columns - 1) / this.#cellWidth));
     for (let index = 0; index < units.length; index += perRow) {
       rows.push(
         units
@@ -175,6 +176,6 @@ export class View {
   #cell(unit: UnitPlan, state: UnitState): string {
     const { palette } = this.#options;
     const paint = state === "ready" ? palette.green : state === "backing-off" ? palette.red : palette.dim;
-    return `${paint(MARKS[state])} ${unit.id.padEnd(this.#width + 2)}`;
+    return `${paint(MARKS[state])} ${unit.id.padEnd(this.#cellWidth - 2)}`;
   }
 }

@@ -36,6 +36,8 @@ export interface Placed {
 }
 
 export const APP_ADDRESS = "127.0.0.1";
+/** Names the service that a workload serves, where no `Service` resource says so. */
+const SERVICE_LABEL = "heddle.dev/service";
 const VERSION_LABEL = "app.kubernetes.io/version";
 
 function instances(service: ApplicationService): readonly string[] {
@@ -47,6 +49,7 @@ function labelsOf(name: string, role: string, env: Readonly<Record<string, strin
   const version = env["VERSION"];
   return {
     app: name,
+    ...(role === "gateway" ? {} : { [SERVICE_LABEL]: name }),
     ...(role === "service" ? {} : { "heddle.dev/role": role }),
     ...(version === undefined ? {} : { [VERSION_LABEL]: version }),
   };

@@ -1,0 +1,95 @@
+/** `heddle run`: one program with a sidecar of its own, in the mesh of a server that runs already. */
+import { absolutePath } from "#engine/folders";
+import { onExitSignal, type ProcessExit, workingDirectory } from "#engine/processes";
+import { standardError } from "#engine/terminal";
+import { DNS_LABEL, failure, formatProblem, problem, type Result, success } from "#model";
+import { type ServerAccess, ServiceRun, type ServiceRunOptions, type UnitEvent } from "#supervisor";
+
+interface RunOptions {
+  readonly service: string;
+  readonly namespace: string;
+  readonly port?: string;
+  readonly calls?: string;
+  readonly readiness?: string;
+  readonly agents?: string;
+  readonly data?: string;
+  readonly verbose?: true;
+}
+
+/** By convention of shells, an end by signal n is status 128 + n. */
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+};
+
+function statusOf(exit: ProcessExit): number {
+  return exit.kind === "status" ? exit.status : 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0);
+}
+
+function invalid(message: string): Result<never> {
+  return failure(problem("HDL_CLI_ARGUMENT", message));
+}
+
+type Wanted = Pick<ServiceRunOptions, "service" | "namespace" | "port" | "calls" | "readinessPath" | "agents">;
+
+/** Checks what the user wrote before anything is started. */
+export function readRunOptions(options: RunOptions): Result<Wanted> {
+  const { service, namespace, readiness } = options;
+  const calls = (options.calls ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const odd = [service, namespace, ...calls].find((name) => !DNS_LABEL.test(name));
+  if (odd !== undefined) return invalid(`\`${odd}\` is not a name: use lower-case letters, digits and inner hyphens`);
+  const port = options.port === undefined ? undefined : Number(options.port);
+  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
+    return invalid(`--port must be a number from 1 to 65535, not \`${options.port}\``);
+  }
+  if (readiness !== undefined && !readiness.startsWith("/"))
+    return invalid(`--readiness must begin with \`/\`, not \`${readiness}\``);
+  return success({ service, namespace, port, calls, readinessPath: readiness, agents: options.agents });
+}
+
+export interface RunSurroundings {
+  readonly access: ServerAccess;
+  readonly heddle: readonly string[];
+  readonly isVerbose: boolean;
+}
+
+/** Runs the program to its end; resolves with its exit status, or 1 when it could not be started. */
+export async function run(
+  wanted: Wanted,
+  command: readonly [string, ...string[]],
+  surroundings: RunSurroundings,
+): Promise<number> {
+  const errors = standardError();
+  const tell = ({ unit, kind, state, text }: UnitEvent): void => {
+    if (surroundings.isVerbose || kind === "note" || state === "backing-off")
+      errors.write(`heddle: ${unit.id}: ${text}\n`);
+  };
+  const service = new ServiceRun({
+    ...wanted,
+    command,
+    access: surroundings.access,
+    directory: await absolutePath(workingDirectory()),
+    heddle: surroundings.heddle,
+    onEvent: tell,
+  });
+  let stopped: Promise<void> | undefined;
+  const forget = onExitSignal((signal) => {
+    // The program decides what a signal means; only a second one is not left to it.
+    if (stopped === undefined) stopped = service.stop();
+    else service.signal(signal === "SIGINT" ? "SIGKILL" : signal);
+  });
+  const started = await service.start();
+  const status = started.ok ? statusOf(await started.value) : 1;
+  if (!started.ok && stopped === undefined) errors.write(`${started.problems.map(formatProblem).join("\n")}\n`);
+  await (stopped ?? service.stop());
+  forget();
+  return status;
+}
