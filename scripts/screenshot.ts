@@ -18,7 +18,8 @@ try {
   await page.goto(url);
   await page.locator(".node").first().waitFor({ timeout: 15_000 });
   const chosen = flags[flags.indexOf("--select") + 1];
-  if (flags.includes("--select") && chosen !== undefined) await page.locator(`[aria-label^="${chosen}"]`).first().click();
+  if (flags.includes("--select") && chosen !== undefined)
+    await page.locator(`.node:has-text("${chosen}")`).first().click();
   // A few answers later the certificate rings have found their scale.
   await page.waitForTimeout(3_500);
   await page.screenshot({ path: out });

@@ -27,6 +27,7 @@ export function formatDuration(ms: number): string {
 export function formatShare(share: number): string {
   if (share >= 1) return "100%";
   const percent = share * 100;
+  if (percent < 1) return percent > 0 && percent < 0.01 ? "<0.01%" : `${trimZero(percent.toFixed(2))}%`;
   if (percent < 99) return `${trimZero(percent.toFixed(1))}%`;
   return `${trimZero((Math.floor(percent * 100) / 100).toFixed(2))}%`;
 }

@@ -22,7 +22,7 @@ export interface Layout {
 
 export type Direction = "DOWN" | "RIGHT";
 
-export const NODE_SIZE = { width: 188, height: 82 } as const;
+export const NODE_SIZE = { width: 196, height: 76 } as const;
 export const LABEL_SIZE = { width: 112, height: 34 } as const;
 
 /** Above this many edges labels would cover the map: they are shown for the selection, and the table has them all. */
@@ -38,11 +38,10 @@ export function toElkGraph(topology: KnownTopology, direction: Direction): ElkNo
       "elk.algorithm": "layered",
       "elk.direction": direction,
       "elk.edgeRouting": "ORTHOGONAL",
-      "elk.edgeLabels.inline": "true",
       "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
-      "elk.layered.spacing.nodeNodeBetweenLayers": labelled ? "26" : "64",
-      "elk.layered.spacing.edgeNodeBetweenLayers": "16",
-      "elk.layered.spacing.edgeEdgeBetweenLayers": "12",
+      "elk.layered.spacing.nodeNodeBetweenLayers": labelled ? "15" : "64",
+      "elk.layered.spacing.edgeNodeBetweenLayers": "12",
+      "elk.layered.spacing.edgeEdgeBetweenLayers": "10",
       "elk.spacing.nodeNode": "22",
       "elk.spacing.edgeNode": "18",
       "elk.spacing.edgeEdge": "14",
@@ -58,7 +57,13 @@ export function toElkGraph(topology: KnownTopology, direction: Direction): ElkNo
       sources: [edge.source],
       targets: [edge.destination],
       labels: labelled
-        ? [{ text: edge.id, ...LABEL_SIZE, layoutOptions: { "elk.edgeLabels.placement": "CENTER" } }]
+        ? [
+            {
+              text: edge.id,
+              ...LABEL_SIZE,
+              layoutOptions: { "elk.edgeLabels.placement": "CENTER", "elk.edgeLabels.inline": "true" },
+            },
+          ]
         : [],
     })),
   };

@@ -77,7 +77,6 @@ export function mapEdges(input: MapInput, onSelect: (id: string) => void): Traff
         target: view.destination,
         // The label is a button of its own and says it all.
         domAttributes: { "aria-hidden": true },
-        zIndex: close ? 1 : 0,
         data: {
           view,
           route,

@@ -5,8 +5,8 @@ import { Icon } from "../../design/icons.tsx";
 import { formatMs, formatRate, formatShare } from "../../format/quantities.ts";
 import { CertificateRing, type LifeClock } from "./certificate-ring.tsx";
 import type { Direction } from "./layout.ts";
-import type { Health, Signals } from "./signals.ts";
-import { describeNode, ROLE_NAMES } from "./wording.ts";
+import { type Health, latencyHealth, type Signals, successHealth } from "./signals.ts";
+import { figureTone, ROLE_NAMES } from "./wording.ts";
 
 /** More rings than this would not fit on a card; the panel lists every replica. */
 const MAX_RINGS = 6;
@@ -36,7 +36,6 @@ export const ServiceNodeCard = memo(function ServiceNodeCard({ data }: NodeProps
         id={nodeElementId(view.id)}
         className={`node node--${data.health} node--${view.role} nopan ${data.faded ? "is-faded" : ""}`}
         aria-pressed={data.chosen}
-        aria-label={describeNode(view, data.signals)}
         onClick={() => data.onSelect(view.id)}
         onFocus={(event) => event.currentTarget.matches(":focus-visible") && data.onReveal(view.id)}
         onKeyDown={(event) => data.onHeading(view.id, event.key) && event.preventDefault()}
@@ -59,7 +58,7 @@ function NodeHead({ view }: { view: NodeView }): JSX.Element {
     <span className="node__head">
       <Icon name={view.role} />
       <span className="node__name">{view.name}</span>
-      {view.role !== "service" && <span className="node__role">{ROLE_NAMES[view.role]}</span>}
+      <span className={view.role === "service" ? "visually-hidden" : "node__role"}>{ROLE_NAMES[view.role]}</span>
     </span>
   );
 }
@@ -69,9 +68,12 @@ function NodeFigures({ signals }: { signals: Signals }): JSX.Element {
   return (
     <span className="node__figures">
       <span>{formatRate(signals.perSecond)}/s</span>
-      <span className="node__success">{formatShare(signals.successRate)}</span>
+      <span className={figureTone(successHealth(signals.successRate))}>
+        {formatShare(signals.successRate)}
+        <span className="visually-hidden"> success</span>
+      </span>
       {signals.latency !== undefined && (
-        <span>
+        <span className={figureTone(latencyHealth(signals.latency.p99Ms))}>
           {formatMs(signals.latency.p99Ms)}
           <small> ms p99</small>
         </span>

@@ -35,6 +35,16 @@ export function edgeState(edge: EdgeView): EdgeState {
   });
 }
 
+export function successHealth(successRate: number): Health {
+  if (successRate < THRESHOLDS.bad.successRate) return "bad";
+  return successRate < THRESHOLDS.warn.successRate ? "warn" : "good";
+}
+
+export function latencyHealth(p99Ms: number): Health {
+  if (p99Ms > THRESHOLDS.bad.p99Ms) return "bad";
+  return p99Ms > THRESHOLDS.warn.p99Ms ? "warn" : "good";
+}
+
 /** A service's signals are those of the calls to it; an entry that nobody in the mesh calls is known by the calls it makes. */
 export function nodeSignals(graph: GraphView, id: string): Signals {
   const inbound = graph.edges.filter((edge) => edge.destination === id);
@@ -55,10 +65,9 @@ export function nodeHealth(node: NodeView, signals: Signals): Health {
 
 function healthOf(signals: Signals): Health {
   if (signals.successRate === undefined) return "idle";
-  const p99Ms = signals.latency?.p99Ms ?? 0;
-  if (signals.successRate < THRESHOLDS.bad.successRate || p99Ms > THRESHOLDS.bad.p99Ms) return "bad";
-  if (signals.successRate < THRESHOLDS.warn.successRate || p99Ms > THRESHOLDS.warn.p99Ms) return "warn";
-  return "good";
+  const both = [successHealth(signals.successRate), latencyHealth(signals.latency?.p99Ms ?? 0)];
+  if (both.includes("bad")) return "bad";
+  return both.includes("warn") ? "warn" : "good";
 }
 
 /** A policy that denies does its work; it must not make the service behind it look ill. */

@@ -1,5 +1,5 @@
 import { useElementSize } from "@mantine/hooks";
-import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider } from "@xyflow/react";
+import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider, useStore } from "@xyflow/react";
 import { type JSX, useMemo } from "react";
 import type { GraphView } from "../../api-client/shapes.ts";
 import "./topology.css";
@@ -17,6 +17,9 @@ import { useMapActions } from "./use-map-actions.ts";
 
 const NODE_TYPES = { service: ServiceNodeCard };
 const EDGE_TYPES = { traffic: TrafficEdgeLine };
+
+/** Below this zoom the figures on a card could not be read, so its name takes their room. */
+const FAR_ZOOM = 0.42;
 
 export interface TopologyMapProps {
   readonly graph: GraphView;
@@ -48,6 +51,7 @@ interface MapCanvasProps extends TopologyMapProps {
 function MapCanvas({ graph, clock, selection, onSelect, layout, room }: MapCanvasProps): JSX.Element {
   const actions = useMapActions(layout, onSelect);
   const keepInView = useKeptInView(layout, room);
+  const far = useStore((state) => state.transform[2] < FAR_ZOOM);
   const input = { graph, layout, clock, selection };
   const nodes = mapNodes(input, actions);
   const edges = useMemo(
@@ -56,6 +60,7 @@ function MapCanvas({ graph, clock, selection, onSelect, layout, room }: MapCanva
   );
   return (
     <ReactFlow
+      className={far ? "map--far" : ""}
       nodes={nodes}
       edges={edges}
       nodeTypes={NODE_TYPES}

@@ -5,8 +5,8 @@ import { Icon } from "../../design/icons.tsx";
 import { summarizePolicies } from "../../format/policies.ts";
 import { formatCount, formatMs, formatRate, formatShare } from "../../format/quantities.ts";
 import type { EdgeRoute } from "./layout.ts";
-import { type EdgeState, edgeLatency } from "./signals.ts";
-import { describeEdge } from "./wording.ts";
+import { type EdgeState, edgeLatency, latencyHealth, successHealth } from "./signals.ts";
+import { figureTone, shortName } from "./wording.ts";
 
 export interface TrafficEdgeData extends Record<string, unknown> {
   readonly view: EdgeView;
@@ -42,9 +42,11 @@ export const TrafficEdgeLine = memo(function TrafficEdgeLine({ id, data }: EdgeP
             className={`edge-label edge-label--${state} nopan ${look}`}
             style={{ transform: `translate(-50%, -50%) translate(${route.label.x}px, ${route.label.y}px)` }}
             aria-pressed={data.chosen}
-            aria-label={describeEdge(view)}
             onClick={() => data.onSelect(id)}
           >
+            <span className="visually-hidden">
+              {shortName(view.source)} to {shortName(view.destination)}
+            </span>
             {state === "denied" ? <DeniedLabel edge={view} /> : <TrafficLabel edge={view} />}
           </button>
         </EdgeLabelRenderer>
@@ -65,15 +67,26 @@ function TrafficLabel({ edge }: { edge: EdgeView }): JSX.Element {
   return (
     <>
       <span className="edge-label__line">
-        <span className={edge.mtls ? "edge-label__lock" : "edge-label__lock tone-bad"}>
+        <span className={edge.mtls ? "edge-label__lock" : "edge-label__lock edge-label__lock--open"}>
           <Icon name={edge.mtls ? "lock" : "unlocked"} />
+          <span className="visually-hidden">{edge.mtls ? "mutual TLS" : "mutual TLS not proved"}</span>
         </span>
         <b>{formatRate(edge.requestsPerSecond)}/s</b>
-        {edge.successRate !== null && <span className="edge-label__success">{formatShare(edge.successRate)}</span>}
+        {edge.successRate !== null && (
+          <span className={figureTone(successHealth(edge.successRate))}>
+            {formatShare(edge.successRate)}
+            <span className="visually-hidden"> success</span>
+          </span>
+        )}
       </span>
       <span className="edge-label__line muted">
         {edge.denied > 0 ? <span className="tone-bad">{formatCount(edge.denied)} denied</span> : null}
-        {edge.denied === 0 && latency !== undefined && `${formatMs(latency.p50Ms)} / ${formatMs(latency.p99Ms)} ms`}
+        {edge.denied === 0 && latency !== undefined && (
+          <span className={figureTone(latencyHealth(latency.p99Ms))}>
+            <span className="visually-hidden">p50 / p99 </span>
+            {formatMs(latency.p50Ms)} / {formatMs(latency.p99Ms)} ms
+          </span>
+        )}
       </span>
     </>
   );
@@ -86,7 +99,10 @@ function DeniedLabel({ edge }: { edge: EdgeView }): JSX.Element {
         <Icon name="denied" />
         <b>{formatCount(edge.denied)} denied</b>
       </span>
-      <span className="edge-label__line edge-label__policy">{summarizePolicies(edge.denyPolicies)}</span>
+      <span className="edge-label__line edge-label__policy">
+        <span className="visually-hidden">by </span>
+        {summarizePolicies(edge.denyPolicies)}
+      </span>
     </>
   );
 }

@@ -1,8 +1,10 @@
 import { useReactFlow } from "@xyflow/react";
 import { useCallback, useEffect, useRef } from "react";
-import type { Layout } from "./layout.ts";
+import { fitScale, type Layout } from "./layout.ts";
 
-const FIT = { padding: 0.04, maxZoom: 1.15 } as const;
+/** In pixels; more below, where the key of the map lies. */
+const MARGIN = { around: 16, below: 52 } as const;
+const LARGEST_ZOOM = 1.15;
 
 interface KeptInView {
   readonly fit: () => void;
@@ -16,13 +18,10 @@ export function useKeptInView(layout: Layout, room: { width: number; height: num
   const { width, height } = room;
   const show = useCallback(
     (duration: number) => {
-      const zoom = Math.min(
-        FIT.maxZoom,
-        (width * (1 - FIT.padding)) / layout.width,
-        (height * (1 - FIT.padding)) / layout.height,
-      );
+      const free = { width: width - 2 * MARGIN.around, height: height - MARGIN.around - MARGIN.below };
+      const zoom = Math.min(LARGEST_ZOOM, fitScale(layout, free));
       const x = (width - layout.width * zoom) / 2;
-      const y = (height - layout.height * zoom) / 2;
+      const y = MARGIN.around + (free.height - layout.height * zoom) / 2;
       void setViewport({ x, y, zoom }, { duration });
     },
     [layout, width, height, setViewport],

@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { causeName, growth, hopName } from "./wording.ts";
+
+test.each([
+  ["shop/payments", "payments"],
+  ["shop/edge>shop/storefront", "edge → storefront"],
+  ["shop/edge -> shop/storefront", "edge → storefront"],
+  ["edge", "edge"],
+])("the hop %s is written %s", (hop, written) => {
+  expect(hopName(hop)).toBe(written);
+});
+
+test("a cause is said in plain words, and a new one as the server names it", () => {
+  expect(causeName("bad-replica")).toBe("one bad replica");
+  expect(causeName("retry-storm")).toBe("retry storm");
+});
+
+test.each([
+  [2, 48.4, "+46 ms"],
+  [2, 5.25, "+3.3 ms"],
+  [50, 10, "−40 ms"],
+  [2, 2.3, "nothing"],
+])("from %p to %p ms is %s", (before, now, text) => {
+  expect(growth(before, now) ?? "nothing").toBe(text);
+});
