@@ -24,7 +24,7 @@ const DENIED: EdgeSeen = {
 };
 const CAUSES = [
   { hop: "shop/catalog", cause: "application" },
-  { hop: "shop/inventory-2", cause: "bad-replica" },
+  { hop: "inventory-2", cause: "bad-replica" },
   { hop: "shop/lb", cause: "load-balancer" },
 ];
 

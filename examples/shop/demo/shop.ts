@@ -157,7 +157,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "inventory-2",
     fault: { status: 500, share: 1 },
-    injected: { hop: "shop/inventory-2", cause: "bad-replica" },
+    injected: { hop: "inventory-2", cause: "bad-replica" },
     sentence: "one of two replicas of inventory fails",
   },
   {
