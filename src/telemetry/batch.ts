@@ -84,6 +84,22 @@ export interface RequestSample {
   readonly rule: number;
 }
 
+/** What one edge and outcome amounted to over some span of time: the sum of its deltas. */
+export interface EdgeTotals {
+  readonly edge: EdgeKey;
+  readonly status: number;
+  readonly endReason: EndReason;
+  readonly policy: string;
+  readonly count: number;
+  readonly stagesUs: Stages;
+  readonly buckets: SparseBuckets;
+}
+
+/** A sample with its edge spelled out. */
+export interface ObservedRequest extends Omit<RequestSample, "edge"> {
+  readonly edge: EdgeKey;
+}
+
 export type RefusalReason = "plaintext" | "untrusted-certificate" | "identity-mismatch";
 
 /** A connection that was refused before any request. */

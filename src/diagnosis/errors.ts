@@ -1,0 +1,131 @@
+import { END_REASONS, type EndReason } from "#telemetry";
+import { type Call, hasFailed, type NodeRole, replicaOf, spanOf } from "./observation.ts";
+import type { Cause } from "./report.ts";
+
+/** Where a failure began. */
+export interface Origin {
+  readonly hop: string;
+  readonly cause: Cause;
+  readonly replica: string;
+  /** One plain sentence about this failure, the same for like failures. */
+  readonly what: string;
+}
+
+export interface OriginCount extends Origin {
+  count: number;
+}
+
+/** Which calls (`caller → callee`) fail without harm to the caller's own answer. */
+export type Tolerated = ReadonlySet<string>;
+
+const HOPS_MAX = 64;
+const TOLERANCE_CALLS_MIN = 5;
+
+/** Edges on which callers mostly succeed although the call fails: such failures explain nothing above them. */
+export function toleratedEdges(calls: readonly Call[]): Tolerated {
+  const seen = new Map<string, { failed: number; harmless: number }>();
+  for (const parent of calls) {
+    for (const child of parent.children) {
+      if (!hasFailed(child)) continue;
+      const key = `${child.from} → ${child.to}`;
+      const tally = seen.get(key) ?? { failed: 0, harmless: 0 };
+      seen.set(key, tally);
+      tally.failed++;
+      if (!hasFailed(parent)) tally.harmless++;
+    }
+  }
+  const isTolerated = ([, tally]: [string, { failed: number; harmless: number }]): boolean =>
+    tally.failed >= TOLERANCE_CALLS_MIN && tally.harmless / tally.failed > 0.5;
+  return new Set([...seen].filter(isTolerated).map(([key]) => key));
+}
+
+/** Counts failed entries by where each began. */
+export function countOrigins(
+  entries: readonly Call[],
+  roles: ReadonlyMap<string, NodeRole>,
+  tolerated: Tolerated,
+): readonly OriginCount[] {
+  const counts = new Map<string, OriginCount>();
+  for (const entry of entries) {
+    if (!hasFailed(entry)) continue;
+    const origin = originOf(deepestFailure(entry, tolerated), roles);
+    const key = [origin.hop, origin.cause, origin.replica].join("\n");
+    const known = counts.get(key);
+    if (known === undefined) counts.set(key, { ...origin, count: 1 });
+    else known.count++;
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count);
+}
+
+/** Follows the failed call that ended last at each level: the one that the caller's own failure waited for. */
+function deepestFailure(entry: Call, tolerated: Tolerated): Call {
+  let call = entry;
+  for (let depth = 0; depth < HOPS_MAX; depth++) {
+    const next = call.children
+      .filter((child) => explains(child, call, tolerated))
+      .toSorted((a, b) => spanOf(b).endUs - spanOf(a).endUs)[0];
+    if (next === undefined) return call;
+    call = next;
+  }
+  return call;
+}
+
+function explains(child: Call, parent: Call, tolerated: Tolerated): boolean {
+  if (hasFailed(child)) return !tolerated.has(`${child.from} → ${child.to}`);
+  // The callee of a call that timed out did not fail; it waited for something, if not for itself.
+  if (parent.client?.endReason !== "request-timeout") return false;
+  const [whole, part] = [spanOf(parent), spanOf(child)];
+  return part.endUs - part.startUs > (whole.endUs - whole.startUs) * 0.6;
+}
+
+function originOf(call: Call, roles: ReadonlyMap<string, NodeRole>): Origin {
+  const { client, server } = call;
+  const reason = telling(server?.endReason) ?? telling(client?.endReason) ?? "completed";
+  const isBalancer = roles.get(call.to) === "load-balancer";
+  const at = (cause: Cause, what: string, hop = call.to): Origin => ({ hop, cause, replica: replicaOf(call), what });
+  const known = byReason(call, reason);
+  if (known !== undefined) return at(known.cause, known.what);
+  if (server === undefined) return withoutServer(call, isBalancer, at);
+  const what =
+    reason === "completed"
+      ? ownSentence(call.to, server.status, isBalancer)
+      : `${call.to}: ${END_REASONS[reason].sentence}`;
+  return at(isBalancer ? "load-balancer" : "application", what);
+}
+
+/** Ends that name their cause by themselves. */
+function byReason(call: Call, reason: EndReason): { readonly cause: Cause; readonly what: string } | undefined {
+  if (reason === "policy-denied") {
+    const policy = call.server?.policy || call.client?.policy || "a policy";
+    return { cause: "policy-denial", what: `${policy} denied calls from ${call.from}` };
+  }
+  if (reason === "no-healthy-upstream" || reason === "route-not-found")
+    return { cause: "discovery", what: `${call.from} had no endpoint of ${call.to} to call` };
+  if (reason === "identity-mismatch")
+    return { cause: "certificate", what: `${call.to} showed another identity than it must have` };
+  if (reason === "overflow") return { cause: "overload", what: `too many requests waited for ${call.to}` };
+  if (reason === "draining" || reason === "internal-error")
+    return { cause: "proxy", what: END_REASONS[reason].sentence };
+  return undefined;
+}
+
+/** Failed as the caller saw it, and the callee's agent saw nothing: what stands between, or the callee's host, is to blame. */
+function withoutServer(
+  call: Call,
+  isBalancer: boolean,
+  at: (cause: Cause, what: string, hop?: string) => Origin,
+): Origin {
+  const reason = call.client?.endReason ?? "completed";
+  const what = `${call.from} saw "${END_REASONS[reason].sentence}" and no request reached ${call.to}`;
+  if (isBalancer) return at("load-balancer", what);
+  if (reason === "completed") return at("application", `${call.to} answered ${call.client?.status ?? 0}`);
+  return at("network", what, `${call.from} → ${call.to}`);
+}
+
+function ownSentence(node: string, status: number, isBalancer: boolean): string {
+  return `${node} answered ${status}${isBalancer ? " by itself, without a failed call behind it" : " of its own"}`;
+}
+
+function telling(reason: EndReason | undefined): EndReason | undefined {
+  return reason === "completed" || reason === "downstream-closed" ? undefined : reason;
+}

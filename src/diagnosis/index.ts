@@ -1,0 +1,12 @@
+/** Says where a bad experience comes from. Pure: the same observations always give the same report. */
+export { explainWhy, type WhyQuestion } from "./explain-why.ts";
+export type { NodeRole, Observation } from "./observation.ts";
+export {
+  CAUSES,
+  type Cause,
+  type Change,
+  type Culprit,
+  type HopTime,
+  type TimeSpan,
+  type WhyReport,
+} from "./report.ts";

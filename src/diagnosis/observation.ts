@@ -1,0 +1,129 @@
+import { type EdgeKey, type EdgeTotals, isFailure, nodeIdOf, type ObservedRequest } from "#telemetry";
+
+/** What was seen in one span of time. */
+export interface Observation {
+  readonly totals: readonly EdgeTotals[];
+  readonly samples: readonly ObservedRequest[];
+}
+
+export type NodeRole = "service" | "gateway" | "load-balancer";
+
+/** One call: what the caller's agent and the callee's agent saw of it. At least one side is there. */
+export interface Call {
+  readonly edge: EdgeKey;
+  readonly from: string;
+  readonly to: string;
+  readonly client: ObservedRequest | undefined;
+  readonly server: ObservedRequest | undefined;
+  /** Calls that the callee made for this one, by start. */
+  readonly children: Call[];
+}
+
+/** The node and the replica that answered, as well as either side knows. */
+export function replicaOf(call: Call): string {
+  return call.server?.edge.destination.instance || call.edge.destination.instance;
+}
+
+/** Whether either side saw the call go wrong. */
+export function hasFailed(call: Call): boolean {
+  return [call.client, call.server].some((side) => side !== undefined && isFailure(side.status, side.endReason));
+}
+
+/** Start and end in µs, as the outermost side saw it. */
+export function spanOf(call: Call): { readonly startUs: number; readonly endUs: number } {
+  const side = call.client ?? call.server;
+  return { startUs: side?.receivedUs ?? 0, endUs: side?.doneUs ?? 0 };
+}
+
+/** Joins samples into trees by their span identifiers. Returns the calls that have no parent among the samples, and every call. */
+export function joinCalls(samples: readonly ObservedRequest[]): { readonly roots: Call[]; readonly calls: Call[] } {
+  const bySpan = new Map<string, Call>();
+  const calls: Call[] = [];
+  const clients = samples.filter((each) => each.edge.reporter === "source");
+  for (const client of clients) {
+    const call = newCall(client.edge, client, undefined);
+    calls.push(call);
+    if (client.spanId !== "") bySpan.set(keyOf(client, client.spanId), call);
+  }
+  const byServerSpan = new Map<string, Call>();
+  for (const server of samples) {
+    if (server.edge.reporter !== "destination") continue;
+    const call = withServer(bySpan.get(keyOf(server, server.parentSpanId)), server, calls);
+    if (server.spanId !== "") byServerSpan.set(keyOf(server, server.spanId), call);
+  }
+  const byTrace = Map.groupBy(
+    calls.filter((call) => call.server !== undefined),
+    (call) => call.server?.traceId ?? "",
+  );
+  const roots = calls.filter((call) => {
+    const parentId = call.client?.parentSpanId ?? "";
+    const linked = call.client === undefined ? undefined : byServerSpan.get(keyOf(call.client, parentId));
+    const parent = linked ?? enclosing(call, byTrace);
+    if (parent === undefined || parent === call) return true;
+    parent.children.push(call);
+    return false;
+  });
+  for (const call of calls) call.children.sort((a, b) => spanOf(a).startUs - spanOf(b).startUs);
+  return { roots, calls };
+}
+
+/** Clocks of two hosts may differ by this much before a call no longer seems to lie within another. */
+const CLOCK_SLACK_US = 5000;
+
+/** Where the caller's own sample of a call is missing: the caller's call of the same trace during which it came. */
+function enclosing(call: Call, byTrace: ReadonlyMap<string, Call[]>): Call | undefined {
+  const server = call.server;
+  if (call.client !== undefined || server === undefined || server.traceId === "") return undefined;
+  return byTrace
+    .get(server.traceId)
+    ?.find(
+      ({ server: outer, to }) =>
+        outer !== undefined &&
+        outer !== server &&
+        to === call.from &&
+        outer.receivedUs <= server.receivedUs + CLOCK_SLACK_US &&
+        outer.doneUs >= server.doneUs - CLOCK_SLACK_US,
+    );
+}
+
+function keyOf(sample: ObservedRequest, spanId: string): string {
+  return sample.traceId === "" || spanId === "" ? "" : `${sample.traceId}/${spanId}`;
+}
+
+function newCall(edge: EdgeKey, client: ObservedRequest | undefined, server: ObservedRequest | undefined): Call {
+  return { edge, from: nodeIdOf(edge.source), to: nodeIdOf(edge.destination), client, server, children: [] };
+}
+
+/** A call of which the caller's side is known gets the callee's in place, so that references to it stay good. */
+function withServer(known: Call | undefined, server: ObservedRequest, calls: Call[]): Call {
+  if (known === undefined || known.server !== undefined) {
+    const call = newCall(server.edge, undefined, server);
+    calls.push(call);
+    return call;
+  }
+  return Object.assign(known, { server });
+}
+
+/** The node from which the diagnosis walks down: the service, or the gateway or load balancer that stands in front of it. */
+export function topOf(service: string, totals: readonly EdgeTotals[], roles: ReadonlyMap<string, NodeRole>): string {
+  let top = service;
+  for (let step = 0; step < 4; step++) {
+    const front = totals.find(({ edge }) => {
+      const from = nodeIdOf(edge.source);
+      return nodeIdOf(edge.destination) === top && from !== top && (roles.get(from) ?? "service") !== "service";
+    });
+    if (front === undefined) return top;
+    top = nodeIdOf(front.edge.source);
+  }
+  return top;
+}
+
+/** The calls that enter at a node: those made to it, or, for a gateway that no agent calls, those that it makes. */
+export function entriesAt(node: string, calls: readonly Call[]): readonly Call[] {
+  const into = calls.filter((call) => call.to === node);
+  return into.length > 0 ? into : calls.filter((call) => call.from === node);
+}
+
+export function shortName(node: string): string {
+  return node.slice(node.indexOf("/") + 1);
+}
