@@ -3,6 +3,7 @@ export type { Application, ApplicationGateway, ApplicationService } from "./appl
 export { ApplicationRun, type ApplicationRunOptions } from "./application-run.ts";
 export { commandWords } from "./command-words.ts";
 export { agentUnit, type UnitPlan } from "./plan.ts";
+export { type PortFinding, tryChosenPorts } from "./port-findings.ts";
 export { readApplication } from "./read-application.ts";
 export { readServerAccess, type ServerAccess } from "./server-control.ts";
 export { ServiceRun, type ServiceRunOptions } from "./service-run.ts";

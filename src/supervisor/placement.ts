@@ -2,6 +2,7 @@ import { portState } from "#engine/probe";
 import { failure, problem, type Result, success } from "#model";
 import type { Application } from "./application.ts";
 import { type Layout, loopbackLayout, portBlockLayout, WORKLOADS_MAX } from "./layout.ts";
+import { tryChosenPorts } from "./port-findings.ts";
 import { APP_ADDRESS, appCount, listenersOf, type Placed, placeWorkloads } from "./workloads.ts";
 
 const ATTEMPTS_MAX = 16;
@@ -31,23 +32,18 @@ async function isFree(placed: Placed, gateways: ReadonlySet<string>): Promise<bo
   return true;
 }
 
+const REASONS = {
+  taken: "is taken",
+  "no-such-address": "is not an address of this machine",
+  "not-permitted": "needs more rights",
+} as const;
+
 /** A port that the user chose, and that nobody else can take the place of. */
 async function checkChosenPorts(application: Application): Promise<Result<void>> {
-  const chosen = [
-    ...application.gateways.map(({ address, port, name }) => ({ address, port, name: `gateway ${name}` })),
-    ...application.services.flatMap(({ name, port }) =>
-      port === undefined ? [] : [{ address: APP_ADDRESS, port, name: `service ${name}` }],
-    ),
-  ];
-  for (const { address, port, name } of chosen) {
-    const state = await portState(address, port);
-    if (state === "free") continue;
-    const reasons = {
-      taken: "is taken",
-      "no-such-address": "is not an address of this machine",
-      "not-permitted": "needs more rights",
-    };
-    return failure(problem("HDL_ENGINE_PORT_IN_USE", `${name}: ${address}:${port} ${reasons[state]}`));
+  for (const { address, port, name, state } of await tryChosenPorts(application)) {
+    if (state !== "free") {
+      return failure(problem("HDL_ENGINE_PORT_IN_USE", `${name}: ${address}:${port} ${REASONS[state]}`));
+    }
   }
   return success(undefined);
 }
