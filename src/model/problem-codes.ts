@@ -254,9 +254,17 @@ export const PROBLEM_CODES = {
     summary: "Telemetry could not be stored.",
     next: "Look whether the disk is full; `telemetry.db` may be deleted while the server is stopped, which loses history only.",
   },
+  HDL_XDS_LAST_GOOD: {
+    summary: "The configuration that an agent kept on disk is damaged; it waits for the server's instead.",
+    next: "Nothing, if the server can be reached; otherwise look at the disk that the agent's state is on.",
+  },
   HDL_XDS_RESOURCE_INVALID: {
     summary: "The server sent an agent a resource that it cannot use; the agent keeps what it has.",
     next: "Compare the versions of server and agent with `heddle check`; the agent's log names the resource.",
+  },
+  HDL_XDS_STREAM: {
+    summary: "An agent asked for its configuration in a way that the server does not accept.",
+    next: "Compare the versions of server and agent with `heddle check`.",
   },
 } as const satisfies Record<string, { readonly summary: string; readonly next: string }>;
 

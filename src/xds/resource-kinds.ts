@@ -1,5 +1,8 @@
-/** The kinds of resource an agent subscribes to, in the order in which a change is told: what vouches before who is vouched for. */
-export const RESOURCE_KINDS = ["MeshSettings", "TrustBundle", "Service", "InboundPolicy"] as const;
+/**
+ * The kinds of resource an agent subscribes to, in the order in which a change is told: what vouches before who is vouched for, who
+ * may call before whom to call. Settings come last and are told on every stream: an agent that has them holds all the rest.
+ */
+export const RESOURCE_KINDS = ["TrustBundle", "InboundPolicy", "Service", "MeshSettings"] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
 /** Name of the one resource of its kind. */

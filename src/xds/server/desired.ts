@@ -1,0 +1,59 @@
+import { type MeshSnapshot, ruleSetsFor, type ScopedWorkload } from "#mesh";
+import type { ServiceKey } from "#model";
+import { type EncodedResource, OWN_POLICY_NAME, type ResourceEncoder, type ResourceKind, SETTINGS_NAME } from "#xds";
+
+/** What a snapshot holds for one workload, by name. Nothing of another workload has a name here. */
+export class DesiredResources {
+  readonly #encoder: ResourceEncoder;
+  readonly #workload: ScopedWorkload;
+  #policySource: MeshSnapshot["policies"] | undefined;
+  #rootNamespace = "";
+  #policy: EncodedResource | undefined;
+
+  constructor(encoder: ResourceEncoder, workload: ScopedWorkload) {
+    this.#encoder = encoder;
+    this.#workload = workload;
+  }
+
+  /** Undefined when there is no such resource for this workload. */
+  find(snapshot: MeshSnapshot, kind: ResourceKind, name: string): EncodedResource | undefined {
+    switch (kind) {
+      case "MeshSettings":
+        return name === SETTINGS_NAME ? this.#encoder.settings(snapshot.settings) : undefined;
+      case "TrustBundle": {
+        const bundle = snapshot.bundles.find(({ trustDomain }) => trustDomain === name);
+        return bundle === undefined ? undefined : this.#encoder.bundle(bundle);
+      }
+      case "Service": {
+        const service = snapshot.services.get(name as ServiceKey);
+        return service === undefined ? undefined : this.#encoder.service(service);
+      }
+      case "InboundPolicy":
+        return name === OWN_POLICY_NAME ? this.#ownPolicy(snapshot) : undefined;
+    }
+  }
+
+  /** What a subscription to everything of a kind means. Services must be asked for by name. */
+  names({ bundles }: MeshSnapshot, kind: ResourceKind): readonly string[] {
+    switch (kind) {
+      case "MeshSettings":
+        return [SETTINGS_NAME];
+      case "TrustBundle":
+        return bundles.map(({ trustDomain }) => trustDomain);
+      case "Service":
+        return [];
+      case "InboundPolicy":
+        return [OWN_POLICY_NAME];
+    }
+  }
+
+  #ownPolicy(snapshot: MeshSnapshot): EncodedResource {
+    const { policies, settings } = snapshot;
+    const isHeld = this.#policySource === policies && this.#rootNamespace === settings.rootNamespace;
+    if (isHeld && this.#policy !== undefined) return this.#policy;
+    this.#policySource = policies;
+    this.#rootNamespace = settings.rootNamespace;
+    this.#policy = this.#encoder.policy(ruleSetsFor(snapshot, this.#workload));
+    return this.#policy;
+  }
+}
