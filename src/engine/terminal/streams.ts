@@ -40,7 +40,8 @@ function writeAll(descriptor: number, bytes: Uint8Array): boolean {
   return true;
 }
 
-function wantsColour(isTerminal: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
+/** Exported for its test. */
+export function wantsColour(isTerminal: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
   if ((environment["NO_COLOR"] ?? "") !== "") return false;
   const force = environment["FORCE_COLOR"] ?? "";
   if (force !== "") return force !== "0";
