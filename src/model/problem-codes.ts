@@ -5,6 +5,10 @@
  * is shown when the place of failure knows nothing better.
  */
 export const PROBLEM_CODES = {
+  HDL_AGENT_ANNOUNCE: {
+    summary: "An agent could not tell the server about its workload; it tries again by itself.",
+    next: "Look whether `heddle server` runs and can be reached; without it the workload's endpoint is not given out.",
+  },
   HDL_AGENT_APP_SILENT: {
     summary: "The program behind an agent does not answer.",
     next: "Look at the program's own log, and that it listens on the address and port that `PORT` and `HOST` give it.",
@@ -113,6 +117,18 @@ export const PROBLEM_CODES = {
   HDL_CLI_ARGUMENT: {
     summary: "An argument or option of a command is not usable.",
     next: "See the command's `--help`.",
+  },
+  HDL_DISCOVERY_ANNOUNCEMENT: {
+    summary: "A workload was announced in a way that cannot be given out as an endpoint.",
+    next: "Correct the named field in the agent's bootstrap document.",
+  },
+  HDL_DISCOVERY_INSTANCE_TAKEN: {
+    summary: "Two workloads of different service accounts announced the same instance.",
+    next: "Give one of them another instance name, unique in its namespace.",
+  },
+  HDL_DISCOVERY_TOO_MANY: {
+    summary: "More workloads were announced than the server keeps.",
+    next: "Look who announces so many: `heddle check` lists them.",
   },
   HDL_ENGINE_FILE: {
     summary: "A file or folder cannot be read or written.",

@@ -33,6 +33,8 @@ export interface Http2Connection {
   onClose(run: () => void): void;
   /** Ends every stream and the connection. */
   close(): void;
+  /** Opens no new stream and closes when the open ones have ended. */
+  drain(): void;
 }
 
 export interface Http2SessionManager {
@@ -42,6 +44,9 @@ export interface Http2SessionManager {
 }
 
 const CHAIN_LENGTH_MAX = 8;
+/** A dead peer is noticed within the sum of both. */
+const PING_EVERY_MS = 10_000;
+const PING_TIMEOUT_MS = 5000;
 /** One frame of a snapshot may be large; the peer's header lists may not. */
 const SETTINGS = { enablePush: false, initialWindowSize: 1_048_576, maxHeaderListSize: 16_384 } as const;
 
@@ -109,6 +114,7 @@ function chainOf(socket: TLSSocket): readonly Uint8Array[] {
 function connectionOf(session: ClientHttp2Session, authority: string): Http2Connection {
   // Each request meets the error on its own stream; the session's own event only must not be unheard.
   session.on("error", () => undefined);
+  keepAlive(session);
   return {
     sessionManager: {
       authority,
@@ -126,7 +132,25 @@ function connectionOf(session: ClientHttp2Session, authority: string): Http2Conn
       else session.once("close", run);
     },
     close: () => session.destroy(),
+    drain: () => session.close(),
   };
+}
+
+/** A peer that vanished without a word would otherwise hold its streams for ever. */
+function keepAlive(session: ClientHttp2Session): void {
+  let isAnswered = true;
+  const pings = setInterval(() => {
+    isAnswered = false;
+    const late = setTimeout(() => {
+      if (!isAnswered) session.destroy();
+    }, PING_TIMEOUT_MS);
+    const sent = session.ping(() => {
+      isAnswered = true;
+      clearTimeout(late);
+    });
+    if (!sent) clearTimeout(late);
+  }, PING_EVERY_MS);
+  session.once("close", () => clearInterval(pings));
 }
 
 function unreachable({ host, port }: Http2Dial, why: string, cause?: unknown): Result<never> {
