@@ -1,0 +1,35 @@
+/** What the store needs of a SQLite connection; bun:sqlite's own class has this shape. */
+export interface SqlStatement {
+  run(...parameters: SqlValue[]): unknown;
+  all(...parameters: SqlValue[]): unknown[];
+  get(...parameters: SqlValue[]): unknown;
+}
+export type SqlValue = string | number | null;
+
+export interface SqlDatabase {
+  exec(sql: string): unknown;
+  /** Prepared once a text and kept. */
+  query(sql: string): SqlStatement;
+  transaction(run: () => void): () => void;
+}
+
+/** Times are ms, stamps µs since the epoch. A series row holds one edge and outcome over `width_ms` from `at_ms` on. */
+export const SCHEMA = `
+CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS edge (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS series (
+  width_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL, edge INTEGER NOT NULL, status INTEGER NOT NULL, reason TEXT NOT NULL,
+  policy TEXT NOT NULL, count INTEGER NOT NULL, chosen_us REAL NOT NULL, sent_us REAL NOT NULL, first_byte_us REAL NOT NULL,
+  done_us REAL NOT NULL, buckets TEXT NOT NULL,
+  PRIMARY KEY (width_ms, at_ms, edge, status, reason, policy)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS series_at ON series (at_ms);
+CREATE TABLE IF NOT EXISTS sample (
+  id INTEGER PRIMARY KEY, received_us INTEGER NOT NULL, edge INTEGER NOT NULL, trace_id TEXT NOT NULL, kept TEXT NOT NULL,
+  verdict TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS sample_at ON sample (received_us);
+CREATE INDEX IF NOT EXISTS sample_trace ON sample (trace_id, received_us);
+CREATE INDEX IF NOT EXISTS sample_denied ON sample (received_us) WHERE verdict = 'deny';
+CREATE TABLE IF NOT EXISTS note (
+  id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, reporter TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS note_at ON note (at_ms);
+`;

@@ -1,0 +1,12 @@
+/** The server's memory of telemetry: time buckets, requests of both sides, refusals and events, in SQLite. */
+export type { SqlDatabase, SqlStatement, SqlValue } from "./database.ts";
+export {
+  type Ingest,
+  type SampleQuery,
+  type StoredEvent,
+  type StoredRefusal,
+  type StoredSpan,
+  TELEMETRY_STORE_LIMITS,
+  TelemetryStore,
+  type TelemetryStoreLimits,
+} from "./telemetry-store.ts";

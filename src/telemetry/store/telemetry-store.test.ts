@@ -1,0 +1,138 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import type { EdgeKey, Party, RequestSample, SeriesDelta, TelemetryBatch } from "#telemetry";
+import { TelemetryStore, type TelemetryStoreLimits } from "./index.ts";
+
+const NOW = 1_700_000_000_000;
+const party = (workload: string): Party => ({
+  namespace: "shop",
+  workload,
+  instance: `${workload}-1`,
+  principal: "",
+  service: workload,
+  version: "",
+});
+const EDGE: EdgeKey = { reporter: "source", source: party("a"), destination: party("b"), protocol: "http", mtls: true };
+const SERIES: SeriesDelta = {
+  edge: 0,
+  status: 200,
+  endReason: "completed",
+  policy: "",
+  count: 4,
+  requestBytes: 4,
+  responseBytes: 8,
+  stagesUs: [1, 2, 3, 4],
+  buckets: [30, 4],
+  requestSizes: [1, 4],
+  responseSizes: [2, 4],
+};
+const sampleAt = (ms: number, shape: Partial<RequestSample> = {}): RequestSample => ({
+  edge: 0,
+  kept: "sampled",
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  parentSpanId: "",
+  receivedUs: ms * 1000,
+  chosenUs: ms * 1000 + 5,
+  sentUs: ms * 1000 + 9,
+  firstByteUs: ms * 1000 + 900,
+  doneUs: ms * 1000 + 1000,
+  status: 200,
+  endReason: "completed",
+  requestBytes: 1,
+  responseBytes: 2,
+  method: "GET",
+  path: "/",
+  authority: "b",
+  verdict: "allow",
+  policy: "",
+  rule: -1,
+  ...shape,
+});
+
+function batchAt(ms: number, shape: Partial<TelemetryBatch> = {}): TelemetryBatch {
+  const base = { fromMs: ms, toMs: ms + 1000, edges: [EDGE], series: [SERIES], samples: [sampleAt(ms)] };
+  return { ...base, refusals: [], events: [], droppedSamples: 0, ...shape };
+}
+
+function setUp(limits: Partial<TelemetryStoreLimits> = {}) {
+  const database = new Database(":memory:");
+  const store = new TelemetryStore({ database, limits });
+  expect(store.open().ok).toBe(true);
+  let sequence = 0;
+  const put = (batch: TelemetryBatch, nowMs = NOW) =>
+    store.ingest({ reporter: "a-1", session: "s", sequence: ++sequence, batch, nowMs });
+  return { database, store, put };
+}
+
+test("a batch counts once, however often it is sent", () => {
+  const { store } = setUp();
+  const report = { reporter: "a-1", session: "s", sequence: 7, batch: batchAt(NOW), nowMs: NOW };
+  expect([store.ingest(report), store.ingest(report)].map((each) => each.ok && each.value)).toEqual([
+    "stored",
+    "repeated",
+  ]);
+  expect(store.totals({ fromMs: NOW - 5000, toMs: NOW + 5000 }).map((each) => each.count)).toEqual([4]);
+  expect(store.runningTotals().map((each) => each.count)).toEqual([4]);
+});
+
+test("what was ingested is found again: counters, requests, traces, notes", () => {
+  const { store, put } = setUp();
+  const refusal = { atMs: NOW, reason: "plaintext", peerAddress: "x", presented: "", localPort: 1, count: 2 } as const;
+  const event = { atMs: NOW, kind: "svid-rotated", detail: "d" } as const;
+  put(batchAt(NOW, { refusals: [refusal], events: [event] }));
+  put(batchAt(NOW + 1, { samples: [sampleAt(NOW + 1, { verdict: "deny", kept: "denied", policy: "p" })] }));
+  const span = { fromMs: NOW - 1000, toMs: NOW + 60_000 };
+  const [totals] = store.totals(span);
+  expect(totals).toMatchObject({ edge: EDGE, count: 8, stagesUs: [2, 4, 6, 8], buckets: [30, 8] });
+  expect(store.samples({ ...span, limit: 9 })).toHaveLength(2);
+  expect(store.samples({ ...span, verdict: "deny", limit: 9 }).map((each) => each.policy)).toEqual(["p"]);
+  expect(store.trace("0af7651916cd43dd8448eb211c80319c")[0]).toEqual({ ...sampleAt(NOW), edge: EDGE });
+  expect(store.events(span, 9)).toEqual([{ ...event, instance: "a-1" }]);
+  expect(store.refusals(span, 9)).toEqual([{ ...refusal, instance: "a-1" }]);
+});
+
+test("rolling up keeps every count", () => {
+  const { database, store, put } = setUp();
+  const startMs = NOW - 200 * 60_000;
+  for (let second = 0; second < 120; second++) put(batchAt(startMs + second * 1000));
+  for (let pass = 0; pass < 3; pass++) expect(store.maintain(NOW).ok).toBe(true);
+  expect(database.query("SELECT count(*) AS n FROM series").get()).toEqual({ n: 3 });
+  expect(store.totals({ fromMs: startMs - 60_000, toMs: NOW })[0]).toMatchObject({ count: 480, buckets: [30, 480] });
+});
+
+test("old samples go by age, and the oldest by size", () => {
+  const { store, put } = setUp({ samplesMs: 60_000, bytesMax: 1 });
+  put(batchAt(NOW - 120_000));
+  put(batchAt(NOW - 2000));
+  put(batchAt(NOW - 1000));
+  store.maintain(NOW);
+  expect(store.samples({ fromMs: 0, toMs: NOW, limit: 9 }).map((each) => each.receivedUs / 1000)).toEqual([NOW - 1000]);
+});
+
+test("a database that takes nothing more is a problem, not a crash, and the batch can be sent again", () => {
+  const { database, store, put } = setUp();
+  put(batchAt(NOW));
+  database.exec("PRAGMA query_only = 1");
+  const report = { reporter: "a-1", session: "t", sequence: 1, batch: batchAt(NOW), nowMs: NOW };
+  expect(store.ingest(report)).toMatchObject({ ok: false, problems: [{ code: "HDL_TELEMETRY_STORE" }] });
+  expect(store.totals({ fromMs: NOW - 5000, toMs: NOW + 5000 })[0]?.count).toBe(4);
+  database.exec("PRAGMA query_only = 0");
+  expect(store.ingest(report)).toMatchObject({ ok: true, value: "stored" });
+});
+
+test("a clock that runs ahead does not hide an agent's numbers", () => {
+  const { store, put } = setUp();
+  put(batchAt(NOW + 86_400_000));
+  expect(store.totals({ fromMs: NOW, toMs: NOW + 15_000 })).toHaveLength(1);
+});
+
+test("listeners hear of each request until they stop", () => {
+  const { store, put } = setUp();
+  const heard: string[] = [];
+  const stop = store.onSample((sample) => heard.push(sample.path));
+  put(batchAt(NOW));
+  stop();
+  put(batchAt(NOW + 1000));
+  expect(heard).toEqual(["/"]);
+});
