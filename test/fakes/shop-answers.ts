@@ -109,9 +109,9 @@ export function shopWhy(service: string, nowMs: number): object {
       { hop: id("checkout"), cause: "application", baselineMs: 4.4, currentMs: 6.9 },
       { hop: id("storefront"), cause: "application", baselineMs: 11.8, currentMs: 12.6 },
       { hop: id("catalog"), cause: "application", baselineMs: 5.2, currentMs: 5.4 },
-      { hop: `${id("edge")}>${id("storefront")}`, cause: "load-balancer", baselineMs: 3.6, currentMs: 3.7 },
+      { hop: id("lb"), cause: "load-balancer", baselineMs: 3.6, currentMs: 3.7 },
       { hop: id("recommendations"), cause: "application", baselineMs: 2.9, currentMs: 3 },
-      { hop: `${id("checkout")}>${id("payments")}`, cause: "network", baselineMs: 0.6, currentMs: 0.6 },
+      { hop: `${id("checkout")} → ${id("payments")}`, cause: "network", baselineMs: 0.6, currentMs: 0.6 },
     ],
     culprits: [
       {

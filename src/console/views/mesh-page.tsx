@@ -1,3 +1,4 @@
+import { useHotkeys } from "@mantine/hooks";
 import { type JSX, useCallback, useState } from "react";
 import { useGraph, type WindowName } from "../api-client/queries.ts";
 import type { GraphView } from "../api-client/shapes.ts";
@@ -23,7 +24,8 @@ export function MeshPage(): JSX.Element {
   const { data, error, isError, dataUpdatedAt, refetch } = useGraph(window, live);
   const phase = phaseOf({ hasData: data !== undefined, hasNodes: (data?.nodes.length ?? 0) > 0, error });
   const stale = isStale({ live, failed: isError, ageMs: 0 });
-  const status = <LiveStatus live={live} failed={isError} answeredAtMs={dataUpdatedAt} />;
+  const answeredAtMs = phase === "signed-out" ? 0 : dataUpdatedAt;
+  const status = <LiveStatus live={live} failed={isError} answeredAtMs={answeredAtMs} />;
   return (
     <div className="page">
       <PageHeader
@@ -33,7 +35,11 @@ export function MeshPage(): JSX.Element {
       {phase === "ready" && data !== undefined ? (
         <Mesh graph={data} {...{ view, window, live, stale }} />
       ) : (
-        <PageState phase={phase === "ready" ? "loading" : phase} onRetry={() => void refetch()} />
+        <PageState
+          phase={phase === "ready" ? "loading" : phase}
+          detail={error?.message ?? ""}
+          onRetry={() => void refetch()}
+        />
       )}
     </div>
   );
@@ -51,6 +57,7 @@ function Mesh({ graph, view, window, live, stale }: MeshProps): JSX.Element {
   const clock = useLifeClock(graph);
   const panel = usePanel();
   const { selection, onSelect } = panel;
+  useHotkeys([["Escape", () => onSelect(undefined)]], []);
   const service = panel.service ?? entryOf(graph);
   return (
     <>

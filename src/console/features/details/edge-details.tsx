@@ -1,10 +1,11 @@
 import type { JSX } from "react";
-import type { EdgeView, Percentiles } from "../../api-client/shapes.ts";
+import type { EdgeView } from "../../api-client/shapes.ts";
 import { Icon } from "../../design/icons.tsx";
 import { formatCount, formatDuration } from "../../format/quantities.ts";
 import type { Selection } from "../topology/map-elements.ts";
 import { edgeLatency } from "../topology/signals.ts";
 import { shortName } from "../topology/wording.ts";
+import { BothReporters } from "./both-reporters.tsx";
 import { Denials } from "./denials.tsx";
 import { SignalTiles } from "./signal-tiles.tsx";
 
@@ -29,7 +30,7 @@ export function EdgeDetails({ edge, windowMs, onSelect }: EdgeDetailsProps): JSX
       </header>
       <Encryption mtls={edge.mtls} />
       <SignalTiles signals={signals} />
-      <BothReporters edge={edge} />
+      <BothReporters reporters={edge} />
       <p className="muted">
         {formatCount(edge.requests)} requests in the last {formatDuration(windowMs)}
       </p>
@@ -53,44 +54,4 @@ function Encryption({ mtls }: { mtls: boolean }): JSX.Element {
       {mtls ? "Mutual TLS, proved by the agents of both ends." : "Mutual TLS was not proved by both ends."}
     </p>
   );
-}
-
-/** What the caller's agent saw, what the callee's agent saw, and what lies between: the network or whatever stands there. */
-function BothReporters({ edge }: { edge: EdgeView }): JSX.Element {
-  return (
-    <table className="reporters">
-      <caption>Latency, measured at both ends</caption>
-      <thead>
-        <tr>
-          <td />
-          <th scope="col">p50</th>
-          <th scope="col">p99</th>
-        </tr>
-      </thead>
-      <tbody>
-        <ReporterRow name="Caller’s agent" latency={edge.fromSource} />
-        <ReporterRow name="Callee’s agent" latency={edge.fromDestination} />
-        <ReporterRow name="In between" latency={between(edge)} muted />
-      </tbody>
-    </table>
-  );
-}
-
-function ReporterRow(props: { name: string; latency: Percentiles | null; muted?: boolean }): JSX.Element {
-  const { name, latency, muted = false } = props;
-  return (
-    <tr className={muted ? "muted" : ""}>
-      <th scope="row">{name}</th>
-      <td>{latency === null ? "–" : formatDuration(latency.p50Ms)}</td>
-      <td>{latency === null ? "–" : formatDuration(latency.p99Ms)}</td>
-    </tr>
-  );
-}
-
-function between({ fromSource, fromDestination }: EdgeView): Percentiles | null {
-  if (fromSource === null || fromDestination === null) return null;
-  return {
-    p50Ms: Math.max(0, fromSource.p50Ms - fromDestination.p50Ms),
-    p99Ms: Math.max(0, fromSource.p99Ms - fromDestination.p99Ms),
-  };
 }

@@ -4,8 +4,9 @@ import { Icon } from "../../design/icons.tsx";
 import { formatAge, formatRate, formatShare } from "../../format/quantities.ts";
 import { CertificateRing, type LifeClock } from "../topology/certificate-ring.tsx";
 import type { Selection } from "../topology/map-elements.ts";
-import { edgeId, edgeState, nodeSignals } from "../topology/signals.ts";
+import { edgeId, edgeState, nodeReporters, nodeSignals } from "../topology/signals.ts";
 import { ROLE_NAMES, shortName } from "../topology/wording.ts";
+import { BothReporters } from "./both-reporters.tsx";
 import { Denials } from "./denials.tsx";
 import { SignalTiles } from "./signal-tiles.tsx";
 
@@ -35,6 +36,7 @@ export function NodeDetails({ graph, clock, node, onSelect, onWhy }: NodeDetails
         </button>
       </header>
       <SignalTiles signals={nodeSignals(graph, node.id)} />
+      {inbound.length > 0 && <BothReporters reporters={nodeReporters(graph, node.id)} />}
       <Replicas node={node} clock={clock} />
       <Calls title="Called by" edges={inbound} end="source" onSelect={onSelect} />
       <Calls title="Calls" edges={outbound} end="destination" onSelect={onSelect} />

@@ -5,9 +5,13 @@ import { isStale, phaseOf } from "./freshness.ts";
 const away = new RequestError({ kind: "unreachable", detail: "The server cannot be reached." });
 const signedOut = new RequestError({ kind: "signed-out" });
 
+const refused = (status: number) => new RequestError({ kind: "refused", status, detail: "No." });
+
 test.each([
   ["loading", { hasData: false, hasNodes: false, error: null }],
   ["unreachable", { hasData: false, hasNodes: false, error: away }],
+  ["refused", { hasData: false, hasNodes: false, error: refused(403) }],
+  ["unreachable", { hasData: false, hasNodes: false, error: refused(502) }],
   ["ready", { hasData: true, hasNodes: true, error: away }],
   ["empty", { hasData: true, hasNodes: false, error: null }],
   ["signed-out", { hasData: true, hasNodes: true, error: signedOut }],

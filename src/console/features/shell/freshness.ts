@@ -1,7 +1,7 @@
 import { RequestError } from "../../api-client/http.ts";
 
 /** What the page can show now. Old data is kept while the server is away, but not once the reader is signed out. */
-export type Phase = "loading" | "signed-out" | "unreachable" | "empty" | "ready";
+export type Phase = "loading" | "signed-out" | "unreachable" | "refused" | "empty" | "ready";
 
 export interface QueryFacts {
   readonly hasData: boolean;
@@ -12,7 +12,13 @@ export interface QueryFacts {
 export function phaseOf({ hasData, hasNodes, error }: QueryFacts): Phase {
   if (error instanceof RequestError && error.failure.kind === "signed-out") return "signed-out";
   if (hasData) return hasNodes ? "ready" : "empty";
-  return error === null ? "loading" : "unreachable";
+  if (error === null) return "loading";
+  return isRefusal(error) ? "refused" : "unreachable";
+}
+
+/** A refusal is the server's own word; a 5xx may as well be that of a proxy before a server that is away. */
+function isRefusal(error: Error): boolean {
+  return error instanceof RequestError && error.failure.kind === "refused" && error.failure.status < 500;
 }
 
 /** Data this old is called stale even if no request has failed yet. */

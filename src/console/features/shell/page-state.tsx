@@ -7,21 +7,29 @@ const WORDS: Readonly<Record<Exclude<Phase, "ready">, { title: string; text: str
   loading: { title: "Asking the mesh …", text: "" },
   "signed-out": {
     title: "Signed out",
-    text: "Open the address that the server printed when it started, or that `heddle console` prints: its one-time code opens a session.",
+    text: "Open the address of the console that the server printed when it started: its one-time code opens a session.",
   },
   unreachable: {
     title: "The server cannot be reached",
     text: "The mesh goes on without it. This page tries again each second.",
   },
+  refused: { title: "The server refuses to show the mesh", text: "" },
   empty: {
     title: "No workload has joined yet",
     text: "Start services with `heddle up`, or one of them with `heddle run`. They appear here as soon as their agents report.",
   },
 };
 
+export interface PageStateProps {
+  readonly phase: Exclude<Phase, "ready">;
+  /** The server's own explanation, shown when it refuses. */
+  readonly detail: string;
+  readonly onRetry: () => void;
+}
+
 /** What is shown instead of the map when there is no map to show. */
-export function PageState({ phase, onRetry }: { phase: Exclude<Phase, "ready">; onRetry: () => void }): JSX.Element {
-  const { title, text } = WORDS[phase];
+export function PageState({ phase, detail, onRetry }: PageStateProps): JSX.Element {
+  const { title, text } = phase === "refused" ? { ...WORDS.refused, text: detail } : WORDS[phase];
   return (
     <div className="page-state" data-testid={`state-${phase}`} role="status">
       {phase === "loading" ? <Loader size="sm" type="dots" /> : <Mark />}

@@ -1,12 +1,12 @@
 import type { GraphView, NodeRole } from "../../api-client/shapes.ts";
 import { edgeId } from "./signals.ts";
 
-export interface KnownNode {
+interface KnownNode {
   readonly id: string;
   readonly role: NodeRole;
 }
 
-export interface KnownEdge {
+interface KnownEdge {
   readonly id: string;
   readonly source: string;
   readonly destination: string;

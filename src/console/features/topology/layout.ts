@@ -23,7 +23,7 @@ export interface Layout {
 export type Direction = "DOWN" | "RIGHT";
 
 export const NODE_SIZE = { width: 196, height: 76 } as const;
-export const LABEL_SIZE = { width: 112, height: 34 } as const;
+const LABEL_SIZE = { width: 112, height: 34 } as const;
 
 /** Above this many edges labels would cover the map: they are shown for the selection, and the table has them all. */
 export const MAX_LABELLED_EDGES = 48;

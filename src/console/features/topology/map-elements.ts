@@ -93,7 +93,7 @@ export function mapEdges(input: MapInput, onSelect: (id: string) => void): Traff
 }
 
 /** The chosen thing and what touches it, nodes and edges alike; nothing when nothing is chosen. */
-export function nearSelection(graph: GraphView, selection: Selection | undefined): ReadonlySet<string> | undefined {
+function nearSelection(graph: GraphView, selection: Selection | undefined): ReadonlySet<string> | undefined {
   if (selection === undefined) return;
   const touching = graph.edges.filter((edge) => isTouched(edge, selection));
   return new Set([selection.id, ...touching.flatMap((edge) => [edgeId(edge), edge.source, edge.destination])]);

@@ -3,6 +3,7 @@ import { type JSX, memo } from "react";
 import type { NodeView } from "../../api-client/shapes.ts";
 import { Icon } from "../../design/icons.tsx";
 import { formatMs, formatRate, formatShare } from "../../format/quantities.ts";
+import "./service-node.css";
 import { CertificateRing, type LifeClock } from "./certificate-ring.tsx";
 import type { Direction } from "./layout.ts";
 import { type Health, latencyHealth, type Signals, successHealth } from "./signals.ts";
@@ -11,7 +12,7 @@ import { figureTone, ROLE_NAMES } from "./wording.ts";
 /** More rings than this would not fit on a card; the panel lists every replica. */
 const MAX_RINGS = 6;
 
-export interface ServiceNodeData extends Record<string, unknown> {
+interface ServiceNodeData extends Record<string, unknown> {
   readonly view: NodeView;
   readonly signals: Signals;
   readonly health: Health;

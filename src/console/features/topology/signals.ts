@@ -10,6 +10,8 @@ export interface Signals {
   readonly latency: Percentiles | undefined;
 }
 
+export type Reporters = Pick<EdgeView, "fromSource" | "fromDestination">;
+
 /** Where colour changes. Success below 99 % or a p99 above a quarter second is worth a look; 95 % or a second is not fine. */
 const THRESHOLDS = {
   warn: { successRate: 0.99, p99Ms: 250 },
@@ -53,7 +55,7 @@ export function nodeSignals(graph: GraphView, id: string): Signals {
   return {
     perSecond: sum(served, (edge) => edge.requestsPerSecond),
     successRate: successWithoutDenials(served),
-    latency: combinedLatency(served),
+    latency: combinedLatency(served, edgeLatency),
   };
 }
 
@@ -79,10 +81,22 @@ function successWithoutDenials(edges: readonly EdgeView[]): number | undefined {
   return 1 - Math.min(1, failed / served);
 }
 
+/** What calls to a service took, as its callers' agents and as its own agents saw it. */
+export function nodeReporters(graph: GraphView, id: string): Reporters {
+  const served = graph.edges.filter((edge) => edge.destination === id && edgeState(edge) !== "denied");
+  return {
+    fromSource: combinedLatency(served, (edge) => edge.fromSource) ?? null,
+    fromDestination: combinedLatency(served, (edge) => edge.fromDestination) ?? null,
+  };
+}
+
 /** Percentiles do not add up: the median is weighted by requests, the 99th is that of the worst edge. */
-function combinedLatency(edges: readonly EdgeView[]): Percentiles | undefined {
+function combinedLatency(
+  edges: readonly EdgeView[],
+  latencyOf: (edge: EdgeView) => Percentiles | null | undefined,
+): Percentiles | undefined {
   const measured = edges.flatMap((edge) => {
-    const latency = edgeLatency(edge);
+    const latency = latencyOf(edge) ?? undefined;
     return latency === undefined ? [] : [{ latency, weight: edge.requests }];
   });
   const weight = sum(measured, (each) => each.weight);

@@ -5,8 +5,8 @@ import { Icon } from "../../design/icons.tsx";
 import { policyName } from "../../format/policies.ts";
 import { formatCount, formatMs, formatRate, formatShare } from "../../format/quantities.ts";
 import type { Selection } from "./map-elements.ts";
-import { edgeId, edgeState } from "./signals.ts";
-import { shortName } from "./wording.ts";
+import { edgeId, successHealth } from "./signals.ts";
+import { figureTone, shortName } from "./wording.ts";
 
 export interface TopologyTableProps {
   readonly graph: GraphView;
@@ -46,7 +46,6 @@ export function TopologyTable({ graph, selection, onSelect }: TopologyTableProps
 }
 
 function EdgeRow({ edge, chosen, onSelect }: { edge: EdgeView; chosen: boolean; onSelect: () => void }): JSX.Element {
-  const state = edgeState(edge);
   return (
     <Table.Tr className={chosen ? "is-chosen" : ""}>
       <Table.Th scope="row">
@@ -62,7 +61,7 @@ function EdgeRow({ edge, chosen, onSelect }: { edge: EdgeView; chosen: boolean; 
         </span>
       </Table.Td>
       <Table.Td>{formatRate(edge.requestsPerSecond)}/s</Table.Td>
-      <Table.Td className={`tone-${state === "good" ? "plain" : state}`}>
+      <Table.Td className={edge.successRate === null ? "" : figureTone(successHealth(edge.successRate))}>
         {edge.successRate === null ? "–" : formatShare(edge.successRate)}
       </Table.Td>
       <Table.Td>{percentiles(edge.fromSource)}</Table.Td>

@@ -4,11 +4,12 @@ import type { EdgeView } from "../../api-client/shapes.ts";
 import { Icon } from "../../design/icons.tsx";
 import { summarizePolicies } from "../../format/policies.ts";
 import { formatCount, formatMs, formatRate, formatShare } from "../../format/quantities.ts";
+import "./traffic-edge.css";
 import type { EdgeRoute } from "./layout.ts";
 import { type EdgeState, edgeLatency, latencyHealth, successHealth } from "./signals.ts";
 import { figureTone, shortName } from "./wording.ts";
 
-export interface TrafficEdgeData extends Record<string, unknown> {
+interface TrafficEdgeData extends Record<string, unknown> {
   readonly view: EdgeView;
   readonly route: EdgeRoute;
   readonly state: EdgeState;

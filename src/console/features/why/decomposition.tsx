@@ -1,12 +1,13 @@
 import type { JSX } from "react";
 import type { HopChange, WhyReport } from "../../api-client/shapes.ts";
 import { formatMs } from "../../format/quantities.ts";
+import { isBlamed, largerMs, largestHops } from "./hops.ts";
 import { causeName, growth, hopName } from "./wording.ts";
 
 /** Where the milliseconds go, hop by hop: the baseline above, now below it, all to one scale. */
 export function Decomposition({ report }: { report: WhyReport }): JSX.Element {
-  const longestMs = Math.max(1, ...report.hops.flatMap((hop) => [hop.baselineMs, hop.currentMs]));
-  const blamed = new Set(report.culprits.map((culprit) => `${culprit.hop} ${culprit.cause}`));
+  const { shown, others } = largestHops(report.hops);
+  const longestMs = Math.max(1, ...shown.map(largerMs));
   return (
     <section aria-label="Time by hop">
       <h3>
@@ -14,15 +15,16 @@ export function Decomposition({ report }: { report: WhyReport }): JSX.Element {
         <span className="bars__key bars__key--now">now</span>
       </h3>
       <ul className="bars">
-        {report.hops.map((hop) => (
+        {shown.map((hop) => (
           <HopBars
             key={`${hop.hop} ${hop.cause}`}
             hop={hop}
             longestMs={longestMs}
-            blamed={blamed.has(`${hop.hop} ${hop.cause}`)}
+            blamed={isBlamed(hop, report.culprits)}
           />
         ))}
       </ul>
+      {others > 0 && <p className="muted">and {others} smaller</p>}
     </section>
   );
 }

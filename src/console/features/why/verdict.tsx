@@ -20,7 +20,7 @@ export function Verdict({ report }: { report: WhyReport }): JSX.Element {
       <p>{report.summary}</p>
       {report.status !== "insufficient-data" && (
         <dl className="verdict__figures">
-          <dt>Latency</dt>
+          <dt>Mean latency</dt>
           <dd>
             {formatDuration(latency.baselineMs)} → <b>{formatDuration(latency.currentMs)}</b>
           </dd>

@@ -3,8 +3,8 @@ import { causeName, growth, hopName } from "./wording.ts";
 
 test.each([
   ["shop/payments", "payments"],
-  ["shop/edge>shop/storefront", "edge → storefront"],
-  ["shop/edge -> shop/storefront", "edge → storefront"],
+  ["shop/edge → shop/storefront", "edge → storefront"],
+  ["inventory-2", "inventory-2"],
   ["edge", "edge"],
 ])("the hop %s is written %s", (hop, written) => {
   expect(hopName(hop)).toBe(written);

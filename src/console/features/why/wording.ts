@@ -1,7 +1,7 @@
-/** How a hop is written in a report: `shop/cart` or `shop/storefront>shop/cart`; both are shown without the namespace. */
+/** A hop is a service, `shop/cart`, or what lies between two, `shop/storefront → shop/cart`; shown without namespaces. */
 export function hopName(hop: string): string {
   return hop
-    .split(/\s*(?:->|→|>)\s*/)
+    .split(" → ")
     .map((end) => end.slice(end.indexOf("/") + 1))
     .join(" → ");
 }
@@ -14,6 +14,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   proxy: "the proxy",
   "policy-denial": "a policy denies",
   discovery: "no endpoint",
+  certificate: "a certificate",
+  overload: "overload",
+  "host-contention": "the host is busy",
 };
 
 /** A cause in plain words; one that this console does not know yet is shown as the server names it. */
