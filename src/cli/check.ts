@@ -1,6 +1,10 @@
 /** What `heddle check` looks at: the server, the clocks, the agents and certificates of the registry, tokens, and the ports of a heddle.yaml. */
+import type { Command } from "commander";
+import { stringify } from "yaml";
 import { readTextFile } from "#engine/folders";
-import type { Clock } from "#engine/time";
+import { setExitStatus } from "#engine/processes";
+import { type Palette, palette, standardOutput } from "#engine/terminal";
+import { type Clock, systemClock } from "#engine/time";
 import { type Problem, type ProblemCode, problem, type Result } from "#model";
 import { readApplication, type ServerAccess, tryChosenPorts } from "#supervisor";
 import {
@@ -11,6 +15,8 @@ import {
   type WorkloadFacts,
   workloadFinding,
 } from "./check-findings.ts";
+
+import type { CommandContext } from "./context.ts";
 
 const TIMEOUT_MS = 5000;
 const DEFAULT_SVID_TTL_MS = 3_600_000;
@@ -93,4 +99,31 @@ export async function check({ access, file, clock }: CheckOptions): Promise<read
   const isUp = server[0]?.state === "ok";
   const registry = isUp ? await registryFindings(access.value, clock) : [];
   return [...server, ...registry, ...(await portFindings(file, isUp))];
+}
+
+function line(finding: Finding, colours: Palette): string {
+  if (finding.state === "ok") return `${colours.green("✓")} ${finding.subject}: ${finding.text}`;
+  const mark = finding.state === "warning" ? colours.yellow("!") : colours.red("✗");
+  const { code, message, next } = finding.problem;
+  return `${mark} ${finding.subject}: ${message} [${code}]\n  → ${next}`;
+}
+
+function print(findings: readonly Finding[], context: CommandContext): void {
+  const format = context.format();
+  if (format === "json") context.print(`${JSON.stringify({ findings }, undefined, 2)}\n`);
+  else if (format === "yaml") context.print(stringify({ findings }));
+  else {
+    const colours = palette(standardOutput().isColoured);
+    context.print(`${findings.map((each) => line(each, colours)).join("\n")}\n`);
+  }
+}
+
+export function register(command: Command, context: CommandContext): void {
+  command
+    .option("-f, --file <path>", "a heddle.yaml whose ports are tried", "heddle.yaml")
+    .action(async ({ file }: { readonly file: string }) => {
+      const findings = await check({ access: await context.access(), file, clock: systemClock });
+      print(findings, context);
+      if (findings.some(({ state }) => state === "failure")) setExitStatus(1);
+    });
 }

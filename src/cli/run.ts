@@ -1,9 +1,11 @@
 /** `heddle run`: one program with a sidecar of its own, in the mesh of a server that runs already. */
+import type { Command } from "commander";
 import { absolutePath } from "#engine/folders";
-import { onExitSignal, type ProcessExit, workingDirectory } from "#engine/processes";
+import { onExitSignal, type ProcessExit, selfCommand, setExitStatus, workingDirectory } from "#engine/processes";
 import { standardError } from "#engine/terminal";
 import { DNS_LABEL, failure, formatProblem, problem, type Result, success } from "#model";
 import { type ServerAccess, ServiceRun, type ServiceRunOptions, type UnitEvent } from "#supervisor";
+import type { CommandContext } from "./context.ts";
 
 interface RunOptions {
   readonly service: string;
@@ -12,7 +14,6 @@ interface RunOptions {
   readonly calls?: string;
   readonly readiness?: string;
   readonly agents?: string;
-  readonly data?: string;
   readonly verbose?: true;
 }
 
@@ -92,4 +93,33 @@ export async function run(
   await (stopped ?? service.stop());
   forget();
   return status;
+}
+
+async function start(words: readonly string[], options: RunOptions, context: CommandContext): Promise<Result<number>> {
+  const [program, ...rest] = words;
+  if (program === undefined) return invalid("say what to run: `heddle run --service orders -- node orders.js`");
+  const wanted = readRunOptions(options);
+  if (!wanted.ok) return wanted;
+  const access = await context.access();
+  if (!access.ok) return access;
+  const surroundings = { access: access.value, heddle: selfCommand(), isVerbose: options.verbose === true };
+  return success(await run(wanted.value, [program, ...rest], surroundings));
+}
+
+export function register(command: Command, context: CommandContext): void {
+  command
+    .requiredOption("--service <name>", "the service that the program is an endpoint of")
+    .option("--namespace <name>", "its namespace", "default")
+    .option("--port <number>", "the port it listens on, where it does not read PORT")
+    .option("--calls <names>", "services of the namespace that it calls, separated by commas")
+    .option("--readiness <path>", "a path that answers below 400 when the program is ready")
+    .option("--agents <host:port>", "the server's listener for agents, where the server does not say")
+    .option("--verbose", "show what the agent logs")
+    .argument("<command...>", "the program and its arguments, after --")
+    .passThroughOptions()
+    .action(async (words: readonly string[], options: RunOptions) => {
+      const ended = await start(words, options, context);
+      if (ended.ok) setExitStatus(ended.value);
+      else context.fail(ended);
+    });
 }

@@ -33,6 +33,7 @@ function startUp(services: string) {
   writeFileSync(join(directory, "out"), "");
   const child = Bun.spawn([process.execPath, "-e", START], {
     cwd: directory,
+    env: { ...process.env, HOME: directory },
     stdin: "ignore",
     stdout: Bun.file(join(directory, "out")),
     stderr: Bun.file(join(directory, "err")),

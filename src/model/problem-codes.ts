@@ -262,6 +262,10 @@ export const PROBLEM_CODES = {
     summary: "A question about telemetry cannot be answered as asked.",
     next: "Correct the named parameter.",
   },
+  HDL_TELEMETRY_RATE: {
+    summary: "An agent reports more often than it may.",
+    next: "Nothing: agents try again by themselves. If it goes on, restart that agent.",
+  },
   HDL_TELEMETRY_REPORTER: {
     summary: "An agent reported as someone else.",
     next: "An agent may only report for its own workload: look at the audit trail for who did this, and replace its identity.",

@@ -7,6 +7,7 @@ import { systemHost } from "./host.ts";
 import { findPlaces, findServerPorts } from "./placement.ts";
 import { planUnits, SERVER_UNIT, type UnitPlan } from "./plan.ts";
 import { applicationResources, type ResourceFile } from "./resources.ts";
+import { announceRunning, withdrawRunning } from "./running.ts";
 import { applyResources, createJoinToken, readServerAccess, type ServerAccess } from "./server-control.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { UnitEvent } from "./unit.ts";
@@ -84,6 +85,7 @@ export class ApplicationRun {
     this.#isStopped = true;
     await this.#supervisor?.stop();
     if (!this.#hasLock) return;
+    await withdrawRunning();
     this.#hasLock = false;
     await privateFiles.remove(this.#lockPath());
     if (!this.#options.isKept) await removeFolder(this.#stateDirectory);
@@ -163,6 +165,7 @@ export class ApplicationRun {
     this.#access = access.value;
     const applied = await applyResources(access.value, files);
     if (!applied.ok) return applied.problems[0];
+    await announceRunning(`${this.#stateDirectory}/server`);
     this.#options.onServer(access.value);
     return undefined;
   }

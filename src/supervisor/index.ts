@@ -5,6 +5,7 @@ export { commandWords } from "./command-words.ts";
 export { agentUnit, type UnitPlan } from "./plan.ts";
 export { type PortFinding, tryChosenPorts } from "./port-findings.ts";
 export { readApplication } from "./read-application.ts";
+export { findRunning } from "./running.ts";
 export { readServerAccess, type ServerAccess } from "./server-control.ts";
 export { ServiceRun, type ServiceRunOptions } from "./service-run.ts";
 export type { Supervisor } from "./supervisor.ts";

@@ -1,0 +1,20 @@
+import type { Command } from "commander";
+import type { CommandContext } from "./context.ts";
+
+/** What a command's file exports. */
+export interface CommandModule {
+  /** Adds arguments, options and the action. */
+  register(command: Command, context: CommandContext): void;
+}
+
+interface CommandRow {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, CommandRow>> = {
+  up: { summary: "run the application of a heddle.yaml, meshed, until Ctrl-C", load: () => import("./up.ts") },
+  run: { summary: "run one program with a sidecar of its own", load: () => import("./run.ts") },
+  check: { summary: "look for the usual problems and say what to do", load: () => import("./check.ts") },
+};

@@ -1,0 +1,36 @@
+import { setExitStatus } from "#engine/processes";
+import { standardError, standardOutput } from "#engine/terminal";
+import { type Failure, formatProblem, type Result } from "#model";
+import type { ServerAccess } from "#supervisor";
+import { findServer } from "./credentials.ts";
+
+export type OutputFormat = "table" | "json" | "yaml";
+
+/** What every command is given. */
+export interface CommandContext {
+  /** The server and the right to use it, by the options that all commands share. */
+  access(): Promise<Result<ServerAccess>>;
+  format(): OutputFormat;
+  /** Writes to standard output. */
+  print(text: string): void;
+  /** Tells on standard error what is wrong and what to do, and makes the command end with status 1. */
+  fail(failed: Failure): void;
+}
+
+/** Options that stand before or after any command's own. */
+export interface SharedOptions {
+  readonly output?: OutputFormat;
+  readonly data?: string;
+}
+
+export function commandContext(shared: () => SharedOptions): CommandContext {
+  return {
+    access: () => findServer({ data: shared().data }),
+    format: () => shared().output ?? "table",
+    print: (text) => standardOutput().write(text),
+    fail(failed) {
+      standardError().write(`${failed.problems.map(formatProblem).join("\n")}\n`);
+      setExitStatus(1);
+    },
+  };
+}
