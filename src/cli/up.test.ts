@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isAlive } from "#engine/processes";
@@ -23,6 +23,7 @@ let directory = "";
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "heddle-up-"));
   writeFileSync(join(directory, "app.mjs"), APP);
+  mkdirSync(join(directory, "home"));
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
@@ -33,7 +34,7 @@ function startUp(services: string) {
   writeFileSync(join(directory, "out"), "");
   const child = Bun.spawn([process.execPath, "-e", START], {
     cwd: directory,
-    env: { ...process.env, HOME: directory },
+    env: { ...process.env, HOME: join(directory, "home") },
     stdin: "ignore",
     stdout: Bun.file(join(directory, "out")),
     stderr: Bun.file(join(directory, "err")),
@@ -72,7 +73,8 @@ describe("heddle up", () => {
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
     expect(pids().filter(isAlive)).toEqual([]);
-    expect(readdirSync(directory).sort()).toEqual(["app.mjs", "err", "heddle.yaml", "out", "pids"]);
+    expect(readdirSync(directory).sort()).toEqual(["app.mjs", "err", "heddle.yaml", "home", "out", "pids"]);
+    expect(readdirSync(join(directory, "home"))).toEqual([]);
     expect(processesHere()).toEqual([]);
   }, 30_000);
 
@@ -101,6 +103,7 @@ describe("heddle up", () => {
     second.child.kill("SIGTERM");
     expect(await second.child.exited).toBe(0);
     expect(existsSync(join(directory, ".heddle"))).toBe(false);
+    expect(readdirSync(join(directory, "home"))).toEqual([]);
   }, 40_000);
 
   test("with a broken file ends with a status and says where", async () => {

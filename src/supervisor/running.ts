@@ -14,10 +14,12 @@ export async function announceRunning(dataDirectory: string): Promise<void> {
   if (folder !== undefined) await privateFiles.write(`${folder}/${processId()}`, `${dataDirectory}\n`);
 }
 
+/** Takes that back, and what killed ones have left. */
 export async function withdrawRunning(): Promise<void> {
   const folder = runningFolder();
   if (folder === undefined) return;
   await privateFiles.remove(`${folder}/${processId()}`);
+  await findRunning();
   await removeEmptyFolder(folder);
   await removeEmptyFolder(folder.slice(0, folder.lastIndexOf("/")));
 }
