@@ -1,6 +1,6 @@
 /** Says where a bad experience comes from. Pure: the same observations always give the same report. */
 export { explainWhy, type WhyQuestion } from "./explain-why.ts";
-export type { NodeRole, Observation } from "./observation.ts";
+export { type Call, hasFailed, joinCalls, type NodeRole, type Observation, spanOf } from "./observation.ts";
 export {
   CAUSES,
   type Cause,

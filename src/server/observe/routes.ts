@@ -1,0 +1,155 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import {
+  eventsQuerySchema,
+  eventsViewSchema,
+  type FlowView,
+  flowsQuerySchema,
+  flowsViewSchema,
+  graphQuerySchema,
+  graphViewSchema,
+  parseDurationMs,
+  type TracesView,
+  type TraceView,
+  tracesQuerySchema,
+  tracesViewSchema,
+  traceViewSchema,
+  whyQuerySchema,
+  whyReportSchema,
+} from "#api";
+import type { Change, NodeRole } from "#diagnosis";
+import type { Clock } from "#engine/time";
+import { expositionOf, type ObservedRequest } from "#telemetry";
+import type { TelemetryStore } from "#telemetry/store";
+import { type FlowFilter, flowViewOf, isNamed, matchesFlow } from "./flow-view.ts";
+import { graphViewOf, type KnownWorkload, nodeOf } from "./graph-view.ts";
+import type { LiveFlows } from "./live-flows.ts";
+import { traceViewOf } from "./trace-view.ts";
+import { whyOf } from "./why-view.ts";
+
+export interface ObserveOptions {
+  readonly store: TelemetryStore;
+  readonly live: LiveFlows;
+  readonly clock: Clock;
+  /** The registry's replicas. */
+  readonly workloads: () => readonly KnownWorkload[];
+  /** Applied configuration since a time, newest last: what people changed. */
+  readonly changesSince: (sinceMs: number) => readonly Change[];
+}
+
+const SAMPLES_MAX = 20_000;
+const DAY_MS = 86_400_000;
+const SCANNED_PER_ANSWER = 20;
+
+/**
+ * The questions about traffic, below `/api/v1`, and `/metrics`. Registered inside the scope that asks for credentials; the app
+ * must have the validator and serializer of fastify-type-provider-zod.
+ */
+export function registerObserve(app: FastifyInstance, options: ObserveOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  registerMap(typed, options);
+  registerFlows(typed, options);
+  registerTraces(typed, options);
+  typed.get("/metrics", { schema: { hide: true } }, (_, reply) =>
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(expositionOf(options.store.runningTotals())),
+  );
+}
+
+function registerMap(app: FastifyInstance, { store, clock, workloads, changesSince }: ObserveOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  typed.get(
+    "/api/v1/graph",
+    { schema: { querystring: graphQuerySchema, response: { 200: graphViewSchema } } },
+    (request) => {
+      const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(request.query.window)];
+      const totals = store.totals({ fromMs: nowMs - windowMs, toMs: nowMs + 1000 });
+      return graphViewOf({ nowMs, windowMs, totals, workloads: workloads() });
+    },
+  );
+  typed.get(
+    "/api/v1/why",
+    { schema: { querystring: whyQuerySchema, response: { 200: whyReportSchema } } },
+    (request) => {
+      const { service, window, baseline } = request.query;
+      const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(window)];
+      const roles = new Map<string, NodeRole>(workloads().map((each) => [nodeOf(each), each.role]));
+      const baselineMs = baseline === undefined ? windowMs : parseDurationMs(baseline);
+      const report = whyOf(store, {
+        service,
+        windowMs,
+        baselineMs,
+        nowMs,
+        roles,
+        changes: changesSince(nowMs - DAY_MS),
+      });
+      return structuredClone(report) as unknown as (typeof whyReportSchema)["_output"];
+    },
+  );
+  typed.get(
+    "/api/v1/events",
+    { schema: { querystring: eventsQuerySchema, response: { 200: eventsViewSchema } } },
+    (request) => {
+      const nowMs = clock.nowMs();
+      const span = { fromMs: nowMs - parseDurationMs(request.query.window), toMs: nowMs + 10_000 };
+      return { events: store.events(span, request.query.limit), refusals: store.refusals(span, request.query.limit) };
+    },
+  );
+}
+
+function registerFlows(app: FastifyInstance, { store, live, clock }: ObserveOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  typed.get(
+    "/api/v1/flows",
+    { schema: { querystring: flowsQuerySchema, response: { 200: flowsViewSchema } } },
+    (request) => {
+      const { window, since, limit, ...filter } = request.query;
+      const nowMs = clock.nowMs();
+      const span = { fromMs: since ?? nowMs - parseDurationMs(window), toMs: nowMs + 10_000 };
+      const verdict = filter.verdict === undefined ? {} : { verdict: filter.verdict };
+      const samples = store.samples({ ...span, ...verdict, limit: Math.min(SAMPLES_MAX, limit * SCANNED_PER_ANSWER) });
+      return { flows: matching(samples, filter).slice(0, limit) };
+    },
+  );
+  typed.get("/api/v1/flows/live", { schema: { querystring: flowsQuerySchema } }, (request, reply) => {
+    const stream = live.stream(request.query);
+    if (stream !== undefined)
+      return reply.type("application/x-ndjson").header("cache-control", "no-store").send(stream);
+    return reply.code(503).send({ message: "Too many live streams are open; close one and try again." });
+  });
+}
+
+function matching(samples: readonly ObservedRequest[], filter: FlowFilter): FlowView[] {
+  return samples.map(flowViewOf).filter((flow) => matchesFlow(flow, filter));
+}
+
+function registerTraces(app: FastifyInstance, { store, clock }: ObserveOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  const schema = { querystring: tracesQuerySchema, response: { 200: tracesViewSchema } };
+  typed.get("/api/v1/traces", { schema }, (request) => {
+    const nowMs = clock.nowMs();
+    const span = { fromMs: nowMs - parseDurationMs(request.query.window), toMs: nowMs + 10_000 };
+    return { traces: tracesOf(store.samples({ ...span, limit: SAMPLES_MAX }), request.query) };
+  });
+  typed.get("/api/v1/traces/:id", { schema: { response: { 200: traceViewSchema } } }, (request, reply) => {
+    const { id } = request.params as { readonly id: string };
+    const view = traceViewOf(id, store.trace(id));
+    if (view === undefined) reply.callNotFound();
+    else reply.send(view);
+  });
+}
+
+type TraceQuery = ReturnType<(typeof tracesQuerySchema)["parse"]>;
+
+function tracesOf(samples: readonly ObservedRequest[], query: TraceQuery): TracesView["traces"] {
+  const byTrace = Map.groupBy(samples, (sample) => sample.traceId);
+  byTrace.delete("");
+  const views = [...byTrace].flatMap(([traceId, each]) => traceViewOf(traceId, each) ?? []);
+  const wanted = views.filter((view) => isWanted(view, query));
+  wanted.sort(query.order === "slowest" ? (a, b) => b.durationMs - a.durationMs : (a, b) => b.atMs - a.atMs);
+  return wanted.slice(0, query.limit).map(({ calls: _, ...summary }) => summary);
+}
+
+function isWanted(view: TraceView, { failed, service }: TraceQuery): boolean {
+  if (failed !== undefined && String(view.failed) !== failed) return false;
+  return service === undefined || view.calls.some((call) => isNamed(call.destination, service));
+}

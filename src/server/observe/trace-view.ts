@@ -1,0 +1,58 @@
+import type { CallView, TraceView } from "#api";
+import { type Call, hasFailed, joinCalls, spanOf } from "#diagnosis";
+import type { ObservedRequest } from "#telemetry";
+
+/** A trace's calls as a tree written depth first; undefined without samples. */
+export function traceViewOf(traceId: string, samples: readonly ObservedRequest[]): TraceView | undefined {
+  const { roots, calls } = joinCalls(samples);
+  const ordered = roots.toSorted((a, b) => spanOf(a).startUs - spanOf(b).startUs);
+  const [first] = ordered;
+  if (first === undefined) return undefined;
+  const startUs = spanOf(first).startUs;
+  const endUs = calls.reduce((latest, call) => Math.max(latest, spanOf(call).endUs), startUs);
+  return {
+    traceId,
+    atMs: startUs / 1000,
+    durationMs: (endUs - startUs) / 1000,
+    entry: first.to,
+    failed: ordered.some(hasFailed),
+    calls: ordered.flatMap((root) => rows(root, startUs, 0)),
+  };
+}
+
+function rows(call: Call, startUs: number, depth: number): CallView[] {
+  const own = rowOf(call, startUs, depth);
+  return depth > 64 ? [own] : [own, ...call.children.flatMap((child) => rows(child, startUs, depth + 1))];
+}
+
+function rowOf(call: Call, startUs: number, depth: number): CallView {
+  const { client, server } = call;
+  const span = spanOf(call);
+  const side = client ?? server;
+  return {
+    depth,
+    source: call.from,
+    destination: call.to,
+    instance: server?.edge.destination.instance || call.edge.destination.instance,
+    method: side?.method ?? "",
+    path: side?.path ?? "",
+    status: side?.status ?? 0,
+    endReason: side?.endReason ?? "completed",
+    startMs: (span.startUs - startUs) / 1000,
+    durationMs: (span.endUs - span.startUs) / 1000,
+    clientAgentMs: client === undefined ? null : beforeSentMs(client),
+    transitMs: client === undefined || server === undefined ? null : transitMs(client, server),
+    serverAgentMs: server === undefined ? null : beforeSentMs(server),
+    appMs: server === undefined || server.sentUs === 0 ? null : (server.doneUs - server.sentUs) / 1000,
+  };
+}
+
+function beforeSentMs(side: ObservedRequest): number {
+  return Math.max(0, (side.sentUs > 0 ? side.sentUs : side.doneUs) - side.receivedUs) / 1000;
+}
+
+/** By durations, since the clocks of two hosts differ. */
+function transitMs(client: ObservedRequest, server: ObservedRequest): number {
+  if (client.sentUs === 0) return 0;
+  return Math.max(0, client.doneUs - client.sentUs - (server.doneUs - server.receivedUs)) / 1000;
+}
