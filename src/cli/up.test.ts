@@ -74,7 +74,7 @@ describe("heddle up", () => {
     expect(await child.exited).toBe(0);
     expect(pids().filter(isAlive)).toEqual([]);
     expect(readdirSync(directory).sort()).toEqual(["app.mjs", "err", "heddle.yaml", "home", "out", "pids"]);
-    expect(readdirSync(join(directory, "home"))).toEqual([]);
+    expect(existsSync(join(directory, "home/.heddle"))).toBe(false);
     expect(processesHere()).toEqual([]);
   }, 30_000);
 
@@ -103,7 +103,7 @@ describe("heddle up", () => {
     second.child.kill("SIGTERM");
     expect(await second.child.exited).toBe(0);
     expect(existsSync(join(directory, ".heddle"))).toBe(false);
-    expect(readdirSync(join(directory, "home"))).toEqual([]);
+    expect(existsSync(join(directory, "home/.heddle"))).toBe(false);
   }, 40_000);
 
   test("with a broken file ends with a status and says where", async () => {
