@@ -1,3 +1,4 @@
+import "./api-client/without-eval.ts";
 import "@mantine/core/styles.css";
 import "@xyflow/react/dist/base.css";
 import "./design/tokens.css";

@@ -20,15 +20,16 @@ const REQUEST_TIMEOUT_MS = 5_000;
 /** The session cookie is `SameSite=Strict` already; the header makes a forged cross-site mutation impossible twice. */
 const MUTATION_HEADERS = { "content-type": "application/json", "x-heddle-request": "1" };
 
-export function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
-  return requestJson<T>(path, {
-    method: "GET",
-    signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-  });
+/** Asks for a path's JSON until the signal, or its own patience, ends. */
+export function askWith(signal: AbortSignal): (path: string) => Promise<unknown> {
+  return (path) => {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    return requestJson(path, { method: "GET", signal: patience });
+  };
 }
 
-export function postJson<T>(path: string, body: unknown): Promise<T> {
-  return requestJson<T>(path, {
+export function postJson(path: string, body: unknown): Promise<unknown> {
+  return requestJson(path, {
     method: "POST",
     headers: MUTATION_HEADERS,
     body: JSON.stringify(body),
@@ -36,14 +37,14 @@ export function postJson<T>(path: string, body: unknown): Promise<T> {
   });
 }
 
-async function requestJson<T>(path: string, init: RequestInit): Promise<T> {
+async function requestJson(path: string, init: RequestInit): Promise<unknown> {
   const response = await send(path, init);
   if (response.status === 401) throw new RequestError({ kind: "signed-out" });
   if (!response.ok) {
     throw new RequestError({ kind: "refused", status: response.status, detail: await explanationIn(response) });
   }
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+  if (response.status === 204) return undefined;
+  return response.json();
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {

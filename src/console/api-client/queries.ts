@@ -1,5 +1,6 @@
 import { keepPreviousData, type UseQueryResult, useQuery } from "@tanstack/react-query";
-import { getJson } from "./http.ts";
+import { observeClient } from "#api";
+import { askWith, RequestError } from "./http.ts";
 import type { GraphView, WhyReport } from "./shapes.ts";
 
 export type WindowName = "10s" | "30s" | "5m";
@@ -10,6 +11,9 @@ const POLL_MS = 1_000;
 /** The report reads every span of two windows, and nobody reads a verdict twice a second. */
 const WHY_POLL_MS = 3_000;
 
+/** Someone who is signed out must act first; asking on at full pace would only look like an attack. */
+const SIGNED_OUT_POLL_MS = 15_000;
+
 /** The browser stops the clock of a hidden page, and React Query does not ask while it is hidden. */
 const LIVE = { refetchIntervalInBackground: false, placeholderData: keepPreviousData, retry: false } as const;
 
@@ -17,18 +21,21 @@ export function useGraph(window: WindowName, live: boolean): UseQueryResult<Grap
   return useQuery({
     ...LIVE,
     queryKey: ["graph", window],
-    queryFn: ({ signal }) => getJson<GraphView>(`/api/v1/graph?window=${window}`, signal),
-    refetchInterval: live ? POLL_MS : false,
+    queryFn: ({ signal }) => observeClient.graph(askWith(signal), { window }),
+    refetchInterval: ({ state }) => (live ? pollAfter(state.error, POLL_MS) : false),
   });
 }
 
 export function useWhy(service: string | undefined, window: WindowName, live: boolean): UseQueryResult<WhyReport> {
-  const query = new URLSearchParams({ service: service ?? "", window, baseline: window });
   return useQuery({
     ...LIVE,
     queryKey: ["why", service, window],
-    queryFn: ({ signal }) => getJson<WhyReport>(`/api/v1/why?${query}`, signal),
-    refetchInterval: live ? WHY_POLL_MS : false,
+    queryFn: ({ signal }) => observeClient.why(askWith(signal), { service, window, baseline: window }),
+    refetchInterval: ({ state }) => (live ? pollAfter(state.error, WHY_POLL_MS) : false),
     enabled: service !== undefined,
   });
+}
+
+function pollAfter(error: Error | null, paceMs: number): number {
+  return error instanceof RequestError && error.failure.kind === "signed-out" ? SIGNED_OUT_POLL_MS : paceMs;
 }

@@ -20,7 +20,7 @@ const node = (id: string, notAfterMs: readonly number[] = []): NodeView => ({
   replicas: notAfterMs.map((svidNotAfterMs, index) => ({ instance: `${id}-${index}`, ready: true, svidNotAfterMs })),
 });
 
-const graph = (nodes: readonly NodeView[], pairs: readonly (readonly [string, string])[] = []): GraphView => ({
+const graph = (nodes: NodeView[], pairs: readonly (readonly [string, string])[] = []): GraphView => ({
   generatedAtMs: 1_000,
   windowMs: 10_000,
   nodes,

@@ -16,7 +16,7 @@ const edge = (changes: Partial<EdgeView> = {}): EdgeView => ({
   ...changes,
 });
 
-const graph = (edges: readonly EdgeView[]): GraphView => ({ generatedAtMs: 0, windowMs: 10_000, nodes: [], edges });
+const graph = (edges: EdgeView[]): GraphView => ({ generatedAtMs: 0, windowMs: 10_000, nodes: [], edges });
 
 const node = (ready: readonly boolean[]): NodeView => ({
   id: "shop/payments",

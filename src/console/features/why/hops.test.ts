@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
-import type { Culprit, HopChange } from "../../api-client/shapes.ts";
+import type { Cause, Culprit, HopChange } from "../../api-client/shapes.ts";
 import { isBlamed, largestHops } from "./hops.ts";
 
-const hop = (name: string, currentMs: number, cause = "application"): HopChange => ({
+const hop = (name: string, currentMs: number, cause: Cause = "application"): HopChange => ({
   hop: name,
   cause,
   baselineMs: 1,
   currentMs,
 });
 
-const culprit = (name: string, cause: string): Culprit => ({
+const culprit = (name: string, cause: Cause): Culprit => ({
   hop: name,
   cause,
   share: 1,
@@ -30,6 +30,6 @@ test.each([
   [false, "shop/cart", "proxy"],
   [true, "cart-2", "bad-replica"],
   [false, "catalog-2", "bad-replica"],
-])("it is %p that shop/cart is blamed by %s %s", (blamed, name, cause) => {
+] as const)("it is %p that shop/cart is blamed by %s %s", (blamed, name, cause) => {
   expect(isBlamed(hop("shop/cart", 5), [culprit(name, cause)])).toBe(blamed);
 });

@@ -1,3 +1,5 @@
+import type { Cause } from "../../api-client/shapes.ts";
+
 /** A hop is a service, `shop/cart`, or what lies between two, `shop/storefront → shop/cart`; shown without namespaces. */
 export function hopName(hop: string): string {
   return hop
@@ -6,7 +8,7 @@ export function hopName(hop: string): string {
     .join(" → ");
 }
 
-const CAUSES: Readonly<Record<string, string>> = {
+const CAUSES: Readonly<Record<Cause, string>> = {
   application: "the service itself",
   "bad-replica": "one bad replica",
   "load-balancer": "the load balancer",
@@ -19,9 +21,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   "host-contention": "the host is busy",
 };
 
-/** A cause in plain words; one that this console does not know yet is shown as the server names it. */
-export function causeName(cause: string): string {
-  return CAUSES[cause] ?? cause.replaceAll("-", " ");
+/** A cause in plain words. */
+export function causeName(cause: Cause): string {
+  return CAUSES[cause];
 }
 
 /** How much a hop grew, such as `+380 ms`, or nothing when the change would not be seen. */
