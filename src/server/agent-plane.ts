@@ -1,0 +1,240 @@
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { type RegistryStore, WorkloadRegistry } from "#discovery";
+import { sha256Hex } from "#engine/crypto";
+import { type ConnectionFacts, type Http2Server, serveHttp2 } from "#engine/http2-server";
+import type { PrivateFiles } from "#engine/private-files";
+import type { Random } from "#engine/random";
+import type { Cancel, Clock, Timers } from "#engine/time";
+import { bundleSet, type SpiffeId, type TrustDomain } from "#identity";
+import type { JoinTokenAudit, JoinTokenStore } from "#identity/attestation";
+import type { Failure, Resource, Result } from "#model";
+import { success } from "#model";
+import { AggregatedDiscoveryService, Identity, Registry } from "#proto";
+import { DiscoveryServer, type Refusal, type StreamAgent } from "#xds/server";
+import type { SvidIssuance } from "./enrolment/enrolment.ts";
+import { type IdentityPlane, startIdentityPlane } from "./enrolment/identity-plane.ts";
+import { identityService } from "./enrolment/identity-service.ts";
+import { type ConnectionPeer, peerOfConnection } from "./enrolment/peer.ts";
+import { registryService } from "./registry-service.ts";
+import { SnapshotLoop } from "./snapshot-loop.ts";
+
+/** The applied resources. */
+export interface ResourceSource {
+  /** The same array until something was applied. */
+  readonly resources: () => readonly Resource[];
+  readonly onChange: (listener: () => void) => Cancel;
+}
+
+/** Who is told of what happens to agents. None of it holds a secret. */
+export interface AgentPlaneListener {
+  readonly onIssued: (issuance: SvidIssuance) => void;
+  readonly onTokenAudit: (entry: JoinTokenAudit) => void;
+  readonly onRefusal: (agent: StreamAgent, refusal: Refusal) => void;
+  readonly onFailure: (failed: Failure) => void;
+}
+
+export interface AgentPlaneOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly trustDomain: TrustDomain;
+  /** Folder of the certificate authority. */
+  readonly authorityDirectory: string;
+  readonly passphraseFile?: string;
+  readonly tokens: JoinTokenStore;
+  readonly registry: RegistryStore;
+  readonly resources: ResourceSource;
+  /** Adds services for agents, such as telemetry's. `callerOf` throws for a caller without a certificate. */
+  readonly services?: (router: ConnectRouter, callerOf: (context: HandlerContext) => SpiffeId) => void;
+  readonly files: PrivateFiles;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly listener: AgentPlaneListener;
+}
+
+const peerKey = createContextKey<ConnectionPeer | undefined>(undefined);
+/** A joining agent asks once and leaves; nobody needs longer without a certificate. */
+const ANONYMOUS_LIFETIME_MS = 30_000;
+const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+const STOP_GRACE_MS = 500;
+
+/** Everything of the server that agents talk to: identities, the registry, discovery, on one listener. */
+export class AgentPlane {
+  readonly identity: IdentityPlane;
+  readonly registry: WorkloadRegistry;
+  readonly discovery: DiscoveryServer;
+  readonly #loop: SnapshotLoop;
+  readonly #listener: Http2Server;
+  readonly #cancel: Cancel;
+
+  /** Use `startAgentPlane`. */
+  constructor(
+    parts: Pick<AgentPlane, "identity" | "registry" | "discovery">,
+    inner: { readonly loop: SnapshotLoop; readonly listener: Http2Server; readonly cancel: Cancel },
+  ) {
+    this.identity = parts.identity;
+    this.registry = parts.registry;
+    this.discovery = parts.discovery;
+    this.#loop = inner.loop;
+    this.#listener = inner.listener;
+    this.#cancel = inner.cancel;
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  get snapshot() {
+    return this.#loop.snapshot;
+  }
+
+  /** Streams first, so that no agent hears of the others' leaving; then the listener, the registry and the authority. */
+  async stop(): Promise<void> {
+    this.#cancel();
+    this.#loop.stop();
+    this.discovery.stop();
+    await this.#listener.stop(STOP_GRACE_MS);
+    await this.registry.stop();
+    await this.identity.stop();
+  }
+}
+
+/** Opens the authority and the registry and binds the listener, in that order; what was started is stopped again on a failure. */
+export async function startAgentPlane(options: AgentPlaneOptions): Promise<Result<AgentPlane>> {
+  const later: { rotate: Http2Server["rotate"]; touch: () => void; ttlMs: () => number } = {
+    rotate: () => undefined,
+    touch: () => undefined,
+    ttlMs: () => 3_600_000,
+  };
+  const identity = await startIdentity(options, later);
+  if (!identity.ok) return identity;
+  const { trustDomain, timers, clock, resources, listener } = options;
+  const { onFailure } = listener;
+  const registry = new WorkloadRegistry({
+    store: options.registry,
+    clock,
+    timers,
+    onChange: () => later.touch(),
+    onProblem: (each) => onFailure({ ok: false, problems: [each] }),
+  });
+  const restored = await registry.start();
+  if (!restored.ok) {
+    await identity.value.stop();
+    return restored;
+  }
+  const inputs = () => ({
+    resources: resources.resources(),
+    registrations: registry.workloads,
+    bundles: [identity.value.authority.bundle],
+  });
+  const loop = new SnapshotLoop({ trustDomain, inputs, timers, publish: (next) => discovery.publish(next) });
+  const { onRefusal } = listener;
+  const discovery = new DiscoveryServer({ hash: sha256Hex, timers, snapshot: loop.snapshot, onRefusal });
+  loop.refresh();
+  later.touch = () => loop.touch();
+  later.ttlMs = () => loop.snapshot.settings.svidTtlMs;
+  const parts = { identity: identity.value, registry, discovery };
+  const bound = await listen(options, parts);
+  if (!bound.ok) {
+    await registry.stop();
+    await identity.value.stop();
+    return bound;
+  }
+  later.rotate = (served) => bound.value.rotate(served);
+  const cancel = resources.onChange(() => loop.touch());
+  return success(new AgentPlane(parts, { loop, listener: bound.value, cancel }));
+}
+
+interface Later {
+  readonly rotate: Http2Server["rotate"];
+  readonly touch: () => void;
+  readonly ttlMs: () => number;
+}
+
+function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result<IdentityPlane>> {
+  const { authorityDirectory: directory, trustDomain, passphraseFile, listener } = options;
+  const { files, clock, timers, random, tokens } = options;
+  return startIdentityPlane({
+    directory,
+    trustDomain,
+    ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    files,
+    clock,
+    timers,
+    random,
+    tokens,
+    svidTtlMs: () => later.ttlMs(),
+    listener: {
+      onIssued: listener.onIssued,
+      onTokenAudit: listener.onTokenAudit,
+      onFailure: listener.onFailure,
+      onOwnIdentity: (served) => later.rotate(served),
+      onBundle: () => later.touch(),
+    },
+  });
+}
+
+function listen(
+  options: AgentPlaneOptions,
+  parts: Pick<AgentPlane, "identity" | "registry" | "discovery">,
+): Promise<Result<Http2Server>> {
+  const { address, port, clock } = options;
+  const peers = new WeakMap<object, ConnectionPeer>();
+  const handler = connectNodeAdapter({
+    contextValues: (request) => createContextValues().set(peerKey, peers.get(request)),
+    routes: (router) => addServices(router, options, parts),
+    readMaxBytes: MESSAGE_BYTES_MAX,
+    acceptCompression: [],
+  });
+  return serveHttp2<ConnectionPeer>({
+    address,
+    port,
+    identity: parts.identity.firstIdentity,
+    admit: (connection) => admit(connection, parts.identity, clock.nowMs()),
+    answer(request, response, peer) {
+      peers.set(request, peer);
+      handler(request, response);
+    },
+  });
+}
+
+function admit(connection: ConnectionFacts, { authority }: IdentityPlane, nowMs: number) {
+  const peer = peerOfConnection({ ...connection, bundles: bundleSet([authority.bundle]), nowMs });
+  if (!peer.ok) return peer;
+  const lifetimeMs = peer.value.spiffeId === undefined ? ANONYMOUS_LIFETIME_MS : peer.value.notAfterMs - nowMs;
+  return success({ peer: peer.value, lifetimeMs });
+}
+
+function addServices(
+  router: ConnectRouter,
+  { services, listener }: AgentPlaneOptions,
+  { identity, registry, discovery }: Pick<AgentPlane, "identity" | "registry" | "discovery">,
+): void {
+  const { enrolment } = identity;
+  router.service(Identity, identityService({ enrolment, peerOf, onFault: listener.onFailure }));
+  router.service(Registry, registryService({ registry, callerOf }));
+  router.service(AggregatedDiscoveryService, {
+    deltaAggregatedResources: (requests, context) => discovery.stream(requests, callerOf(context), context.signal),
+  });
+  services?.(router, callerOf);
+}
+
+function peerOf(context: HandlerContext): ConnectionPeer {
+  const peer = context.values.get(peerKey);
+  if (peer === undefined) throw new ConnectError("The connection is not known.", Code.Unauthenticated);
+  return peer;
+}
+
+function callerOf(context: HandlerContext): SpiffeId {
+  const { spiffeId } = peerOf(context);
+  if (spiffeId === undefined) throw new ConnectError("A client certificate is needed.", Code.Unauthenticated);
+  return spiffeId;
+}

@@ -1,0 +1,32 @@
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import type { WorkloadRegistry } from "#discovery";
+import type { SpiffeId } from "#identity";
+import type { Registry } from "#proto";
+
+export interface RegistryServiceOptions {
+  readonly registry: WorkloadRegistry;
+  /** The caller by its certificate; throws when it has none. */
+  readonly callerOf: (context: HandlerContext) => SpiffeId;
+}
+
+/** `heddle.v1.Registry` for a connect router. */
+export function registryService({ registry, callerOf }: RegistryServiceOptions): ServiceImpl<typeof Registry> {
+  return {
+    announce(request, context) {
+      const { revision, servedSvidNotAfterMs, $typeName: _name, $unknown: _unknown, ...rest } = request;
+      const announcement = {
+        ...rest,
+        revision: Number(revision),
+        servedSvidNotAfterMs: Number(servedSvidNotAfterMs),
+      };
+      const announced = registry.announce(announcement, callerOf(context));
+      if (announced.ok) return { leaseMs: announced.value };
+      const [{ code, message }] = announced.problems;
+      throw new ConnectError(message, Code.FailedPrecondition, { "heddle-problem": code });
+    },
+    withdraw(request, context) {
+      registry.withdraw(request.instance, callerOf(context));
+      return {};
+    },
+  };
+}
