@@ -230,6 +230,18 @@ export const PROBLEM_CODES = {
     summary: "A part of Heddle broke one of its own rules.",
     next: "Report it with the message and the output of `heddle check`.",
   },
+  HDL_MANIFEST_INVALID: {
+    summary: "A resource is not as its kind must be, or its text is not YAML.",
+    next: "Correct the named field; a field that is not listed for the kind is not supported.",
+  },
+  HDL_MANIFEST_KIND: {
+    summary: "A document names no kind, or one that is not known.",
+    next: "Use one of the kinds of `docs/reference/resources.md`, with its apiVersion.",
+  },
+  HDL_MANIFEST_REPEATED: {
+    summary: "Two documents describe the same resource.",
+    next: "Keep one of them, or give one another name.",
+  },
   HDL_SUPERVISOR_APPLICATION: {
     summary: "A `heddle.yaml` is not usable.",
     next: "Correct the named field; `docs/reference/application.md` lists them all.",

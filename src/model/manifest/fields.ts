@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { DNS_LABEL } from "#model";
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+/** RFC 1123 label. */
+export const label = z
+  .string()
+  .regex(DNS_LABEL, "must be lower-case letters, digits and inner hyphens (RFC 1123 label)");
+
+export const port = z.number().int().min(1).max(65_535);
+
+/** `500ms`, `20s`, `5m`, `1h` → milliseconds. */
+export const durationMs = z
+  .string()
+  .regex(/^\d{1,9}(ms|s|m|h)$/, "must be a duration such as `20s`, `500ms` or `1h`")
+  .transform((text) => Number.parseInt(text, 10) * (UNITS_MS[/[a-z]+$/.exec(text)?.[0] ?? "ms"] ?? 1));
+
+export const labels = z.record(
+  z.string(),
+  z.string().regex(LABEL_VALUE, "must be a label value: at most 63 letters, digits, `-`, `_`, `.`"),
+);
+
+/** Milliseconds in the largest unit that holds them exactly. */
+export function formatDuration(ms: number): string {
+  const unit = ["h", "m", "s"].find((each) => ms > 0 && ms % (UNITS_MS[each] ?? 1) === 0) ?? "ms";
+  return `${ms / (UNITS_MS[unit] ?? 1)}${unit}`;
+}

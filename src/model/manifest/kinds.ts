@@ -1,0 +1,136 @@
+import { z } from "zod";
+import type { Kind, ObjectMeta, Resource } from "#model";
+import { durationMs, label, labels, port } from "./fields.ts";
+
+const strings = z.array(z.string().min(1)).default([]);
+
+function metadata(isNamespaced: boolean) {
+  return z
+    .strictObject({
+      name: label,
+      namespace: isNamespaced ? label.default("default") : z.literal("").default(""),
+      labels: labels.default({}),
+      annotations: z.record(z.string(), z.string()).default({}),
+      resourceVersion: z.string().optional(),
+      uid: z.string().optional(),
+      generation: z.number().int().optional(),
+      creationTimestamp: z.string().optional(),
+    })
+    .transform(
+      (value): ObjectMeta =>
+        Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as unknown as ObjectMeta,
+    );
+}
+
+const mesh = z.strictObject({
+  apiVersion: z.literal("heddle.dev/v1"),
+  kind: z.literal("Mesh"),
+  metadata: metadata(false),
+  spec: z
+    .strictObject({
+      trustDomain: z.string().min(1).max(255),
+      svidTtl: durationMs.default(3_600_000),
+      rootNamespace: label.default("heddle-system"),
+      explainDenials: z.boolean().default(true),
+      traceSampling: z.number().min(0).max(1).default(1),
+      connectTimeout: durationMs.default(1000),
+      requestTimeout: durationMs.default(15_000),
+    })
+    .transform(({ svidTtl, connectTimeout, requestTimeout, ...rest }) => ({
+      ...rest,
+      svidTtlMs: svidTtl,
+      connectTimeoutMs: connectTimeout,
+      requestTimeoutMs: requestTimeout,
+    })),
+});
+
+const namespace = z.strictObject({
+  apiVersion: z.literal("v1"),
+  kind: z.literal("Namespace"),
+  metadata: metadata(false),
+});
+
+const serviceAccount = z.strictObject({
+  apiVersion: z.literal("v1"),
+  kind: z.literal("ServiceAccount"),
+  metadata: metadata(true),
+});
+
+const servicePort = z
+  .strictObject({ name: label.optional(), port, targetPort: port.optional(), appProtocol: z.string().default("http") })
+  .transform(({ name, port: number, targetPort, appProtocol }) => ({
+    name: name ?? `port-${number}`,
+    port: number,
+    targetPort: targetPort ?? number,
+    appProtocol,
+  }));
+
+const service = z.strictObject({
+  apiVersion: z.literal("v1"),
+  kind: z.literal("Service"),
+  metadata: metadata(true),
+  spec: z.strictObject({ selector: labels.default({}), ports: z.array(servicePort).min(1) }),
+});
+
+const workloadEntry = z.strictObject({
+  apiVersion: z.literal("networking.istio.io/v1"),
+  kind: z.literal("WorkloadEntry"),
+  metadata: metadata(true),
+  spec: z.strictObject({
+    address: z.string().min(1),
+    ports: z.record(z.string(), port).default({}),
+    labels: labels.default({}),
+    serviceAccount: label.default("default"),
+    weight: z.number().int().min(0).default(1),
+  }),
+});
+
+const source = z.strictObject({
+  principals: strings,
+  notPrincipals: strings,
+  namespaces: strings,
+  notNamespaces: strings,
+});
+
+const operation = z.strictObject({
+  methods: strings,
+  notMethods: strings,
+  paths: strings,
+  notPaths: strings,
+  ports: strings,
+  notPorts: strings,
+  hosts: strings,
+  notHosts: strings,
+});
+
+const rule = z
+  .strictObject({
+    from: z.array(z.strictObject({ source })).default([]),
+    to: z.array(z.strictObject({ operation })).default([]),
+  })
+  .transform(({ from, to }) => ({ from: from.map((each) => each.source), to: to.map((each) => each.operation) }));
+
+const authorizationPolicy = z.strictObject({
+  apiVersion: z.literal("security.istio.io/v1"),
+  kind: z.literal("AuthorizationPolicy"),
+  metadata: metadata(true),
+  spec: z
+    .strictObject({
+      selector: z.strictObject({ matchLabels: labels }).optional(),
+      action: z.enum(["ALLOW", "DENY"]).default("ALLOW"),
+      rules: z.array(rule).optional(),
+    })
+    .transform(({ selector, action, rules }) => ({ selector: selector?.matchLabels, action, rules })),
+});
+
+/** Every kind, by the form in which users write it. The output is the model's. */
+export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
+  Mesh: mesh,
+  Namespace: namespace,
+  ServiceAccount: serviceAccount,
+  Service: service,
+  WorkloadEntry: workloadEntry,
+  AuthorizationPolicy: authorizationPolicy,
+};
+
+export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace"]);

@@ -1,0 +1,117 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments, parseDocument } from "yaml";
+import { z } from "zod";
+import { type Place, type Problem, type ProblemCode, problem } from "#model";
+import { nearestName } from "./nearest-name.ts";
+
+/** One YAML document with the positions of all that is in it. */
+export interface Source {
+  readonly file: string;
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+export type Path = readonly PropertyKey[];
+
+/** A file of a few kilobytes must not become gigabytes by its aliases. */
+const ALIASES_MAX = 100;
+
+function sourcesOf(file: string, documents: readonly Document[], lines: LineCounter): readonly Source[] {
+  return documents.map((document) => ({ file, document, lines }));
+}
+
+/** The documents of a file. JSON is YAML. */
+export function readSources(text: string, file: string): readonly Source[] {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines });
+  // An empty stream is given back as a document with a marker.
+  return sourcesOf(file, Array.isArray(documents) ? documents : [], lines);
+}
+
+/** A file that holds one document. */
+export function readSource(text: string, file: string): Source {
+  const lines = new LineCounter();
+  return { file, document: parseDocument(text, { lineCounter: lines }), lines };
+}
+
+/** What is wrong with the text as YAML. */
+export function syntaxProblems({ file, document, lines }: Source, code: ProblemCode): readonly Problem[] {
+  return document.errors.map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    const message = error.message.split(" at line ")[0] ?? error.message;
+    return problem(code, message, { at: { file, line, column: col } });
+  });
+}
+
+export function sourceValue({ document }: Source): unknown {
+  return document.toJS({ maxAliasCount: ALIASES_MAX });
+}
+
+export function fieldName(path: Path): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+}
+
+/** Where the field's value is, or the nearest thing around it that exists. */
+export function placeOf({ file, document, lines }: Source, path: Path): Place {
+  for (let length = path.length; length >= 0; length--) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (!isNode(node) || !node.range) continue;
+    const { line, col } = lines.linePos(node.range[0]);
+    return { file, line, column: col, field: fieldName(path) };
+  }
+  return { file, line: 1, column: 1, field: fieldName(path) };
+}
+
+/** Where the name of a field stands. */
+function placeOfKey(source: Source, path: Path, key: string): Place {
+  const map = path.length === 0 ? source.document.contents : source.document.getIn(path, true);
+  const pair = isMap(map) ? map.items.find(({ key: each }) => isScalar(each) && each.value === key) : undefined;
+  const place = placeOf(source, [...path, key]);
+  if (!isScalar(pair?.key) || !pair.key.range) return place;
+  const { line, col } = source.lines.linePos(pair.key.range[0]);
+  return { ...place, line, column: col };
+}
+
+/** The schema behind defaults, options and transformations. */
+function innermost(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return innermost(schema.unwrap());
+  }
+  return schema instanceof z.ZodPipe ? innermost(schema.in) : schema;
+}
+
+/** The names that an object at this path may have. */
+function knownNames(schema: unknown, path: Path): readonly string[] {
+  const inner = innermost(schema);
+  const [first, ...rest] = path;
+  if (inner instanceof z.ZodObject) {
+    const shape: Readonly<Record<string, unknown>> = inner.shape;
+    return first === undefined ? Object.keys(shape) : knownNames(shape[String(first)], rest);
+  }
+  return inner instanceof z.ZodArray && first !== undefined ? knownNames(inner.element, rest) : [];
+}
+
+function unknownField(
+  source: Source,
+  key: string,
+  { path, names, code }: { path: Path; names: readonly string[]; code: ProblemCode },
+): Problem {
+  const nearest = nearestName(key, names);
+  const hint = nearest === undefined ? `the fields here are ${names.join(", ")}` : `did you mean \`${nearest}\`?`;
+  return problem(code, `there is no field \`${key}\` here; ${hint}`, { at: placeOfKey(source, path, key) });
+}
+
+/** What a schema found, as problems with their places; an unknown field is told with the nearest known name. */
+export function schemaProblems(
+  source: Source,
+  error: z.ZodError,
+  { schema, code }: { readonly schema: z.ZodType; readonly code: ProblemCode },
+): readonly Problem[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== "unrecognized_keys") return [problem(code, issue.message, { at: placeOf(source, issue.path) })];
+    const names = knownNames(schema, issue.path);
+    return issue.keys.map((key) => unknownField(source, key, { path: issue.path, names, code }));
+  });
+}
