@@ -16,5 +16,9 @@ interface CommandRow {
 export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   up: { summary: "run the application of a heddle.yaml, meshed, until Ctrl-C", load: () => import("./up.ts") },
   run: { summary: "run one program with a sidecar of its own", load: () => import("./run.ts") },
+  why: { summary: "say where a service's bad experience comes from", load: () => import("./why.ts") },
+  stat: { summary: "show who calls whom, how much and how well", load: () => import("./stat.ts") },
+  tap: { summary: "show requests as they pass", load: () => import("./tap.ts") },
+  trace: { summary: "show one request through the mesh, or list them", load: () => import("./trace.ts") },
   check: { summary: "look for the usual problems and say what to do", load: () => import("./check.ts") },
 };
