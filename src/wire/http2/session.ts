@@ -6,10 +6,10 @@
  */
 import type { FieldList } from "#wire/fields";
 import { fieldValue } from "#wire/fields";
+import { OutputBuffer } from "#wire/output";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from "./limits.ts";
 import type { MessageKind } from "./message.ts";
-import { OutputBuffer } from "./output-buffer.ts";
 import {
   DEFAULT_FRAME_BYTES,
   DEFAULT_WINDOW,

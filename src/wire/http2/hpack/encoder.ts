@@ -3,7 +3,7 @@
  * they bring. Fields that repeat from request to request are put into the dynamic table and cost one octet from then on.
  */
 import type { FieldList } from "#wire/fields";
-import type { OutputBuffer } from "../output-buffer.ts";
+import type { OutputBuffer } from "#wire/output";
 import { DynamicTable } from "./dynamic-table.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { FieldList } from "#wire/fields";
-import { OutputBuffer } from "../output-buffer.ts";
+import { OutputBuffer } from "#wire/output";
 import { HpackDecoder } from "./decoder.ts";
 import { HpackEncoder } from "./encoder.ts";
 

@@ -1,0 +1,19 @@
+/** The only door to sockets that carry traffic. */
+export {
+  type CancelConnect,
+  type ConnectOptions,
+  connectPlain,
+  type Listener,
+  type ListenOptions,
+  listenPlain,
+} from "./plain.ts";
+export {
+  connectSecure,
+  listenSecure,
+  type RefusedPeer,
+  type SecureConnectOptions,
+  type SecureListenOptions,
+  type TlsMaterial,
+  type TlsRefusal,
+} from "./secure.ts";
+export type { SocketEvents, StreamSocket } from "./stream-socket.ts";

@@ -1,0 +1,105 @@
+/** The mesh side of a workload: accepts other agents by certificate and hands their requests to the app. */
+import { type Listener, listenSecure, type RefusedPeer, type StreamSocket } from "#engine/sockets";
+import { type CertificateFacts, parseCertificate, type SpiffeId } from "#identity";
+import type { Result } from "#model";
+import type { ProxyContext } from "../context.ts";
+import { Link } from "../link.ts";
+import { AppPool } from "./app-pool.ts";
+import { InboundExchange } from "./exchange.ts";
+import { identifyPeer, inboundPeer } from "./peer.ts";
+
+export interface InboundOptions {
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly app: { readonly address: string; readonly port: number };
+}
+
+export class Inbound {
+  readonly #context: ProxyContext;
+  readonly #options: InboundOptions;
+  readonly #pool: AppPool;
+  readonly #links = new Set<Link>();
+  #listener: Listener | undefined;
+
+  constructor(context: ProxyContext, options: InboundOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#pool = new AppPool(context, options.app);
+  }
+
+  get links(): number {
+    return this.#links.size;
+  }
+
+  get isIdle(): boolean {
+    for (const link of this.#links) if (link.openStreams > 0) return false;
+    return true;
+  }
+
+  start(): Result<Listener> {
+    const bound = listenSecure({
+      ...this.#options.listen,
+      material: () => this.#context.identity,
+      accept: (socket, leafDer) => this.#accept(socket, leafDer),
+      onRefused: (peer) => this.#refused(peer),
+    });
+    if (bound.ok) {
+      this.#listener = bound.value;
+      this.#pool.start();
+    }
+    return bound;
+  }
+
+  /** Accepts no more; what was asked is answered. */
+  drain(): void {
+    this.#listener?.stop();
+    for (const link of [...this.#links]) link.drain();
+  }
+
+  stop(): void {
+    this.#listener?.stop();
+    for (const link of [...this.#links]) link.destroy();
+    this.#pool.stop();
+  }
+
+  #accept(socket: StreamSocket, leafDer: Uint8Array): Link | undefined {
+    const id = identifyPeer(this.#context, leafDer);
+    if (!id.ok) {
+      this.#refuse("untrusted-certificate", socket.remoteAddress, nameOf(leafDer));
+      return undefined;
+    }
+    if (this.#links.size >= this.#context.limits.peerConnectionsMax) return undefined;
+    return this.#open(socket, id.value);
+  }
+
+  #open(socket: StreamSocket, id: SpiffeId): Link {
+    const peer = inboundPeer(this.#context, this.#pool, { id, appPort: this.#options.app.port });
+    const link = new Link(socket, {
+      role: "server",
+      flusher: this.#context.flusher,
+      onStream: (on, stream) => new InboundExchange(peer, on, stream),
+      onDraining: () => undefined,
+      onClosed: (closed) => {
+        this.#links.delete(closed);
+        this.#context.recorder.closeEdge(peer.edge);
+      },
+    });
+    this.#links.add(link);
+    return link;
+  }
+
+  #refused(peer: RefusedPeer): void {
+    // A connection that broke is no attempt at anything.
+    if (peer.reason === "failed") return;
+    this.#refuse(peer.reason, peer.remoteAddress, peer.leafDer === undefined ? "" : nameOf(peer.leafDer));
+  }
+
+  #refuse(reason: "plaintext" | "untrusted-certificate", peerAddress: string, presented: string): void {
+    this.#context.recorder.refuse({ reason, peerAddress, presented, localPort: this.#listener?.port ?? 0 });
+  }
+}
+
+/** Who a certificate claims to be, whether or not it is true; bounded, since a stranger wrote it. */
+function nameOf(leafDer: Uint8Array): string {
+  const leaf: Result<CertificateFacts> = parseCertificate(leafDer);
+  return leaf.ok ? (leaf.value.uriSans[0] ?? "").slice(0, 256) : "";
+}

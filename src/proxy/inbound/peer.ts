@@ -1,0 +1,70 @@
+/** Another agent that is connected, as its certificate names it. */
+import { isSignedBy } from "#engine/crypto";
+import {
+  namespaceOf,
+  parseCertificate,
+  principalOf,
+  type SpiffeId,
+  serviceAccountOf,
+  validateX509Svid,
+} from "#identity";
+import type { Result } from "#model";
+import type { RequestAttributes } from "#policy";
+import type { Party } from "#telemetry";
+import type { ProxyContext } from "../context.ts";
+import { selfParty } from "../party.ts";
+import type { AppPool } from "./app-pool.ts";
+
+export interface InboundPeer {
+  readonly context: ProxyContext;
+  readonly pool: AppPool;
+  readonly id: SpiffeId;
+  /** Slot of the recorder. */
+  readonly edge: number;
+  /** Reused by each decision on this connection. */
+  readonly attributes: RequestAttributes;
+  /** Envoy's `x-forwarded-client-cert`, for the app. */
+  readonly clientCertificate: string;
+}
+
+/** Who the peer is: a valid X.509-SVID of the trust domain that it claims. */
+export function identifyPeer(context: ProxyContext, leafDer: Uint8Array): Result<SpiffeId> {
+  const leaf = parseCertificate(leafDer);
+  if (!leaf.ok) return leaf;
+  return validateX509Svid(leaf.value, { nowMs: context.clock.nowMs(), bundles: context.tables.bundles, isSignedBy });
+}
+
+export function inboundPeer(
+  context: ProxyContext,
+  pool: AppPool,
+  caller: { readonly id: SpiffeId; readonly appPort: number },
+): InboundPeer {
+  const { id, appPort } = caller;
+  const namespace = namespaceOf(id) ?? "";
+  const workload = serviceAccountOf(id) ?? "";
+  const source: Party = { namespace, workload, instance: "", principal: id.uri, service: "", version: "" };
+  const destination = selfParty(context);
+  const edge = context.recorder.openEdge({
+    reporter: "destination",
+    source,
+    destination,
+    protocol: "http",
+    mtls: true,
+  });
+  return {
+    context,
+    pool,
+    id,
+    edge,
+    attributes: {
+      principal: principalOf(id),
+      namespace,
+      protocol: "http",
+      method: "",
+      path: "",
+      host: "",
+      port: appPort,
+    },
+    clientCertificate: `By=${context.identity.spiffeId.uri};URI=${id.uri}`,
+  };
+}

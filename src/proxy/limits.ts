@@ -1,0 +1,39 @@
+/** Bounds of one agent's data plane. */
+export interface ProxyLimits {
+  /** Connections of apps, or of callers at an edge, at once; more are closed when they come. */
+  readonly downstreamConnectionsMax: number;
+  /** Connections from other agents at once. */
+  readonly peerConnectionsMax: number;
+  /** Connections to the app at once; more requests wait. */
+  readonly appConnectionsMax: number;
+  /** Requests that may wait for one connection; more are refused with `overflow`. */
+  readonly pendingRequestsMax: number;
+  /** A request whose endpoint could not be connected to is tried on this many others. */
+  readonly connectRetriesMax: number;
+  /** From the first byte of a head to its last: slowloris. */
+  readonly headTimeoutMs: number;
+  /** A caller's connection on which nothing is asked. */
+  readonly idleTimeoutMs: number;
+  /** A request on which nothing moves after its answer has begun. */
+  readonly streamIdleTimeoutMs: number;
+  /** A tunnel or upgraded connection on which nothing moves. */
+  readonly tunnelIdleTimeoutMs: number;
+  /** A kept connection to the app; shorter than the five seconds after which Node's servers close one. */
+  readonly appIdleTimeoutMs: number;
+  /** Output to an app at which its sender is no longer given credit. */
+  readonly outputBytesHigh: number;
+}
+
+export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
+  downstreamConnectionsMax: 16_384,
+  peerConnectionsMax: 4096,
+  appConnectionsMax: 512,
+  pendingRequestsMax: 1024,
+  connectRetriesMax: 2,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  streamIdleTimeoutMs: 300_000,
+  tunnelIdleTimeoutMs: 3_600_000,
+  appIdleTimeoutMs: 4000,
+  outputBytesHigh: 64 * 1024,
+};

@@ -1,0 +1,159 @@
+/** One connection between two agents: an HTTP/2 session on a socket, its streams given to whom they belong. */
+import type { SocketEvents, StreamSocket } from "#engine/sockets";
+import type { FieldList } from "#wire/fields";
+import { H2_ERROR, Http2Session, type Http2Sink, type MessageKind } from "#wire/http2";
+import type { Flushable, TurnFlusher } from "./turn-flusher.ts";
+
+/** The owner of one stream. */
+export interface LinkStream {
+  onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void;
+  /** `data` is valid during the call; `link.consumed` gives its bytes back to the sender. */
+  onData(data: Buffer, endStream: boolean): void;
+  onReset(code: number, byPeer: boolean): void;
+  onWritable(): void;
+}
+
+export interface LinkOptions {
+  readonly role: "client" | "server";
+  readonly flusher: TurnFlusher;
+  /** The peer opened a stream; undefined resets it. Never called for a client. */
+  readonly onStream: (link: Link, stream: number) => LinkStream | undefined;
+  /** The peer or its certificate lets no more streams be opened here. */
+  readonly onDraining: (link: Link) => void;
+  readonly onClosed: (link: Link) => void;
+}
+
+export class Link implements SocketEvents, Flushable {
+  readonly session: Http2Session;
+  readonly #options: LinkOptions;
+  readonly #socket: StreamSocket;
+  readonly #owners = new Map<number, LinkStream>();
+  #isScheduled = false;
+  #isFull = false;
+  #isClosed = false;
+
+  constructor(socket: StreamSocket, options: LinkOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.session = new Http2Session({ role: options.role, sink: this.#sink() });
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get openStreams(): number {
+    return this.#owners.size;
+  }
+
+  /** Opens a stream; 0 when there is no capacity. */
+  open(fields: FieldList, endStream: boolean, owner: LinkStream): number {
+    const id = this.session.openStream(fields, endStream);
+    if (id > 0) this.#owners.set(id, owner);
+    return id;
+  }
+
+  /** The owner needs to hear no more of its stream. */
+  release(stream: number): void {
+    this.#owners.delete(stream);
+    if (this.session.state === "draining" && this.#owners.size === 0) this.#end();
+  }
+
+  /** Opens and takes no more streams; closes when the last has ended. */
+  drain(): void {
+    this.session.drain();
+    if (this.#owners.size === 0 && this.#options.role === "client") this.#end();
+  }
+
+  destroy(): void {
+    this.session.close(H2_ERROR.NO_ERROR, "stopped");
+  }
+
+  flush(): void {
+    this.#isScheduled = false;
+    if (this.#isFull || this.#isClosed) return;
+    for (let bytes = this.session.pendingOutput(); bytes.length > 0; bytes = this.session.pendingOutput()) {
+      const taken = this.#socket.write(bytes);
+      const isPartial = taken < bytes.length;
+      this.#isFull = isPartial;
+      this.session.outputTaken(taken);
+      if (isPartial) return;
+    }
+  }
+
+  onData(bytes: Buffer): void {
+    this.session.read(bytes);
+  }
+
+  onDrain(): void {
+    this.#isFull = false;
+    this.flush();
+  }
+
+  onEnd(): void {
+    this.session.close(H2_ERROR.NO_ERROR, "the peer ended the connection");
+  }
+
+  onClose(): void {
+    if (this.#isClosed) return;
+    this.session.close(H2_ERROR.NO_ERROR, "the connection broke");
+    this.#leave();
+  }
+
+  #sink(): Http2Sink {
+    return {
+      onOutputPending: () => this.#schedule(),
+      // biome-ignore lint/complexity/useMaxParams: the session's own form
+      onHeaders: (stream, fields, endStream, kind) => {
+        const owner = this.#owners.get(stream) ?? this.#accept(stream);
+        owner?.onHeaders(fields, endStream, kind);
+      },
+      onData: (stream, data, endStream) => {
+        const owner = this.#owners.get(stream);
+        if (owner === undefined) this.session.consumed(stream, data.length);
+        else owner.onData(data, endStream);
+      },
+      onReset: (stream, code, byPeer) => {
+        const owner = this.#owners.get(stream);
+        this.#owners.delete(stream);
+        owner?.onReset(code, byPeer);
+      },
+      onWritable: (stream) => this.#owners.get(stream)?.onWritable(),
+      onGoaway: () => {
+        this.#options.onDraining(this);
+        if (this.#owners.size === 0) this.#end();
+      },
+      onPong: () => {
+        if (this.session.state === "draining" && this.#owners.size === 0) this.#end();
+      },
+      onClose: () => {
+        this.flush();
+        this.#leave();
+      },
+    };
+  }
+
+  #accept(stream: number): LinkStream | undefined {
+    const owner = this.#options.onStream(this, stream);
+    if (owner === undefined) this.session.reset(stream, H2_ERROR.REFUSED_STREAM);
+    else this.#owners.set(stream, owner);
+    return owner;
+  }
+
+  #end(): void {
+    this.session.close(H2_ERROR.NO_ERROR, "drained");
+  }
+
+  #leave(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.close();
+    this.#options.onClosed(this);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isFull) return;
+    this.#isScheduled = true;
+    this.#options.flusher.schedule(this);
+  }
+}

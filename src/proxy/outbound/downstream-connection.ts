@@ -1,0 +1,229 @@
+/** One connection of an app, or of a caller at an edge, in HTTP/1.1: requests one after the other, each an exchange. */
+import type { SocketEvents, StreamSocket } from "#engine/sockets";
+import { RequestRecord } from "#telemetry/record";
+import type { FieldList } from "#wire/fields";
+import { chunkLine, lastChunk, type RequestHead, RequestParser, type RequestSink, statusOfFault } from "#wire/http1";
+import type { Closable, ProxyContext } from "../context.ts";
+import type { Expirable } from "../deadlines.ts";
+import { interimToApp, responseToApp } from "../fields.ts";
+import { GatheredOutput } from "../gathered-output.ts";
+import { localReply } from "../local-reply.ts";
+import { type Downstream, OutboundExchange } from "./exchange.ts";
+import type { OutboundService } from "./service.ts";
+
+export interface DownstreamOptions {
+  readonly context: ProxyContext;
+  readonly service: OutboundService;
+  readonly socket: StreamSocket;
+  /** At an edge the caller is outside the mesh, and what it says of itself is not believed. */
+  readonly isEdge: boolean;
+  readonly onClosed: (connection: DownstreamConnection) => void;
+}
+
+type BodyForm = "none" | "counted" | "chunked" | "until-close";
+
+export class DownstreamConnection implements SocketEvents, Downstream, Closable, Expirable {
+  deadlineMs: number;
+  readonly #options: DownstreamOptions;
+  readonly #context: ProxyContext;
+  readonly #socket: StreamSocket;
+  readonly #parser: RequestParser;
+  readonly #output: GatheredOutput;
+  #exchange: OutboundExchange | undefined;
+  #head: RequestHead | undefined;
+  #bodyForm: BodyForm = "none";
+  #trailers: FieldList = [];
+  /** Read but not parsed: the request after the present one, or bytes behind a pause. */
+  #held: Buffer[] = [];
+  #state: "open" | "closing" | "closed" = "open";
+  #isTunnel = false;
+
+  constructor(options: DownstreamOptions) {
+    this.#options = options;
+    this.#context = options.context;
+    this.#socket = options.socket;
+    this.#parser = new RequestParser(this.#sink());
+    this.#output = new GatheredOutput(options.socket, options.context.flusher, () => this.#drained());
+    this.deadlineMs = options.context.clock.nowMs() + options.context.limits.headTimeoutMs;
+    options.context.deadlines.add(this);
+  }
+
+  get edgeCaller(): string | undefined {
+    return this.#options.isEdge ? this.#socket.remoteAddress : undefined;
+  }
+
+  get isFull(): boolean {
+    return this.#output.pending > this.#context.limits.outputBytesHigh;
+  }
+
+  // From the socket.
+
+  onData(bytes: Buffer): void {
+    if (this.#isTunnel) this.#sendBody(bytes);
+    else if (this.#held.length > 0) this.#held.push(Buffer.from(bytes));
+    else this.#parse(bytes);
+  }
+
+  onDrain(): void {
+    this.#output.drained();
+  }
+
+  /** The end of a caller's bytes is its leaving, as other proxies take it too; in a tunnel it is half of a close. */
+  onEnd(): void {
+    if (this.#isTunnel) this.#exchange?.endBody([]);
+    else this.destroy();
+  }
+
+  onClose(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#context.deadlines.remove(this);
+    this.#exchange?.abandon();
+    this.#options.onClosed(this);
+  }
+
+  onDeadline(): void {
+    this.destroy();
+  }
+
+  #sink(): RequestSink {
+    return {
+      onHead: (head) => this.#begin(head),
+      onBody: (data) => this.#sendBody(data),
+      onTrailers: (fields) => {
+        this.#trailers = fields;
+      },
+      onEnd: () => {
+        const trailers = this.#trailers;
+        this.#trailers = [];
+        // After an upgrade the head is followed by the new protocol, whose end is the connection's.
+        if (this.#head?.upgrade === "") this.#exchange?.endBody(trailers);
+      },
+    };
+  }
+
+  #begin(head: RequestHead): void {
+    this.#head = head;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    const { context, service } = this.#options;
+    this.#exchange = new OutboundExchange(context, service, { downstream: this, head });
+    this.#exchange.start();
+  }
+
+  // From the exchange.
+
+  interim(status: number, fields: FieldList): void {
+    this.#output.text(interimToApp(status, fields));
+  }
+
+  head(status: number, fields: FieldList, upgrade: string): void {
+    const head = this.#head as RequestHead;
+    this.#isTunnel = upgrade !== "";
+    this.#bodyForm = this.#isTunnel ? "until-close" : bodyFormOf(head, status, fields);
+    const closes = !this.#isTunnel && (!head.keepAlive || this.#bodyForm === "until-close" || this.#context.isDraining);
+    if (closes) this.#state = "closing";
+    this.#output.text(responseToApp(fields, { status, isChunked: this.#bodyForm === "chunked", closes, upgrade }));
+    if (this.#isTunnel) this.#readHeld();
+  }
+
+  body(data: Uint8Array): void {
+    if (this.#bodyForm === "none") return;
+    if (this.#bodyForm === "chunked") this.#output.text(chunkLine(data.length));
+    this.#output.bytes(data);
+    if (this.#bodyForm === "chunked") this.#output.text("\r\n");
+  }
+
+  end(trailers: FieldList): void {
+    if (this.#bodyForm === "chunked") this.#output.text(lastChunk(trailers));
+    if (this.#isTunnel) this.#state = "closing";
+  }
+
+  abort(): void {
+    this.#output.flush();
+    this.destroy();
+  }
+
+  resumeBody(): void {
+    this.#readHeld();
+  }
+
+  finished(isRequestUnread: boolean): void {
+    this.#exchange = undefined;
+    if (this.#state === "closed") return;
+    const { clock, limits } = this.#context;
+    this.deadlineMs = clock.nowMs() + limits.idleTimeoutMs;
+    if (isRequestUnread || this.#state === "closing") return this.#closeGently();
+    this.#parser.next();
+    this.#readHeld();
+  }
+
+  // From the proxy.
+
+  drain(): void {
+    if (this.#exchange === undefined && this.#parser.isIdle) this.#closeGently();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.onClose();
+  }
+
+  #parse(bytes: Buffer): void {
+    if (this.#exchange === undefined) this.deadlineMs = Math.min(this.deadlineMs, this.#headDeadlineMs());
+    const taken = this.#parser.read(bytes);
+    if (this.#parser.fault !== undefined) return this.#refuse(statusOfFault(this.#parser.fault));
+    if (taken === bytes.length) return;
+    this.#held.push(Buffer.from(bytes.subarray(taken)));
+    if (this.#isTunnel) this.#readHeld();
+    else this.#socket.pause();
+  }
+
+  #headDeadlineMs(): number {
+    return this.#context.clock.nowMs() + this.#context.limits.headTimeoutMs;
+  }
+
+  #sendBody(data: Uint8Array): void {
+    if (this.#exchange?.sendBody(data) === false) this.#socket.pause();
+  }
+
+  #readHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#socket.resume();
+    for (const bytes of held) this.onData(bytes);
+  }
+
+  #refuse(status: number): void {
+    const reply = localReply("downstream-protocol-error", { status });
+    const record = new RequestRecord();
+    record.edge = this.#options.service.noEndpointEdge;
+    record.receivedUs = this.#context.clock.nowUs();
+    record.doneUs = record.receivedUs;
+    record.status = status;
+    record.endReason = reply.reason;
+    this.#context.recorder.finish(record);
+    this.#exchange?.abandon();
+    this.#output.text(responseToApp(reply.fields, { status, isChunked: false, closes: true, upgrade: "" }));
+    this.#output.text(reply.body);
+    this.#closeGently();
+  }
+
+  /** Sends what is pending and ends; what still comes is not read. */
+  #closeGently(): void {
+    this.#state = "closing";
+    const { clock, limits } = this.#context;
+    this.deadlineMs = clock.nowMs() + limits.headTimeoutMs;
+    this.#output.end();
+  }
+
+  #drained(): void {
+    this.#exchange?.onDrained();
+  }
+}
+
+/** How the answer's end is told to the caller (RFC 9112 §6.3). */
+function bodyFormOf(head: RequestHead, status: number, fields: FieldList): BodyForm {
+  if (head.method === "HEAD" || status === 204 || status === 304) return "none";
+  if (fields.includes("content-length")) return "counted";
+  return head.minor === 1 ? "chunked" : "until-close";
+}

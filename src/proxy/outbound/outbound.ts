@@ -1,0 +1,81 @@
+/** The app's side of a workload: explicit listeners, one a service that the workload calls. */
+import { type Listener, listenPlain, type StreamSocket } from "#engine/sockets";
+import type { Result, ServiceKey } from "#model";
+import { success } from "#model";
+import type { ProxyContext } from "../context.ts";
+import { selfParty } from "../party.ts";
+import { DownstreamConnection } from "./downstream-connection.ts";
+import { OutboundService } from "./service.ts";
+
+export interface OutboundOptions {
+  readonly service: ServiceKey;
+  readonly listen: { readonly address: string; readonly port: number };
+  /** Whether callers are outside the mesh, as at a gateway. */
+  readonly isEdge: boolean;
+}
+
+const NO_EVENTS = { onData: () => {}, onDrain: () => {}, onEnd: () => {}, onClose: () => {} };
+
+export class Outbound {
+  readonly #context: ProxyContext;
+  readonly #options: OutboundOptions;
+  readonly #connections = new Set<DownstreamConnection>();
+  readonly #service: OutboundService;
+  #listener: Listener | undefined;
+
+  constructor(context: ProxyContext, options: OutboundOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#service = new OutboundService(context, options.service, selfParty(context));
+  }
+
+  get service(): OutboundService {
+    return this.#service;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  bind(): Result<Listener> {
+    const bound = listenPlain({ ...this.#options.listen, accept: (socket) => this.#accept(socket) });
+    if (!bound.ok) return bound;
+    this.#listener = bound.value;
+    return success(bound.value);
+  }
+
+  update(): void {
+    this.#service.update(this.#context.tables.outbound.get(this.#options.service) ?? []);
+  }
+
+  renew(): void {
+    for (const target of this.#service.targets) target.peer.renew();
+  }
+
+  drain(): void {
+    this.#listener?.stop();
+    for (const connection of [...this.#connections]) connection.drain();
+  }
+
+  stop(): void {
+    this.#listener?.stop();
+    for (const connection of [...this.#connections]) connection.destroy();
+    for (const target of this.#service.targets) target.peer.destroy();
+  }
+
+  #accept(socket: StreamSocket) {
+    if (this.#connections.size >= this.#context.limits.downstreamConnectionsMax) {
+      socket.destroy();
+      return NO_EVENTS;
+    }
+    const connection = new DownstreamConnection({
+      context: this.#context,
+      service: this.#service,
+      socket,
+      isEdge: this.#options.isEdge,
+      onClosed: (closed) => this.#connections.delete(closed),
+    });
+    this.#connections.add(connection);
+    return connection;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The connection to one endpoint: made when it is first needed, shared by all requests to it, replaced when this agent's certificate
+ * rotates or before either certificate expires. The new one is ready before the old one takes no more.
+ */
+import { isSignedBy } from "#engine/crypto";
+import { type CancelConnect, connectSecure, type StreamSocket, type TlsRefusal } from "#engine/sockets";
+import type { Cancel } from "#engine/time";
+import { parseCertificate, svidDnsName, validateX509Svid } from "#identity";
+import type { EndReason } from "#telemetry";
+import type { ProxyContext } from "../context.ts";
+import { Link } from "../link.ts";
+import type { OutboundEndpoint } from "../tables.ts";
+
+/** A request that waits for a connection. */
+export interface LinkWaiter {
+  /** Returns false when it could not open a stream there and still waits. */
+  onLink(link: Link): boolean;
+  onUnavailable(reason: EndReason): void;
+}
+
+type State =
+  | { readonly state: "idle" }
+  | { readonly state: "connecting"; readonly cancel: CancelConnect; readonly timeout: Cancel }
+  | { readonly state: "stopped" };
+
+interface Ready {
+  readonly link: Link;
+  /** When it must be replaced: before its certificates expire. */
+  readonly retireAtMs: number;
+}
+
+/** A connection is replaced when this share of its certificates' remaining life is left. */
+const RETIRE_SHARE = 0.2;
+
+export class Peer {
+  readonly #context: ProxyContext;
+  readonly #endpoint: OutboundEndpoint;
+  #state: State = { state: "idle" };
+  #ready: Ready | undefined;
+  readonly #draining = new Set<Link>();
+  #waiting: LinkWaiter[] = [];
+
+  constructor(context: ProxyContext, endpoint: OutboundEndpoint) {
+    this.#context = context;
+    this.#endpoint = endpoint;
+  }
+
+  get endpoint(): OutboundEndpoint {
+    return this.#endpoint;
+  }
+
+  get isConnected(): boolean {
+    return this.#ready !== undefined;
+  }
+
+  /** Gives the waiter a connection: at once if there is one, else when it is made. */
+  request(waiter: LinkWaiter): void {
+    const ready = this.#ready;
+    if (ready !== undefined) {
+      if (this.#context.clock.nowMs() >= ready.retireAtMs) this.#connect();
+      if (waiter.onLink(ready.link)) return;
+      // It drains, or has as many streams as the peer allows: the next one takes over.
+      if (!ready.link.session.hasCapacity && ready.link.session.state !== "open") this.#retire(ready);
+    }
+    if (this.#waiting.length >= this.#context.limits.pendingRequestsMax) return waiter.onUnavailable("overflow");
+    if (this.#state.state === "stopped") return waiter.onUnavailable("draining");
+    this.#waiting.push(waiter);
+    if (this.#ready === undefined) this.#connect();
+  }
+
+  forget(waiter: LinkWaiter): void {
+    this.#waiting = this.#waiting.filter((each) => each !== waiter);
+  }
+
+  /** A stream has ended: one that waited for room may begin. */
+  released(): void {
+    if (this.#waiting.length > 0 && this.#ready !== undefined) this.#serve(this.#ready.link);
+  }
+
+  /** Replaces the connection by one with the newest certificate, without a gap. */
+  renew(): void {
+    if (this.#ready !== undefined) this.#connect();
+  }
+
+  /** Opens no more; streams that exist finish. any → stopped. */
+  drain(): void {
+    this.#abandonConnect();
+    this.#state = { state: "stopped" };
+    if (this.#ready !== undefined) this.#retire(this.#ready);
+    for (const waiter of this.#waiting.splice(0)) waiter.onUnavailable("draining");
+  }
+
+  destroy(): void {
+    this.drain();
+    for (const link of [...this.#draining]) link.destroy();
+  }
+
+  /** idle → connecting. */
+  #connect(): void {
+    if (this.#state.state !== "idle") return;
+    const { tables, timers, identity } = this.#context;
+    const timeout = timers.after(tables.settings.connectTimeoutMs, () => this.#failed("upstream-connect-failure"));
+    const cancel = connectSecure({
+      address: this.#endpoint.address,
+      port: this.#endpoint.port,
+      serverName: svidDnsName(this.#endpoint.spiffeId),
+      material: identity,
+      accept: (socket, leafDer) => this.#accept(socket, leafDer, identity.notAfterMs),
+      onFailed: (reason, detail) => this.#refused(reason, detail),
+    });
+    this.#state = { state: "connecting", cancel, timeout };
+  }
+
+  /** The engine has verified the chain; who the peer is, is for us to say. */
+  #accept(socket: StreamSocket, leafDer: Uint8Array, ownNotAfterMs: number): Link | undefined {
+    const leaf = parseCertificate(leafDer);
+    const nowMs = this.#context.clock.nowMs();
+    const checks = { nowMs, bundles: this.#context.tables.bundles, isSignedBy };
+    const id = leaf.ok ? validateX509Svid(leaf.value, checks) : leaf;
+    if (!leaf.ok || !id.ok || id.value.uri !== this.#endpoint.spiffeId.uri) {
+      this.#refuseIdentity(id.ok ? id.value.uri : "", socket);
+      return undefined;
+    }
+    const notAfterMs = Math.min(ownNotAfterMs, leaf.value.notAfterMs);
+    return this.#succeeded(socket, nowMs + (notAfterMs - nowMs) * (1 - RETIRE_SHARE));
+  }
+
+  #refuseIdentity(presented: string, socket: StreamSocket): void {
+    const { recorder } = this.#context;
+    recorder.refuse({
+      reason: "identity-mismatch",
+      peerAddress: `${this.#endpoint.address}:${this.#endpoint.port}`,
+      presented,
+      localPort: socket.localPort,
+    });
+    this.#failed("identity-mismatch");
+  }
+
+  #refused(reason: TlsRefusal, detail: string): void {
+    // A name mismatch is a peer of the mesh that is not the one the registry promised.
+    const isOther = reason === "untrusted-certificate" && /ALTNAME|does not match/i.test(detail);
+    this.#failed(isOther ? "identity-mismatch" : "upstream-connect-failure");
+  }
+
+  /** connecting → idle, with a connection. */
+  #succeeded(socket: StreamSocket, retireAtMs: number): Link {
+    this.#abandonConnect();
+    const link = new Link(socket, {
+      role: "client",
+      flusher: this.#context.flusher,
+      onStream: () => undefined,
+      onDraining: (drained) => {
+        if (this.#ready?.link === drained) this.#retire(this.#ready);
+      },
+      onClosed: (closed) => this.#closed(closed),
+    });
+    const previous = this.#ready;
+    this.#ready = { link, retireAtMs };
+    if (previous !== undefined) this.#drainLink(previous.link);
+    this.#serve(link);
+    return link;
+  }
+
+  /** connecting → idle, without one. An older connection, if there is one, goes on. */
+  #failed(reason: EndReason): void {
+    this.#abandonConnect();
+    if (this.#ready !== undefined) return;
+    for (const waiter of this.#waiting.splice(0)) waiter.onUnavailable(reason);
+  }
+
+  #abandonConnect(): void {
+    if (this.#state.state !== "connecting") return;
+    this.#state.cancel();
+    this.#state.timeout();
+    this.#state = { state: "idle" };
+  }
+
+  #serve(link: Link): void {
+    while (this.#waiting.length > 0) {
+      const next = this.#waiting[0] as LinkWaiter;
+      if (!next.onLink(link)) return;
+      // Serving one may have put another at the front.
+      this.forget(next);
+    }
+  }
+
+  #retire(ready: Ready): void {
+    if (this.#ready === ready) this.#ready = undefined;
+    this.#drainLink(ready.link);
+  }
+
+  #drainLink(link: Link): void {
+    if (link.isClosed) return;
+    this.#draining.add(link);
+    link.drain();
+  }
+
+  #closed(link: Link): void {
+    this.#draining.delete(link);
+    if (this.#ready?.link !== link) return;
+    this.#ready = undefined;
+    if (this.#waiting.length > 0) this.#connect();
+  }
+}

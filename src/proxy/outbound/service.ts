@@ -1,0 +1,86 @@
+/** One service as this workload calls it: its endpoints, the balancer among them, and the edge that each is recorded under. */
+import { type ServiceKey, splitKey } from "#model";
+import { Balancer, type Candidate } from "#routing";
+import type { EdgeKey, Party } from "#telemetry";
+import type { ProxyContext } from "../context.ts";
+import type { OutboundEndpoint } from "../tables.ts";
+import { Peer } from "./peer.ts";
+
+/** An endpoint with what a request needs of it. */
+export interface Target {
+  readonly instance: string;
+  readonly weight: number;
+  readonly endpoint: OutboundEndpoint;
+  readonly peer: Peer;
+  /** Slot of the recorder. */
+  readonly edge: number;
+}
+
+export class OutboundService {
+  readonly key: ServiceKey;
+  readonly #context: ProxyContext;
+  readonly #balancer: Balancer<Target>;
+  readonly #self: Party;
+  /** Where requests are recorded that found no endpoint. */
+  readonly noEndpointEdge: number;
+
+  constructor(context: ProxyContext, key: ServiceKey, self: Party) {
+    this.#context = context;
+    this.key = key;
+    this.#balancer = new Balancer(context.random);
+    const { namespace, name } = splitKey(key);
+    const nobody = { namespace, workload: "", instance: "", principal: "", service: name, version: "" };
+    this.noEndpointEdge = context.recorder.openEdge(edgeKey(self, nobody, false));
+    this.#self = self;
+  }
+
+  get targets(): readonly Target[] {
+    return this.#balancer.candidates.map((candidate) => candidate.endpoint);
+  }
+
+  select(nowMs: number, avoid?: Candidate<Target>): Candidate<Target> | undefined {
+    return this.#balancer.select(nowMs, avoid);
+  }
+
+  /** Replaces the endpoints. Those that stay keep their connection; those that go finish what they have. */
+  update(endpoints: readonly OutboundEndpoint[]): void {
+    const before = new Map(this.targets.map((target) => [target.instance, target]));
+    const targets = endpoints.map((endpoint) => this.#targetOf(endpoint, before.get(endpoint.instance)));
+    for (const target of targets) {
+      if (before.get(target.instance)?.peer === target.peer) before.delete(target.instance);
+    }
+    this.#balancer.update(targets);
+    for (const gone of before.values()) {
+      gone.peer.drain();
+      this.#context.recorder.closeEdge(gone.edge);
+    }
+  }
+
+  #targetOf(endpoint: OutboundEndpoint, known: Target | undefined): Target {
+    if (known !== undefined && isSamePlace(known.endpoint, endpoint))
+      return { ...known, endpoint, weight: endpoint.weight };
+    const destination: Party = {
+      namespace: endpoint.namespace,
+      workload: endpoint.serviceAccount,
+      instance: endpoint.instance,
+      principal: endpoint.spiffeId.uri,
+      service: splitKey(this.key).name,
+      version: endpoint.labels["version"] ?? "",
+    };
+    return {
+      instance: endpoint.instance,
+      weight: endpoint.weight,
+      endpoint,
+      peer: new Peer(this.#context, endpoint),
+      edge: this.#context.recorder.openEdge(edgeKey(this.#self, destination, true)),
+    };
+  }
+}
+
+function isSamePlace(a: OutboundEndpoint, b: OutboundEndpoint): boolean {
+  return a.address === b.address && a.port === b.port && a.spiffeId.uri === b.spiffeId.uri;
+}
+
+function edgeKey(source: Party, destination: Party, mtls: boolean): EdgeKey {
+  return { reporter: "source", source, destination, protocol: "http", mtls };
+}

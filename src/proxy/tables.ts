@@ -1,0 +1,45 @@
+/** What the data plane runs by: compiled elsewhere, immutable, replaced by one reference. */
+import type { BundleSet, SpiffeId } from "#identity";
+import type { ServiceKey } from "#model";
+import type { CompiledPolicy } from "#policy";
+
+export interface OutboundEndpoint {
+  /** Replica's name, unique in its namespace. */
+  readonly instance: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly address: string;
+  readonly port: number;
+  /** The only identity that may answer there. */
+  readonly spiffeId: SpiffeId;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly weight: number;
+}
+
+export interface ProxySettings {
+  /** Whether a denied caller is told which policy decided. */
+  readonly explainDenials: boolean;
+  /** Share of traces started here that are sampled, 0..1. */
+  readonly traceSampling: number;
+  readonly connectTimeoutMs: number;
+  /** From a request's head to its answer's. */
+  readonly requestTimeoutMs: number;
+}
+
+export interface ProxyTables {
+  readonly revision: number;
+  readonly settings: ProxySettings;
+  readonly bundles: BundleSet;
+  readonly inbound: CompiledPolicy;
+  readonly outbound: ReadonlyMap<ServiceKey, readonly OutboundEndpoint[]>;
+}
+
+/** The workload that an agent serves. */
+export interface ProxyWorkload {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly instance: string;
+  /** The service that it is an endpoint of, for telemetry. */
+  readonly service?: ServiceKey;
+  readonly labels: Readonly<Record<string, string>>;
+}
