@@ -1,0 +1,11 @@
+/** The control plane as one process: what agents talk to, what people talk to, and what it keeps. */
+export { AgentPlane, type AgentPlaneListener, type ResourceSource } from "./agent-plane.ts";
+export {
+  type RunningApi,
+  type RunningServer,
+  type ServerOptions,
+  type ServerStores,
+  type SocketAddress,
+  startServer,
+} from "./start-server.ts";
+export { type WorkloadView, workloadViews } from "./workload-view.ts";

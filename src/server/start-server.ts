@@ -1,0 +1,103 @@
+import { privateFiles } from "#engine/private-files";
+import { systemRandom } from "#engine/random";
+import { systemClock, systemTimers } from "#engine/time";
+import { parseTrustDomain } from "#identity";
+import { storedJoinTokens, type TokenDocuments } from "#identity/attestation";
+import { type Failure, type Result, success } from "#model";
+import { Telemetry } from "#proto";
+import type { TelemetryStore } from "#telemetry/store";
+import { type AgentPlane, type AgentPlaneListener, type ResourceSource, startAgentPlane } from "./agent-plane.ts";
+import { TelemetryIngest } from "./observe/ingest.ts";
+import { storedRegistry } from "./stored-registry.ts";
+import { telemetryService } from "./telemetry-service.ts";
+
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ServerOptions {
+  /** Made 0700. Holds everything that must outlive the process. */
+  readonly dataDirectory: string;
+  /** REST API and console. */
+  readonly api: SocketAddress;
+  /** gRPC for agents, over mutual TLS. */
+  readonly agents: SocketAddress;
+  readonly trustDomain: string;
+  /** File with the passphrase of the authority's keys. */
+  readonly passphraseFile?: string;
+  readonly stores: ServerStores;
+  /** Binds the REST API over the running plane. */
+  readonly startApi: (plane: AgentPlane, options: ServerOptions) => Promise<Result<RunningApi>>;
+  readonly listener: AgentPlaneListener;
+}
+
+/** What the server keeps, opened by its caller. */
+export interface ServerStores {
+  readonly documents: TokenDocuments;
+  readonly resources: ResourceSource;
+  readonly telemetry: TelemetryStore;
+  /** Closes them; called last. */
+  close(): void;
+}
+
+export interface RunningApi {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export interface RunningServer {
+  readonly plane: AgentPlane;
+  readonly apiPort: number;
+  readonly agentsPort: number;
+  /** API, agents, stores, in that order. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server. What was started is stopped again on a failure; fails with the problem of the part that could not start. */
+export async function startServer(options: ServerOptions): Promise<Result<RunningServer>> {
+  const plane = await startPlane(options);
+  if (!plane.ok) return closed(options, plane);
+  const api = await options.startApi(plane.value, options);
+  if (!api.ok) {
+    await plane.value.stop();
+    return closed(options, api);
+  }
+  return success({
+    plane: plane.value,
+    apiPort: api.value.port,
+    agentsPort: plane.value.port,
+    async stop() {
+      await api.value.stop();
+      await plane.value.stop();
+      options.stores.close();
+    },
+  });
+}
+
+async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
+  const { agents, dataDirectory, passphraseFile, stores, listener } = options;
+  const trustDomain = parseTrustDomain(options.trustDomain);
+  if (!trustDomain.ok) return trustDomain;
+  const ingest = new TelemetryIngest({ store: stores.telemetry, clock: systemClock });
+  return startAgentPlane({
+    ...agents,
+    trustDomain: trustDomain.value,
+    authorityDirectory: `${dataDirectory}/ca`,
+    ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    tokens: storedJoinTokens(stores.documents),
+    registry: storedRegistry(stores.documents),
+    resources: stores.resources,
+    services: (router, callerOf) => router.service(Telemetry, telemetryService(ingest, callerOf)),
+    files: privateFiles,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    listener,
+  });
+}
+
+function closed({ stores }: ServerOptions, failed: Failure): Failure {
+  stores.close();
+  return failed;
+}
