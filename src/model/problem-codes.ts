@@ -130,9 +130,25 @@ export const PROBLEM_CODES = {
     summary: "More workloads were announced than the server keeps.",
     next: "Look who announces so many: `heddle check` lists them.",
   },
+  HDL_ENGINE_DATABASE: {
+    summary: "A database could not be read or written.",
+    next: "Check who owns the file and its folder, and that no other program holds it.",
+  },
+  HDL_ENGINE_DATABASE_CORRUPT: {
+    summary: "A database file is damaged.",
+    next: "Stop Heddle, move the file away and put a backup in its place; without one it starts empty and `heddle apply` fills it again.",
+  },
+  HDL_ENGINE_DISK_FULL: {
+    summary: "The disk takes nothing more.",
+    next: "Free some room; nothing that was stored is lost, and the step can be repeated.",
+  },
   HDL_ENGINE_FILE: {
     summary: "A file or folder cannot be read or written.",
     next: "Check that it exists, who owns it, and that the disk has room.",
+  },
+  HDL_ENGINE_FOLDER_IN_USE: {
+    summary: "A folder that only one process may use is in use.",
+    next: "Stop the other process, or give this one a folder of its own.",
   },
   HDL_ENGINE_INPUT_TOO_LONG: {
     summary: "Standard input or a file is longer than its limit.",
@@ -241,6 +257,14 @@ export const PROBLEM_CODES = {
   HDL_MANIFEST_REPEATED: {
     summary: "Two documents describe the same resource.",
     next: "Keep one of them, or give one another name.",
+  },
+  HDL_STORE_CONFLICT: {
+    summary: "A resource was changed by someone else in the meantime.",
+    next: "Get it again, repeat your change and apply that.",
+  },
+  HDL_STORE_MISSING: {
+    summary: "There is no such resource.",
+    next: "See with `heddle get` which there are; a namespace may be missing (`-n`).",
   },
   HDL_SUPERVISOR_APPLICATION: {
     summary: "A `heddle.yaml` is not usable.",

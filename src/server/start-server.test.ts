@@ -81,6 +81,15 @@ test("a taken port is a problem, and nothing is left open", () =>
     await first.stop();
   }));
 
+test("a data directory in use is a problem", () =>
+  inFolder(async (options) => {
+    const first = valueOrThrow(await startServer(options));
+    expect(codeOf(await startServer({ ...options, stores: stores() }))).toBe("HDL_ENGINE_FOLDER_IN_USE");
+    await first.stop();
+    const again = valueOrThrow(await startServer({ ...options, stores: stores() }));
+    await again.stop();
+  }));
+
 test("a server whose API cannot start does not serve agents either", () =>
   inFolder(async (options) => {
     const taken = failure(problem("HDL_ENGINE_PORT_IN_USE", "taken"));

@@ -1,3 +1,4 @@
+import { type FolderLock, lockFolder } from "#engine/folder-lock";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
@@ -56,6 +57,14 @@ export interface RunningServer {
 
 /** Starts a server. What was started is stopped again on a failure; fails with the problem of the part that could not start. */
 export async function startServer(options: ServerOptions): Promise<Result<RunningServer>> {
+  const lock = lockFolder(options.dataDirectory);
+  if (!lock.ok) return closed(options, lock);
+  const started = await startLocked(options, lock.value);
+  if (!started.ok) lock.value.release();
+  return started;
+}
+
+async function startLocked(options: ServerOptions, lock: FolderLock): Promise<Result<RunningServer>> {
   const plane = await startPlane(options);
   if (!plane.ok) return closed(options, plane);
   const api = await options.startApi(plane.value, options);
@@ -71,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<Result<Runnin
       await api.value.stop();
       await plane.value.stop();
       options.stores.close();
+      lock.release();
     },
   });
 }

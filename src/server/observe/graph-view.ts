@@ -1,5 +1,13 @@
 import type { GraphView } from "#api";
-import { type EdgeTotals, isFailure, mergeBuckets, nodeIdOf, quantileUs, type SparseBuckets } from "#telemetry";
+import {
+  type EdgeTotals,
+  type EndReason,
+  isFailure,
+  mergeBuckets,
+  nodeIdOf,
+  quantileUs,
+  type SparseBuckets,
+} from "#telemetry";
 
 /** What the registry knows of one replica. */
 export interface KnownWorkload {
@@ -89,11 +97,19 @@ function sumEdges(totals: readonly EdgeTotals[]): EdgeSum[] {
   return [...edges.values()];
 }
 
+/** Ends before there was a peer that could have proved anything. */
+const WITHOUT_CONNECTION: ReadonlySet<EndReason> = new Set<EndReason>([
+  "no-healthy-upstream",
+  "route-not-found",
+  "upstream-connect-failure",
+  "overflow",
+]);
+
 function addTo(side: Side, totals: EdgeTotals): void {
   side.requests += totals.count;
   if (isFailure(totals.status, totals.endReason)) side.failed += totals.count;
   if (totals.endReason === "policy-denied") side.denied += totals.count;
-  side.isProved &&= totals.edge.mtls;
+  if (!WITHOUT_CONNECTION.has(totals.endReason)) side.isProved &&= totals.edge.mtls;
   side.buckets = mergeBuckets(side.buckets, totals.buckets);
 }
 
@@ -110,7 +126,8 @@ function viewOf({ source, destination, sides, policies }: EdgeSum, windowMs: num
     successRate: requests === 0 ? null : Math.max(0, 1 - failed / requests),
     fromSource: quantilesOf(sides.source),
     fromDestination: quantilesOf(sides.destination),
-    denied: Math.max(0, ...both.map((side) => side.denied)),
+    // The callee's agent decides; a caller may read the mark of a denial that happened further on.
+    denied: (sides.destination ?? sides.source)?.denied ?? 0,
     denyPolicies: [...policies].sort(),
   };
 }

@@ -11,6 +11,8 @@ export interface TelemetryIngestOptions {
   readonly store: Pick<TelemetryStore, "ingest">;
   readonly clock: Clock;
   readonly limits?: PeerLimits;
+  /** Service of a workload as the registry knows it: agents see a caller's certificate, which names no service. */
+  readonly serviceOf?: (namespace: string, serviceAccount: string) => string | undefined;
 }
 
 /** One report a second, and after an outage two minutes of them at once. */
@@ -45,10 +47,23 @@ export class TelemetryIngest {
       reporter: instance,
       session: `${peer.uri} ${session}`,
       sequence: Number(sequence),
-      batch: owned.value,
+      batch: this.#withServices(owned.value),
       nowMs: this.#options.clock.nowMs(),
     });
     return stored.ok ? success(undefined) : stored;
+  }
+
+  #withServices(batch: TelemetryBatch): TelemetryBatch {
+    const { serviceOf } = this.#options;
+    if (serviceOf === undefined) return batch;
+    const named = (party: Party): Party =>
+      party.service !== "" ? party : { ...party, service: serviceOf(party.namespace, party.workload) ?? "" };
+    const edges = batch.edges.map((edge) => ({
+      ...edge,
+      source: named(edge.source),
+      destination: named(edge.destination),
+    }));
+    return { ...batch, edges };
   }
 }
 

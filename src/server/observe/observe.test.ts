@@ -6,7 +6,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { FlowView, GraphView, TraceView, WhyView } from "#api";
 import { parseSpiffeId } from "#identity";
 import { valueOrThrow } from "#model";
-import { ReportRequestSchema } from "#proto";
+import { ReportRequestSchema, TelemetrySampleSchema } from "#proto";
 import type { EdgeKey, ObservedRequest, TelemetryBatch } from "#telemetry";
 import { encodeBatch } from "#telemetry/batch";
 import { TelemetryStore } from "#telemetry/store";
@@ -208,4 +208,17 @@ test("an agent can only report as itself", () => {
     problems: [{ code: "HDL_TELEMETRY_BATCH" }],
   });
   expect(ingest.report(report(PARTY), peer)).toMatchObject({ problems: [{ code: "HDL_TELEMETRY_RATE" }] });
+});
+
+test("a caller that only its certificate names is shown as its service", () => {
+  const { store, time } = setUp();
+  const ingest = new TelemetryIngest({ store, clock: time, serviceOf: (_, account) => `${account}-service` });
+  const peer = valueOrThrow(parseSpiffeId("spiffe://shop.example/ns/shop/sa/a"));
+  const heard: string[] = [];
+  store.onSample(({ edge }) => heard.push(edge.destination.service));
+  const message = report(PARTY);
+  message.batch!.parties[1]!.service = "";
+  message.batch!.samples.push(create(TelemetrySampleSchema, { kept: "flow", verdict: "none", receivedUs: 1n }));
+  expect(ingest.report(message, peer).ok).toBe(true);
+  expect(heard).toEqual(["b-service"]);
 });
