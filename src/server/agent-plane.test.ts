@@ -129,6 +129,7 @@ async function enrol(app: string): Promise<TlsIdentity> {
 interface Agent {
   readonly xds: XdsClient;
   readonly registry: ReturnType<typeof registryClient>;
+  readonly channel: ServerChannel;
   readonly configs: AgentConfig[];
   readonly disk: { bytes: Uint8Array | undefined };
   onConfig: (config: AgentConfig) => Result<void>;
@@ -154,6 +155,7 @@ async function agent(
     },
   };
   const made: Agent = {
+    channel,
     configs: [],
     disk,
     registry: registryClient(channel.transport),
@@ -231,6 +233,18 @@ describe("an agent", () => {
     await until(() => refusals.length > 0);
     expect(cart.xds.config).toBe(before);
     expect(plane.discovery.agents[0]?.refusal?.message).toBe("not this one");
+  });
+
+  test("misses nothing when its identity is renewed", async () => {
+    const cart = await agent("cart", ["shop/catalog"]);
+    const catalog = await agent("catalog", []);
+    await catalog.registry.announce(announcement("catalog-1", "catalog"));
+    await until(() => instances(cart, "shop/catalog")?.length === 1);
+    for (const { channel } of [cart, catalog]) channel.rotate();
+    valueOrThrow(await catalog.registry.announce({ ...announcement("catalog-1", "catalog"), ready: false }));
+    await until(() => instances(cart, "shop/catalog")?.length === 0);
+    valueOrThrow(await cart.registry.announce(announcement("cart-1", "cart")));
+    expect([...plane.registry.workloads.keys()].sort()).toEqual(["shop/cart-1", "shop/catalog-1"]);
   });
 
   test("cannot speak for another's instance", async () => {
