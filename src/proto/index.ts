@@ -39,4 +39,5 @@ export {
 export {
   type TelemetryBatch as TelemetryBatchMessage,
   TelemetryBatchSchema,
+  TelemetrySampleSchema,
 } from "./gen/heddle/v1/telemetry_pb.ts";
