@@ -17,6 +17,10 @@ export const PROBLEM_CODES = {
     summary: "The agent's bootstrap document is not usable.",
     next: "Correct the named field; `docs/reference/agent.md` lists them all.",
   },
+  HDL_AGENT_REPORT: {
+    summary: "The server did not take an agent's telemetry.",
+    next: "Nothing is lost for two minutes; look whether the server runs (`heddle check`).",
+  },
   HDL_AGENT_TOKEN_MISSING: {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",
