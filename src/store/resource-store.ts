@@ -1,0 +1,232 @@
+import type { Random } from "#engine/random";
+import { type SqliteDatabase, sqliteProblem } from "#engine/sqlite";
+import type { Cancel, Clock } from "#engine/time";
+import { failure, type Resource, type ResourceRef, type Result, success } from "#model";
+import { type ChangeAction, type PlannedChange, planApply, planDelete, refKey, refOf } from "./plan-change.ts";
+import { AUDIT_MAX, CHANGES_MAX, SCHEMA } from "./schema.ts";
+
+/** One change of one resource, as history keeps it. */
+export interface Change {
+  readonly revision: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: Exclude<ChangeAction, "unchanged">;
+  readonly ref: ResourceRef;
+  readonly before: Resource | undefined;
+  readonly after: Resource | undefined;
+}
+
+export interface AuditLine {
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  /** Never holds a secret. */
+  readonly detail: string;
+}
+
+export interface Applied {
+  /** The store's revision afterwards. Unchanged when nothing changed. */
+  readonly revision: number;
+  readonly changes: readonly PlannedChange[];
+}
+
+export interface ApplyOptions {
+  /** Who asks, for history and audit. */
+  readonly actor: string;
+  /** Only says what would change. Default false. */
+  readonly isDryRun?: boolean;
+}
+
+export interface ChangeQuery {
+  readonly ref?: ResourceRef;
+  readonly sinceMs?: number;
+  readonly afterRevision?: number;
+  readonly limit: number;
+}
+
+export interface ResourceStoreOptions {
+  readonly database: SqliteDatabase;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly random: Pick<Random, "bytes">;
+}
+
+interface ChangeRow {
+  readonly revision: number;
+  readonly kind: Resource["kind"];
+  readonly namespace: string;
+  readonly name: string;
+  readonly action: Change["action"];
+  readonly at_ms: number;
+  readonly actor: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+function resourceOf(text: string | null): Resource | undefined {
+  return text === null ? undefined : (JSON.parse(text) as Resource);
+}
+
+/** The resources of the mesh: numbered revisions, one for each step however many resources it changed, with history and audit. */
+export class ResourceStore {
+  readonly #options: ResourceStoreOptions;
+  readonly #held = new Map<string, Resource>();
+  readonly #listeners = new Set<() => void>();
+  #all: readonly Resource[] = [];
+  #revision = 0;
+
+  constructor(options: ResourceStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Makes what is missing of the tables and reads the resources. */
+  open(): Result<void> {
+    return this.#guard("opening the store", () => {
+      const { database } = this.#options;
+      database.exec(SCHEMA);
+      for (const row of database.query("SELECT body FROM resource").all() as { body: string }[]) {
+        const resource = JSON.parse(row.body) as Resource;
+        this.#held.set(refKey(refOf(resource)), resource);
+      }
+      const [last] = database.query("SELECT MAX(revision) AS revision FROM change").all() as {
+        revision: number | null;
+      }[];
+      this.#revision = last?.revision ?? 0;
+      this.#all = [...this.#held.values()];
+    });
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The same array until something changes. */
+  resources(): readonly Resource[] {
+    return this.#all;
+  }
+
+  get(ref: ResourceRef): Resource | undefined {
+    return this.#held.get(refKey(ref));
+  }
+
+  /** Calls after each step that changed something. */
+  onChange(listener: () => void): Cancel {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Creates and updates, all or nothing, as one revision. */
+  apply(resources: readonly Resource[], options: ApplyOptions): Result<Applied> {
+    const { clock, random } = this.#options;
+    const uid = (): string => Array.from(random.bytes(16), (each) => each.toString(16).padStart(2, "0")).join("");
+    const planned = planApply(resources, this.#held, { revision: this.#revision + 1, nowMs: clock.nowMs(), uid });
+    return planned.ok ? this.#carryOut(planned.value, options) : planned;
+  }
+
+  /** Deletes all or nothing, as one revision. */
+  delete(refs: readonly ResourceRef[], options: ApplyOptions): Result<Applied> {
+    const planned = planDelete(refs, this.#held);
+    return planned.ok ? this.#carryOut(planned.value, options) : planned;
+  }
+
+  /** Changes, the newest first; those after a revision, the oldest first: what a watcher has missed. */
+  changes(query: ChangeQuery): Result<readonly Change[]> {
+    const { ref, sinceMs = 0, afterRevision, limit } = query;
+    const isWatch = afterRevision !== undefined;
+    return this.#guard("reading history", () => {
+      const rows = this.#options.database
+        .query(
+          `SELECT * FROM change WHERE at_ms >= ? AND revision > ? AND (? IS NULL OR (kind = ? AND namespace = ? AND name = ?))
+           ORDER BY revision ${isWatch ? "ASC" : "DESC"}, kind, namespace, name LIMIT ?`,
+        )
+        .all(
+          sinceMs,
+          afterRevision ?? 0,
+          ref?.kind ?? null,
+          ref?.kind ?? null,
+          ref?.namespace ?? null,
+          ref?.name ?? null,
+          limit,
+        );
+      return (rows as ChangeRow[]).map(({ revision, at_ms, actor, action, before, after, ...named }) => ({
+        revision,
+        atMs: at_ms,
+        actor,
+        action,
+        ref: { kind: named.kind, namespace: named.namespace, name: named.name },
+        before: resourceOf(before),
+        after: resourceOf(after),
+      }));
+    });
+  }
+
+  audit(line: AuditLine): Result<void> {
+    return this.#guard("writing the audit trail", () => {
+      const { database } = this.#options;
+      const insert = "INSERT INTO audit (at_ms, actor, action, detail) VALUES (?, ?, ?, ?)";
+      database.query(insert).run(line.atMs, line.actor, line.action, line.detail);
+      database.query("DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?").run(AUDIT_MAX);
+    });
+  }
+
+  /** The newest first. */
+  auditTrail(limit: number): Result<readonly AuditLine[]> {
+    return this.#guard("reading the audit trail", () => {
+      const rows = this.#options.database
+        .query("SELECT at_ms, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?")
+        .all(limit);
+      return (rows as { at_ms: number; actor: string; action: string; detail: string }[]).map(({ at_ms, ...rest }) => ({
+        atMs: at_ms,
+        ...rest,
+      }));
+    });
+  }
+
+  #carryOut(planned: readonly PlannedChange[], { actor, isDryRun }: ApplyOptions): Result<Applied> {
+    const real = planned.filter(({ action }) => action !== "unchanged");
+    if (isDryRun === true || real.length === 0) return success({ revision: this.#revision, changes: planned });
+    const revision = this.#revision + 1;
+    const written = this.#guard("saving resources", () => this.#write(real, revision, actor));
+    if (!written.ok) return written;
+    for (const { ref, after } of real) {
+      if (after === undefined) this.#held.delete(refKey(ref));
+      else this.#held.set(refKey(ref), after);
+    }
+    this.#revision = revision;
+    this.#all = [...this.#held.values()];
+    for (const listener of this.#listeners) listener();
+    return success({ revision, changes: planned });
+  }
+
+  #write(changes: readonly PlannedChange[], revision: number, actor: string): void {
+    const { database, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const text = (each: Resource | undefined): string | null => (each === undefined ? null : JSON.stringify(each));
+    database.transaction(() => {
+      for (const { ref, action, before, after } of changes) {
+        const { kind, namespace, name } = ref;
+        if (after === undefined) {
+          database
+            .query("DELETE FROM resource WHERE kind = ? AND namespace = ? AND name = ?")
+            .run(kind, namespace, name);
+        } else {
+          const put = "INSERT OR REPLACE INTO resource (kind, namespace, name, body) VALUES (?, ?, ?, ?)";
+          database.query(put).run(kind, namespace, name, text(after));
+        }
+        database
+          .query("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+          .run(revision, kind, namespace, name, action, nowMs, actor, text(before), text(after));
+      }
+      // The newest revision stays whatever its size: it carries the number that the next one follows.
+      const excess = "SELECT revision FROM change ORDER BY revision DESC LIMIT 1 OFFSET ?";
+      database.query(`DELETE FROM change WHERE revision <= (${excess}) AND revision < ?`).run(CHANGES_MAX, revision);
+    })();
+  }
+
+  #guard<T>(what: string, step: () => T): Result<T> {
+    try {
+      return success(step());
+    } catch (cause) {
+      return failure(sqliteProblem(what, cause));
+    }
+  }
+}
