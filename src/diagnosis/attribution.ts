@@ -19,7 +19,7 @@ export interface PartStatistics {
   readonly perVisitMs: number;
   /** Mean per entry request, over all entry requests. */
   readonly perEntryMs: number;
-  /** Variance of the per-entry contribution. */
+  /** Variance of the per-entry contribution that is due to the visits' durations, not to how often there was one. */
   readonly variance: number;
 }
 
@@ -66,13 +66,15 @@ export function partKey(part: Part): string {
 
 function statisticsOf(tally: Tally, entries: number): PartStatistics {
   const mean = tally.sum / entries;
+  const visits = Math.max(1, tally.visits);
+  const visitVariance = Math.max(0, tally.sumOfSquares / visits - (tally.sum / visits) ** 2);
   return {
     part: tally.part,
     visits: tally.visits,
     totalMs: tally.sum,
-    perVisitMs: tally.sum / Math.max(1, tally.visits),
+    perVisitMs: tally.sum / visits,
     perEntryMs: mean,
-    variance: Math.max(0, tally.sumOfSquares / entries - mean * mean),
+    variance: (visitVariance * visits) / entries,
   };
 }
 

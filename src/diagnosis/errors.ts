@@ -1,4 +1,4 @@
-import { END_REASONS, type EndReason } from "#telemetry";
+import { END_REASONS, type EndReason, isFailure } from "#telemetry";
 import { type Call, hasFailed, type NodeRole, replicaOf, spanOf } from "./observation.ts";
 import type { Cause } from "./report.ts";
 
@@ -80,7 +80,9 @@ function explains(child: Call, parent: Call, tolerated: Tolerated): boolean {
 
 function originOf(call: Call, roles: ReadonlyMap<string, NodeRole>): Origin {
   const { client, server } = call;
-  const reason = telling(server?.endReason) ?? telling(client?.endReason) ?? "completed";
+  // Programs may pass the headers of a failed call on, so the callee's agent is believed before what its caller read.
+  const hasServerFailed = server !== undefined && isFailure(server.status, server.endReason);
+  const reason = telling(hasServerFailed ? server.endReason : client?.endReason) ?? "completed";
   const isBalancer = roles.get(call.to) === "load-balancer";
   const at = (cause: Cause, what: string, hop = call.to): Origin => ({ hop, cause, replica: replicaOf(call), what });
   const known = byReason(call, reason);

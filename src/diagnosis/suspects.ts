@@ -31,6 +31,8 @@ interface Sum {
 }
 
 const INFLATION_MAX = 3;
+/** Fewer visits than this have no spread worth the name. */
+const VISITS_MIN = 5;
 /** Parts below this share of the entry's time are too small to tell the host's inflation by. */
 const TELLING_SHARE = 0.03;
 
@@ -97,7 +99,7 @@ function suspectOf(part: HopPart, inflation: number, options: SuspectOptions): S
       ? [`everything else slowed down by ${Math.round((inflation - 1) * 100)} %, already taken off`]
       : []),
   ];
-  const sigmas = error === 0 ? Math.sqrt(current.entries) : excessMs / error;
+  const sigmas = error === 0 ? Math.sqrt(current.entries) : part.current.visits < VISITS_MIN ? 0 : excessMs / error;
   return { node: part.hop, hop: replica?.replica ?? part.hop, cause, excessMs, sigmas, perVisit, evidence };
 }
 
