@@ -1,4 +1,5 @@
 /** Watches whether the program behind the agent answers, so that it is given traffic only while it does. */
+import { httpStatus } from "#engine/probe";
 import type { Cancel, Timers } from "#engine/time";
 
 /** One attempt; false or a rejection is a failure. It must end by itself within `timeoutMs`. */
@@ -62,8 +63,7 @@ export class AppProbe {
 export function httpProbe(address: string, port: number, path: string): Probe {
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}${path}`;
   return async (timeoutMs) => {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
-    await response.body?.cancel();
-    return response.status < 500;
+    const status = await httpStatus(url, timeoutMs);
+    return status !== undefined && status < 500;
   };
 }

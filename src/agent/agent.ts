@@ -1,0 +1,266 @@
+/**
+ * One workload's agent: its identity, its configuration, its data plane, and what it tells the server of all three.
+ *
+ * Started in the order in which each needs the one before: certificate, configuration, listeners; then the workload is announced. When
+ * the server goes away, all of it goes on with what it has.
+ */
+import { sha256Hex } from "#engine/crypto";
+import { type HttpServer, serveHttp } from "#engine/http-server";
+import type { PrivateFiles } from "#engine/private-files";
+import { canConnect } from "#engine/probe";
+import type { Random } from "#engine/random";
+import type { Clock, Timers } from "#engine/time";
+import type { TlsIdentity } from "#identity";
+import { formatProblem, type Result, success } from "#model";
+import { WorkloadProxy } from "#proxy";
+import type { TelemetryBatch } from "#telemetry";
+import { Recorder } from "#telemetry/record";
+import type { AgentConfig } from "#xds";
+import { XdsClient } from "#xds/client";
+import { adminAnswer } from "./admin.ts";
+import { AppProbe, httpProbe } from "./app-probe.ts";
+import type { AgentBootstrap } from "./bootstrap.ts";
+import { grpcIdentityService } from "./identity/grpc-identity-service.ts";
+import { IdentityKeeper } from "./identity/identity-keeper.ts";
+import { lastGoodFile } from "./last-good-file.ts";
+import { Lease } from "./lease.ts";
+import { Readiness } from "./readiness.ts";
+import { type RegistryClient, registryClient } from "./registry-client.ts";
+import { Reporter } from "./reporter.ts";
+import { ServerChannel } from "./server-channel.ts";
+import { compileTables } from "./tables.ts";
+import { telemetryClient } from "./telemetry-client.ts";
+
+export interface AgentOptions {
+  readonly bootstrap: AgentBootstrap;
+  /** The newest join token that was offered, or undefined. */
+  readonly joinToken: () => Promise<string | undefined>;
+  readonly version: string;
+  readonly files: PrivateFiles;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** One line for people; never holds a secret. */
+  readonly log: (line: string) => void;
+}
+
+/** What has begun may take this long to finish when the agent is told to stop. */
+const DRAIN_MS = 5000;
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #readiness: Readiness;
+  readonly #recorder: Recorder;
+  readonly #keeper: IdentityKeeper;
+  readonly #channel: ServerChannel;
+  readonly #registry: RegistryClient;
+  readonly #xds: XdsClient;
+  readonly #proxy: WorkloadProxy;
+  readonly #lease: Lease;
+  readonly #probe: AppProbe | undefined;
+  readonly #reporter: Reporter<TelemetryBatch>;
+  #admin: HttpServer | undefined;
+  #isProxyStarted = false;
+  /** Called once, with the first configuration. */
+  #onFirstConfig: ((outcome: Result<void>) => void) | undefined;
+
+  /** Makes the parts; nothing runs before `start`. */
+  constructor(options: AgentOptions) {
+    const { bootstrap, clock, timers, random, files, log } = options;
+    const { instance, stateDirectory } = bootstrap;
+    this.#options = options;
+    this.#readiness = new Readiness(["certificate", "configuration", "listeners"]);
+    this.#recorder = new Recorder({ instance, clock });
+    this.#keeper = new IdentityKeeper({
+      workload: bootstrap,
+      service: grpcIdentityService({ server: bootstrap.server, clock }),
+      joinToken: options.joinToken,
+      ...(bootstrap.keepKey ? { keep: { directory: stateDirectory, files } } : {}),
+      clock,
+      timers,
+      random,
+      log,
+    });
+    this.#channel = new ServerChannel({ server: bootstrap.server, identity: () => this.#keeper.identity, clock });
+    this.#registry = registryClient(this.#channel.transport);
+    this.#xds = new XdsClient({
+      transport: this.#channel.transport,
+      node: { instance, labels: bootstrap.labels },
+      services: bootstrap.outbound.map((each) => each.service),
+      store: lastGoodFile(`${stateDirectory}/last-good`, files),
+      hash: sha256Hex,
+      onConfig: (config) => this.#apply(config),
+      timers,
+      random,
+      log,
+    });
+    this.#proxy = this.#makeProxy();
+    this.#lease = this.#makeLease();
+    this.#probe = this.#makeProbe();
+    const session = Buffer.from(random.bytes(8)).toString("hex");
+    this.#reporter = new Reporter({
+      take: () => this.#recorder.takeBatch(clock.nowMs()),
+      send: telemetryClient(this.#channel.transport, { instance, session }),
+      timers,
+    });
+  }
+
+  /** Starts everything and returns once requests are served. What was started is stopped again on a failure. */
+  async start(): Promise<Result<void>> {
+    const admin = this.#startAdmin();
+    if (!admin.ok) return admin;
+    this.#admin = admin.value;
+    const served = await this.#startServing();
+    if (!served.ok) {
+      await this.stop();
+      return served;
+    }
+    this.#probe?.start();
+    this.#lease.refresh();
+    this.#reporter.start();
+    this.#options.log(`serving ${this.#keeper.identity?.spiffeId.uri ?? ""} at revision ${this.#xds.state.revision}`);
+    return success(undefined);
+  }
+
+  /** Withdraws the workload, finishes what has begun, and ends every part in the reverse order. */
+  async stop(): Promise<void> {
+    this.#probe?.stop();
+    await this.#lease.stop();
+    await this.#proxy.drain(DRAIN_MS);
+    this.#proxy.stop();
+    await this.#xds.stop();
+    await this.#reporter.stop();
+    await this.#keeper.stop();
+    this.#channel.stop();
+    await this.#admin?.stop();
+  }
+
+  async #startServing(): Promise<Result<void>> {
+    const identity = await this.#keeper.start();
+    if (!identity.ok) return identity;
+    this.#readiness.complete("certificate");
+    this.#keeper.onRotated((rotated) => this.#rotate(rotated));
+    const configured = new Promise<Result<void>>((resolve) => {
+      this.#onFirstConfig = resolve;
+    });
+    await this.#xds.start();
+    return configured;
+  }
+
+  /** The first configuration opens the listeners; later ones replace the tables. */
+  #apply(config: AgentConfig): Result<void> {
+    const { identity } = this.#keeper;
+    // The configuration is asked for only after enrolment.
+    if (identity === undefined) return success(undefined);
+    const tables = compileTables(config, identity);
+    if (this.#isProxyStarted) {
+      this.#proxy.update(tables);
+      this.#recorder.event({ kind: "config-applied", detail: String(config.revision) });
+      this.#lease.refresh();
+      return success(undefined);
+    }
+    this.#readiness.complete("configuration");
+    const bound = this.#proxy.start(identity, tables);
+    this.#isProxyStarted = bound.ok;
+    if (bound.ok) this.#readiness.complete("listeners");
+    const outcome = bound.ok ? success(undefined) : bound;
+    this.#onFirstConfig?.(outcome);
+    return outcome;
+  }
+
+  #rotate(identity: TlsIdentity): void {
+    const { config } = this.#xds;
+    this.#proxy.rotate(identity);
+    // A newer certificate may come with newer authorities.
+    if (config !== undefined && this.#isProxyStarted) this.#proxy.update(compileTables(config, identity));
+    this.#channel.rotate();
+    this.#recorder.event({ kind: "svid-rotated", detail: new Date(identity.notAfterMs).toISOString() });
+    this.#lease.refresh();
+  }
+
+  #startAdmin(): Result<HttpServer> {
+    const { address, port } = this.#options.bootstrap.admin;
+    const answer = adminAnswer({
+      missing: () => this.#readiness.missing,
+      metrics: () => this.#recorder.prometheus(),
+      state: () => this.#state(),
+    });
+    return serveHttp(address, port, answer);
+  }
+
+  #state(): object {
+    const { bootstrap, version } = this.#options;
+    return {
+      version,
+      instance: bootstrap.instance,
+      namespace: bootstrap.namespace,
+      spiffeId: this.#keeper.identity?.spiffeId.uri ?? "",
+      missing: this.#readiness.missing,
+      appReady: this.#probe?.isReady ?? true,
+      identity: this.#keeper.state,
+      configuration: this.#xds.state,
+      telemetry: { queued: this.#reporter.queued, dropped: this.#reporter.dropped },
+      proxy: this.#proxy.state(),
+    };
+  }
+
+  #makeProxy(): WorkloadProxy {
+    const { bootstrap, clock, timers, random } = this.#options;
+    const { app, mesh } = bootstrap;
+    return new WorkloadProxy({
+      workload: bootstrap,
+      ...(app === undefined ? {} : { inbound: { listen: mesh, app } }),
+      outbound: bootstrap.outbound.map(({ service, address, port }) => ({
+        service,
+        listen: { address, port },
+        isEdge: bootstrap.mode === "gateway",
+      })),
+      recorder: this.#recorder,
+      clock,
+      timers,
+      random,
+    });
+  }
+
+  #makeLease(): Lease {
+    const { bootstrap, timers, random, log, version } = this.#options;
+    return new Lease({
+      announce: () =>
+        this.#registry.announce({
+          instance: bootstrap.instance,
+          address: bootstrap.mesh.address,
+          meshPort: bootstrap.mesh.port,
+          appPort: bootstrap.app?.port ?? 0,
+          labels: bootstrap.labels,
+          ready: this.#probe?.isReady ?? true,
+          revision: this.#xds.state.revision,
+          servedSvidNotAfterMs: this.#proxy.state().servedSvidNotAfterMs,
+          agentVersion: version,
+          mode: bootstrap.mode,
+        }),
+      withdraw: () => this.#registry.withdraw(bootstrap.instance),
+      timers,
+      random,
+      onProblem: (each) => log(each === undefined ? "announced again" : formatProblem(each)),
+    });
+  }
+
+  #makeProbe(): AppProbe | undefined {
+    const { bootstrap, timers, log } = this.#options;
+    const { app } = bootstrap;
+    if (app === undefined) return undefined;
+    const { address, port, readinessPath } = app;
+    return new AppProbe({
+      probe:
+        readinessPath === undefined
+          ? (timeoutMs) => canConnect(address, port, timeoutMs)
+          : httpProbe(address, port, readinessPath),
+      timers,
+      onChange: (isReady) => {
+        log(isReady ? `the app answers on ${address}:${port}` : `the app on ${address}:${port} does not answer`);
+        this.#recorder.event({ kind: isReady ? "app-ready" : "app-unready", detail: `${address}:${port}` });
+        this.#lease.refresh();
+      },
+    });
+  }
+}

@@ -1,0 +1,72 @@
+/** `heddle agent`: the data plane of one workload. Started by `up` and `run`, or by hand on a host. */
+import type { Command } from "commander";
+import { Agent, parseBootstrap } from "#agent";
+import { readTextFile } from "#engine/folders";
+import { privateFiles } from "#engine/private-files";
+import { onExitSignal, readStandardInput } from "#engine/processes";
+import { systemRandom } from "#engine/random";
+import { standardError } from "#engine/terminal";
+import { systemClock, systemTimers } from "#engine/time";
+import { failure, problem, type Result } from "#model";
+import type { CommandContext } from "./context.ts";
+import { VERSION } from "./version.ts";
+
+interface AgentCommandOptions {
+  readonly config: string;
+}
+
+const TOKEN_BYTES_MAX = 4096;
+
+export function register(command: Command, context: CommandContext): void {
+  command
+    .requiredOption("-c, --config <file>", "the agent's bootstrap document (JSON)")
+    .addHelpText("after", "\nThe join token is read from standard input, or from the document's `joinTokenFile`.")
+    .action(async ({ config }: AgentCommandOptions) => {
+      const outcome = await runAgent(config);
+      if (!outcome.ok) context.fail(outcome);
+    });
+}
+
+/** Runs until a signal asks it to end. */
+async function runAgent(path: string): Promise<Result<void>> {
+  const text = await readTextFile(path);
+  if (!text.ok) return text;
+  if (text.value === undefined) return failure(problem("HDL_AGENT_BOOTSTRAP", `There is no file ${path}.`));
+  const bootstrap = parseBootstrap(text.value, path);
+  if (!bootstrap.ok) return bootstrap;
+  const { joinTokenFile } = bootstrap.value;
+  const offered = joinTokenFile === undefined ? await readStandardInput(TOKEN_BYTES_MAX) : undefined;
+  if (offered?.ok === false) return offered;
+  const agent = new Agent({
+    bootstrap: bootstrap.value,
+    joinToken: () =>
+      joinTokenFile === undefined ? Promise.resolve(offered?.value || undefined) : readToken(joinTokenFile),
+    version: VERSION,
+    files: privateFiles,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    log: (line) => standardError().write(`${line}\n`),
+  });
+  return runUntilSignal(agent);
+}
+
+async function runUntilSignal(agent: Agent): Promise<Result<void>> {
+  const asked = Promise.withResolvers<void>();
+  const ignore = onExitSignal(() => asked.resolve());
+  const started = await Promise.race([agent.start(), asked.promise]);
+  if (started !== undefined && !started.ok) {
+    ignore();
+    return started;
+  }
+  await asked.promise;
+  await agent.stop();
+  ignore();
+  return { ok: true, value: undefined };
+}
+
+/** Read anew each time, so that a fresh token can be offered to an agent whose certificate has expired. */
+async function readToken(path: string): Promise<string | undefined> {
+  const text = await privateFiles.read(path);
+  return text.ok ? text.value?.trim() || undefined : undefined;
+}
