@@ -1,13 +1,13 @@
+import type { SqliteDatabase } from "#engine/sqlite";
 import { type EdgeKey, type EndReason, isEndReason } from "#telemetry";
-import type { SqlDatabase } from "./database.ts";
 
 /** Edges by number, cached: they are few and never change. */
 export class EdgeRows {
-  readonly #database: SqlDatabase;
+  readonly #database: SqliteDatabase;
   readonly #idByText = new Map<string, number>();
   readonly #keyById = new Map<number, EdgeKey>();
 
-  constructor(database: SqlDatabase) {
+  constructor(database: SqliteDatabase) {
     this.#database = database;
   }
 

@@ -1,5 +1,4 @@
 /** The server's memory of telemetry: time buckets, requests of both sides, refusals and events, in SQLite. */
-export type { SqlDatabase, SqlStatement, SqlValue } from "./database.ts";
 export {
   type Ingest,
   type SampleQuery,

@@ -1,5 +1,5 @@
+import type { SqliteDatabase } from "#engine/sqlite";
 import { type EdgeTotals, mergeBuckets, type SeriesDelta, type SparseBuckets, type Stages } from "#telemetry";
-import type { SqlDatabase } from "./database.ts";
 import type { EdgeRows } from "./edge-rows.ts";
 
 interface SeriesRow {
@@ -31,10 +31,10 @@ export interface RollUp {
 
 /** Time buckets of every edge and outcome. */
 export class SeriesRows {
-  readonly #database: SqlDatabase;
+  readonly #database: SqliteDatabase;
   readonly #edges: EdgeRows;
 
-  constructor(database: SqlDatabase, edges: EdgeRows) {
+  constructor(database: SqliteDatabase, edges: EdgeRows) {
     this.#database = database;
     this.#edges = edges;
   }

@@ -1,3 +1,4 @@
+import type { SqliteDatabase } from "#engine/sqlite";
 import { failure, problem, type Result, success } from "#model";
 import type {
   AgentEvent,
@@ -8,9 +9,9 @@ import type {
   SeriesTotals,
   TelemetryBatch,
 } from "#telemetry";
-import { SCHEMA, type SqlDatabase } from "./database.ts";
 import { EdgeRows } from "./edge-rows.ts";
 import { RunningTotals } from "./running-totals.ts";
+import { SCHEMA } from "./schema.ts";
 import { SeriesRows } from "./series-rows.ts";
 
 export interface TelemetryStoreLimits {
@@ -57,14 +58,14 @@ const MINUTE_MS = 60_000;
 
 /** Keeps telemetry in time buckets and answers questions about it. A disk that takes nothing more loses history, never the process. */
 export class TelemetryStore {
-  readonly #database: SqlDatabase;
+  readonly #database: SqliteDatabase;
   readonly #limits: TelemetryStoreLimits;
   readonly #edges: EdgeRows;
   readonly #series: SeriesRows;
   readonly #running = new RunningTotals();
   readonly #listeners = new Set<(sample: ObservedRequest) => void>();
 
-  constructor(options: { readonly database: SqlDatabase; readonly limits?: Partial<TelemetryStoreLimits> }) {
+  constructor(options: { readonly database: SqliteDatabase; readonly limits?: Partial<TelemetryStoreLimits> }) {
     this.#database = options.database;
     this.#limits = { ...TELEMETRY_STORE_LIMITS, ...options.limits };
     this.#edges = new EdgeRows(this.#database);

@@ -1,18 +1,3 @@
-/** What the store needs of a SQLite connection; bun:sqlite's own class has this shape. */
-export interface SqlStatement {
-  run(...parameters: SqlValue[]): unknown;
-  all(...parameters: SqlValue[]): unknown[];
-  get(...parameters: SqlValue[]): unknown;
-}
-export type SqlValue = string | number | null;
-
-export interface SqlDatabase {
-  exec(sql: string): unknown;
-  /** Prepared once a text and kept. */
-  query(sql: string): SqlStatement;
-  transaction(run: () => void): () => void;
-}
-
 /** Times are ms, stamps µs since the epoch. A series row holds one edge and outcome over `width_ms` from `at_ms` on. */
 export const SCHEMA = `
 CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen_ms INTEGER NOT NULL) WITHOUT ROWID;
