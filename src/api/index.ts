@@ -1,5 +1,28 @@
 /** What the REST API says and takes, as schemas, and typed functions to ask it. Pure: whoever asks brings the transport. */
 export {
+  type AppliedView,
+  appliedSchema,
+  applyBodySchema,
+  auditQuerySchema,
+  auditSchema,
+  changeSchema,
+  type HistoryView,
+  historyQuerySchema,
+  historySchema,
+  problemsSchema,
+  type ResourcesView,
+  refParamsSchema,
+  refQuerySchema,
+  resourcesQuerySchema,
+  resourcesSchema,
+  sessionBodySchema,
+  sessionCodeSchema,
+  type TokensView,
+  tokenBodySchema,
+  tokenSchema,
+  tokensSchema,
+} from "./control.ts";
+export {
   type CallView,
   type EventsView,
   eventsQuerySchema,

@@ -25,6 +25,14 @@ export const PROBLEM_CODES = {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",
   },
+  HDL_API_CREDENTIAL: {
+    summary: "A request to the API has no right to what it asks.",
+    next: "Send the token of the server's admin.json as `Authorization: Bearer …`; `heddle` does so by itself.",
+  },
+  HDL_API_REQUEST: {
+    summary: "A request to the API is not as its description says.",
+    next: "See `/openapi.json` of the server for what it takes.",
+  },
   HDL_ATTESTATION_TOKEN_EXPIRED: {
     summary: "A join token has expired.",
     next: "Create another with `heddle token create`, with a longer `--ttl` if the agent starts late.",

@@ -60,3 +60,10 @@ export async function removeFolder(path: string): Promise<void> {
 export async function removeEmptyFolder(path: string): Promise<void> {
   await rmdir(path).catch(() => {});
 }
+
+/** A folder of the project's own, such as `dist/console`; undefined when it was not built. */
+export async function bundledFolder(path: string): Promise<string | undefined> {
+  const folder = join(import.meta.dir, "../../..", path);
+  const found = await stat(folder).catch(() => undefined);
+  return found?.isDirectory() === true ? folder : undefined;
+}

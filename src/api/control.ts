@@ -1,0 +1,89 @@
+import { z } from "zod";
+
+/** What a failure looks like in every answer that is not a success. */
+export const problemsSchema = z.object({
+  problems: z.array(
+    z.object({
+      code: z.string(),
+      message: z.string(),
+      next: z.string(),
+      at: z.object({ file: z.string(), line: z.number(), column: z.number(), field: z.string().optional() }).optional(),
+    }),
+  ),
+});
+
+const TEXT_MAX = 2 * 1024 * 1024;
+const FILES_MAX = 500;
+
+/** Files of resources, applied all or nothing. */
+export const applyBodySchema = z.object({
+  files: z
+    .array(z.object({ file: z.string().max(1000), text: z.string().max(TEXT_MAX) }))
+    .min(1)
+    .max(FILES_MAX),
+  dryRun: z.boolean().default(false),
+});
+
+export const changeSchema = z.object({
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  action: z.enum(["created", "updated", "deleted", "unchanged"]),
+  /** The resource as YAML, before and after; empty where there is none. */
+  before: z.string(),
+  after: z.string(),
+});
+
+export const appliedSchema = z.object({ revision: z.number(), changes: z.array(changeSchema) });
+export type AppliedView = z.infer<typeof appliedSchema>;
+
+export const resourcesQuerySchema = z.object({ kind: z.string().optional(), namespace: z.string().optional() });
+/** Resources in the form in which users write them. */
+export const resourcesSchema = z.object({
+  revision: z.number(),
+  resources: z.array(z.record(z.string(), z.unknown())),
+});
+export type ResourcesView = z.infer<typeof resourcesSchema>;
+
+export const refParamsSchema = z.object({ kind: z.string(), name: z.string() });
+export const refQuerySchema = z.object({ namespace: z.string().default("default") });
+
+export const historyQuerySchema = z.object({
+  kind: z.string().optional(),
+  namespace: z.string().default("default"),
+  name: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+});
+export const historySchema = z.object({
+  changes: z.array(changeSchema.extend({ revision: z.number(), atMs: z.number(), actor: z.string() })),
+});
+export type HistoryView = z.infer<typeof historySchema>;
+
+export const auditQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+export const auditSchema = z.object({
+  lines: z.array(z.object({ atMs: z.number(), actor: z.string(), action: z.string(), detail: z.string() })),
+});
+
+const workloadName = z.object({ namespace: z.string(), serviceAccount: z.string() });
+export const tokenBodySchema = z.object({
+  /** The workloads that it is good for: any one of them, once. */
+  allowed: z.array(workloadName).min(1).max(64),
+  ttlSeconds: z.number().int().min(5).max(2_592_000).default(3600),
+});
+export const tokenSchema = z.object({ id: z.string(), token: z.string(), expiresAtMs: z.number() });
+export const tokensSchema = z.object({
+  tokens: z.array(
+    z.object({
+      id: z.string(),
+      allowed: z.array(workloadName),
+      createdBy: z.string(),
+      createdAtMs: z.number(),
+      expiresAtMs: z.number(),
+      isUsed: z.boolean(),
+    }),
+  ),
+});
+export type TokensView = z.infer<typeof tokensSchema>;
+
+export const sessionCodeSchema = z.object({ code: z.string(), expiresAtMs: z.number() });
+export const sessionBodySchema = z.object({ code: z.string().max(512) });

@@ -1,0 +1,76 @@
+/** `heddle server`: the control plane by itself. */
+import type { Command } from "commander";
+import { bundledFolder } from "#engine/folders";
+import { onExitSignal } from "#engine/processes";
+import { standardError } from "#engine/terminal";
+import { systemClock } from "#engine/time";
+import { failure, problem, type Result, success } from "#model";
+import { type ServerLog, startControlPlane } from "#server";
+import type { CommandContext } from "./context.ts";
+import { defaultDataDirectory } from "./credentials.ts";
+import { VERSION } from "./version.ts";
+
+interface ServerCommandOptions {
+  readonly data?: string;
+  readonly trustDomain: string;
+  readonly api: string;
+  readonly agents: string;
+  readonly passphraseFile?: string;
+}
+
+/** As pino numbers them. */
+const LEVELS = { info: 30, warn: 40, error: 50 } as const;
+
+const log: ServerLog = (level, message, fields = {}) => {
+  const line = { level: LEVELS[level], time: systemClock.nowMs(), msg: message, ...fields };
+  standardError().write(`${JSON.stringify(line)}\n`);
+};
+
+function parseSocket(text: string, option: string): Result<{ readonly address: string; readonly port: number }> {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match !== null && port <= 65_535) return success({ address: match[1] ?? match[2] ?? "", port });
+  return failure(problem("HDL_CLI_ARGUMENT", `${option} must be address:port, not \`${text}\``));
+}
+
+async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
+  const api = parseSocket(options.api, "--api");
+  if (!api.ok) return api;
+  const agents = parseSocket(options.agents, "--agents");
+  if (!agents.ok) return agents;
+  const { passphraseFile, trustDomain } = options;
+  const started = await startControlPlane({
+    dataDirectory: options.data ?? defaultDataDirectory(),
+    api: api.value,
+    agents: agents.value,
+    trustDomain,
+    ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    consoleDirectory: await bundledFolder("dist/console"),
+    version: VERSION,
+    log,
+  });
+  if (!started.ok) return started;
+  log("info", "the server is ready", { url: started.value.url, agents: started.value.agents });
+  await untilAsked();
+  await started.value.stop();
+  return success(undefined);
+}
+
+async function untilAsked(): Promise<void> {
+  const asked = Promise.withResolvers<void>();
+  const forget = onExitSignal(() => asked.resolve());
+  await asked.promise;
+  forget();
+}
+
+export function register(command: Command, context: CommandContext): void {
+  command
+    .option("--trust-domain <name>", "trust domain of every identity", "heddle.local")
+    .option("--api <address:port>", "where the REST API and the console listen", "127.0.0.1:7070")
+    .option("--agents <address:port>", "where agents connect", "127.0.0.1:7071")
+    .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
+    .action(async (options: ServerCommandOptions) => {
+      const ended = await runServer(options);
+      if (!ended.ok) context.fail(ended);
+    });
+}

@@ -1,0 +1,120 @@
+import { privateFiles } from "#engine/private-files";
+import { systemRandom } from "#engine/random";
+import { openSqlite, type SqliteDatabase } from "#engine/sqlite";
+import { systemClock } from "#engine/time";
+import { type Failure, type Result, success } from "#model";
+import { DocumentStore, ResourceStore } from "#store";
+import { TelemetryStore } from "#telemetry/store";
+import type { AgentPlaneListener } from "./agent-plane.ts";
+import { Access } from "./rest/access.ts";
+import { startRest } from "./rest/start-rest.ts";
+import { type ServerStores, type SocketAddress, startServer } from "./start-server.ts";
+
+export interface ControlPlaneOptions {
+  /** Made 0700. Holds the databases, the authority and `admin.json`. */
+  readonly dataDirectory: string;
+  readonly api: SocketAddress;
+  readonly agents: SocketAddress;
+  readonly trustDomain: string;
+  readonly passphraseFile?: string;
+  /** Folder of the built console; undefined serves none. */
+  readonly consoleDirectory: string | undefined;
+  readonly version: string;
+  readonly log: ServerLog;
+}
+
+/** Where the server tells what happens. Fields never hold a secret. */
+export type ServerLog = (level: "info" | "warn" | "error", message: string, fields?: object) => void;
+
+export interface ControlPlane {
+  readonly url: string;
+  /** `address:port` for agents. */
+  readonly agents: string;
+  stop(): Promise<void>;
+}
+
+interface OpenStores extends ServerStores {
+  readonly resources: ResourceStore;
+}
+
+async function openStores(directory: string): Promise<Result<OpenStores>> {
+  const opened: SqliteDatabase[] = [];
+  const close = (): void => {
+    for (const database of opened) database.close();
+  };
+  const failed = (reason: Failure): Failure => {
+    close();
+    return reason;
+  };
+  const main = openSqlite(`${directory}/heddle.db`, { durability: "full" });
+  if (!main.ok) return main;
+  opened.push(main.value);
+  const measured = openSqlite(`${directory}/telemetry.db`, { durability: "normal" });
+  if (!measured.ok) return failed(measured);
+  opened.push(measured.value);
+  const resources = new ResourceStore({ database: main.value, clock: systemClock, random: systemRandom });
+  const documents = new DocumentStore(main.value);
+  const telemetry = new TelemetryStore({ database: measured.value });
+  for (const result of [resources.open(), await documents.open(), telemetry.open()]) {
+    if (!result.ok) return failed(result);
+  }
+  return success({ resources, documents, telemetry, close });
+}
+
+/** The admin credential of an earlier start, or a new one; 0600 either way. */
+async function adminToken(path: string): Promise<Result<string>> {
+  const text = await privateFiles.read(path);
+  if (!text.ok) return text;
+  try {
+    const { token } = JSON.parse(text.value ?? "{}") as { token?: unknown };
+    if (typeof token === "string" && token.length >= 32) return success(token);
+  } catch {
+    // A damaged file is replaced: whoever may read it may also read the new one.
+  }
+  return success(systemRandom.bytes(32).toBase64({ alphabet: "base64url", omitPadding: true }));
+}
+
+function planeListener(resources: ResourceStore, log: ServerLog): AgentPlaneListener {
+  return {
+    onIssued: () => {},
+    onTokenAudit({ kind, atMs, actor, tokenId, workloads, code }) {
+      const names = workloads.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`).join(", ");
+      const detail = [`token ${tokenId}`, names, code ?? ""].filter((part) => part !== "").join(" ");
+      const written = resources.audit({ atMs, actor, action: kind, detail });
+      if (!written.ok) log("error", written.problems[0].message);
+      if (kind === "token-refused") log("warn", "a join token was refused", { tokenId, actor, code });
+    },
+    onRefusal: (agent, refusal) => log("warn", "an agent refused its configuration", { agent, refusal }),
+    onFailure: ({ problems }) => log("error", problems.map(({ code, message }) => `${message} [${code}]`).join("; ")),
+  };
+}
+
+/** The whole control plane with its databases, API and console. The admin credential is in `admin.json` once it runs. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane>> {
+  const { api, agents, dataDirectory, log, consoleDirectory, version } = options;
+  const credentialFile = `${dataDirectory}/admin.json`;
+  const token = await adminToken(credentialFile);
+  if (!token.ok) return token;
+  const stores = await openStores(dataDirectory);
+  if (!stores.ok) return stores;
+  const { resources, telemetry } = stores.value;
+  const access = new Access({ adminToken: token.value, clock: systemClock, random: systemRandom });
+  const started = await startServer({
+    ...options,
+    stores: stores.value,
+    startApi: (plane) => {
+      const agentsAddress = `${agents.address}:${plane.port}`;
+      return startRest({ listen: api, plane, resources, telemetry, access, agentsAddress, consoleDirectory, version });
+    },
+    listener: planeListener(resources, log),
+  });
+  if (!started.ok) return started;
+  const url = `http://${api.address}:${started.value.apiPort}`;
+  const written = await privateFiles.write(credentialFile, `${JSON.stringify({ url, token: token.value })}\n`);
+  if (!written.ok) {
+    await started.value.stop();
+    return written;
+  }
+  const stop = (): Promise<void> => started.value.stop();
+  return success({ url, agents: `${agents.address}:${started.value.agentsPort}`, stop });
+}

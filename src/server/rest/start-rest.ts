@@ -1,0 +1,180 @@
+import fastifyStatic from "@fastify/static";
+import swagger from "@fastify/swagger";
+import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from "fastify-type-provider-zod";
+import { sessionBodySchema, sessionCodeSchema } from "#api";
+import { systemClock, systemTimers } from "#engine/time";
+import { failure, type Problem, type ProblemCode, ProblemError, problem, type Result, success } from "#model";
+import type { ResourceStore } from "#store";
+import type { TelemetryStore } from "#telemetry/store";
+import type { AgentPlane } from "../agent-plane.ts";
+import { LiveFlows } from "../observe/live-flows.ts";
+import { registerObserve } from "../observe/routes.ts";
+import type { RunningApi, SocketAddress } from "../start-server.ts";
+import { workloadViews } from "../workload-view.ts";
+import type { Access } from "./access.ts";
+import { registerAgents } from "./agent-routes.ts";
+import { credentialsHook } from "./credentials-hook.ts";
+import { registerResources } from "./resource-routes.ts";
+
+export interface RestOptions {
+  readonly listen: SocketAddress;
+  readonly plane: AgentPlane;
+  readonly resources: ResourceStore;
+  readonly telemetry: TelemetryStore;
+  readonly access: Access;
+  /** `host:port` that join tokens tell agents to dial. */
+  readonly agentsAddress: string;
+  /** Folder of the built console; undefined serves none. */
+  readonly consoleDirectory: string | undefined;
+  readonly version: string;
+}
+
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CONNECTION_TIMEOUT_MS = 120_000;
+const PARAMETER_LENGTH_MAX = 253;
+const HISTORY_MAX = 200;
+/** The console's code, styles and pictures are its own; nothing is loaded from elsewhere and no page may frame it. */
+const PAGE_HEADERS = {
+  "content-security-policy":
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+};
+
+const STATUS: Partial<Record<ProblemCode, number>> = {
+  HDL_STORE_CONFLICT: 409,
+  HDL_STORE_MISSING: 404,
+  HDL_MANIFEST_INVALID: 422,
+  HDL_MANIFEST_KIND: 422,
+  HDL_MANIFEST_REPEATED: 422,
+  HDL_ATTESTATION_TOKEN_REQUEST: 422,
+  HDL_ENGINE_DISK_FULL: 507,
+};
+
+function requestProblem(error: FastifyError): Problem {
+  if (!hasZodFastifySchemaValidationErrors(error)) return problem("HDL_API_REQUEST", error.message);
+  const faults = error.validation.map(
+    ({ instancePath, message }) => `${instancePath.slice(1) || "the body"}: ${message}`,
+  );
+  return problem("HDL_API_REQUEST", faults.join("; "));
+}
+
+/** Every failure has the one form; what is ours to mend is told without its inner side. */
+function answerFailures(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    if (error instanceof ProblemError) {
+      const problems = error.problems.map(({ cause: _cause, ...shown }) => shown);
+      return reply.code(STATUS[error.problems[0].code] ?? 500).send({ problems });
+    }
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send({ problems: [requestProblem(error)] });
+    return reply.code(500).send({ problems: [problem("HDL_INTERNAL", "the server failed to answer")] });
+  });
+  app.setNotFoundHandler((request, reply) =>
+    reply
+      .code(404)
+      .send({ problems: [problem("HDL_API_REQUEST", `there is no ${request.method} ${request.url.split("?")[0]}`)] }),
+  );
+}
+
+function registerSessions(app: FastifyInstance, access: Access): void {
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .post("/api/v1/session", { schema: { body: sessionBodySchema } }, (request, reply) => {
+      const opened = access.openSession(request.body.code);
+      if (opened === undefined) {
+        const status = access.mayFail(request.ip) ? 401 : 429;
+        return reply
+          .code(status)
+          .send({ problems: [problem("HDL_API_CREDENTIAL", "the code is not good; it opens one session, once")] });
+      }
+      const age = Math.floor(opened.lifeMs / 1000);
+      const cookie = `heddle_session=${opened.session}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${age}`;
+      return reply.header("set-cookie", cookie).code(204).send();
+    });
+}
+
+/** What needs a credential. */
+function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveFlows): void {
+  const { access, plane, resources, telemetry, agentsAddress } = options;
+  app.addHook("onRequest", credentialsHook(access));
+  app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
+  registerResources(app, resources);
+  registerAgents(app, plane, agentsAddress);
+  registerObserve(app, {
+    store: telemetry,
+    live,
+    clock: systemClock,
+    workloads: () => workloadViews(plane.registry, plane.discovery),
+    changesSince(sinceMs) {
+      const changes = resources.changes({ sinceMs, limit: HISTORY_MAX });
+      const rows = changes.ok ? changes.value.toReversed() : [];
+      return rows.map(({ atMs, actor, action, ref }) => ({ atMs, what: `${actor} ${action} ${ref.kind} ${ref.name}` }));
+    },
+  });
+}
+
+async function registerConsole(app: FastifyInstance, directory: string | undefined): Promise<void> {
+  if (directory === undefined) {
+    app.get("/", (_, reply) => reply.type("text/plain").send("Heddle: the console was not built (npm run build)\n"));
+    return;
+  }
+  await app.register(fastifyStatic, { root: directory, setHeaders: setPageHeaders });
+}
+
+function setPageHeaders(reply: { header(name: string, value: string): unknown }): void {
+  for (const [name, value] of Object.entries(PAGE_HEADERS)) reply.header(name, value);
+}
+
+async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    forceCloseConnections: true,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  answerFailures(app);
+  const info = { title: "Heddle", version: options.version };
+  await app.register(swagger, { openapi: { openapi: "3.1.0", info }, transform: jsonSchemaTransform });
+  app.get("/healthz", { schema: { hide: true } }, (_, reply) => reply.type("text/plain").send("ok\n"));
+  app.get("/readyz", { schema: { hide: true } }, (_, reply) => reply.type("text/plain").send("ready\n"));
+  await app.register(async (open) => registerSessions(open, options.access));
+  await app.register(async (guarded) => registerGuarded(guarded, options, live));
+  app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  await registerConsole(app, options.consoleDirectory);
+  return app;
+}
+
+/** Binds the REST API and the console. A taken port is `HDL_ENGINE_PORT_IN_USE`. */
+export async function startRest(options: RestOptions): Promise<Result<RunningApi>> {
+  const live = new LiveFlows(options.telemetry, systemTimers);
+  const app = await buildApp(options, live);
+  const { address, port } = options.listen;
+  try {
+    const url = await app.listen({ host: address, port });
+    return success({
+      port: Number(new URL(url).port),
+      async stop() {
+        live.stop();
+        await app.close();
+      },
+    });
+  } catch (cause) {
+    live.stop();
+    await app.close();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return failure(problem("HDL_ENGINE_PORT_IN_USE", `cannot listen on ${address}:${port}: ${reason}`, { cause }));
+  }
+}
