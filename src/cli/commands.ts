@@ -21,5 +21,6 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   tap: { summary: "show requests as they pass", load: () => import("./tap.ts") },
   trace: { summary: "show one request through the mesh, or list them", load: () => import("./trace.ts") },
   server: { summary: "run the control plane by itself", load: () => import("./server.ts") },
+  agent: { summary: "run the data plane of one workload", load: () => import("./agent.ts") },
   check: { summary: "look for the usual problems and say what to do", load: () => import("./check.ts") },
 };

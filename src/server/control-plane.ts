@@ -1,14 +1,13 @@
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
-import { openSqlite, type SqliteDatabase } from "#engine/sqlite";
 import { systemClock } from "#engine/time";
-import { type Failure, type Result, success } from "#model";
-import { DocumentStore, ResourceStore } from "#store";
-import { TelemetryStore } from "#telemetry/store";
+import { type Result, success } from "#model";
+import type { ResourceStore } from "#store";
 import type { AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
 import { startRest } from "./rest/start-rest.ts";
-import { type ServerStores, type SocketAddress, startServer } from "./start-server.ts";
+import { type SocketAddress, startServer } from "./start-server.ts";
+import { openStores } from "./stores.ts";
 
 export interface ControlPlaneOptions {
   /** Made 0700. Holds the databases, the authority and `admin.json`. */
@@ -31,34 +30,6 @@ export interface ControlPlane {
   /** `address:port` for agents. */
   readonly agents: string;
   stop(): Promise<void>;
-}
-
-interface OpenStores extends ServerStores {
-  readonly resources: ResourceStore;
-}
-
-async function openStores(directory: string): Promise<Result<OpenStores>> {
-  const opened: SqliteDatabase[] = [];
-  const close = (): void => {
-    for (const database of opened) database.close();
-  };
-  const failed = (reason: Failure): Failure => {
-    close();
-    return reason;
-  };
-  const main = openSqlite(`${directory}/heddle.db`, { durability: "full" });
-  if (!main.ok) return main;
-  opened.push(main.value);
-  const measured = openSqlite(`${directory}/telemetry.db`, { durability: "normal" });
-  if (!measured.ok) return failed(measured);
-  opened.push(measured.value);
-  const resources = new ResourceStore({ database: main.value, clock: systemClock, random: systemRandom });
-  const documents = new DocumentStore(main.value);
-  const telemetry = new TelemetryStore({ database: measured.value });
-  for (const result of [resources.open(), await documents.open(), telemetry.open()]) {
-    if (!result.ok) return failed(result);
-  }
-  return success({ resources, documents, telemetry, close });
 }
 
 /** The admin credential of an earlier start, or a new one; 0600 either way. */
@@ -95,7 +66,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const credentialFile = `${dataDirectory}/admin.json`;
   const token = await adminToken(credentialFile);
   if (!token.ok) return token;
-  const stores = await openStores(dataDirectory);
+  const stores = await openStores(dataDirectory, { clock: systemClock, random: systemRandom });
   if (!stores.ok) return stores;
   const { resources, telemetry } = stores.value;
   const access = new Access({ adminToken: token.value, clock: systemClock, random: systemRandom });
