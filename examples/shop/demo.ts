@@ -1,6 +1,7 @@
 /** `npm start`: brings the shop up, shows it, and with `--for` tries everything that is said of it. */
 import { arguments as commandLine, onExitSignal } from "#engine/processes";
 import { standardError, standardOutput } from "#engine/terminal";
+import { consoleAddress } from "#supervisor";
 import { assess, type DemoReport, holds } from "./demo/assess.ts";
 import { Observer } from "./demo/observer.ts";
 import { type DemoOptions, readOptions, USAGE } from "./demo/options.ts";
@@ -55,7 +56,7 @@ async function tellStory(scene: Scene, url: string): Promise<void> {
   say("healed. Now you, in another terminal:");
   say("  node examples/shop/fault.js inventory-2 fail 1     then: node bin/heddle.js why shop/edge");
   say("  node examples/shop/fault.js lb slow 200            node examples/shop/fault.js heal");
-  say(`  the live map: ${url}     Ctrl-C stops everything`);
+  say("  the live map: node bin/heddle.js console          Ctrl-C stops everything");
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 }
 
@@ -80,7 +81,7 @@ async function run(options: DemoOptions, stopping: AbortController): Promise<num
     const scene: Scene = { shop, observer: new Observer(access), say, signal: stopping.signal };
     say(`the shop is up after ${secondsSoFar().toFixed(1)} s`);
     if (options.calmMs === undefined) {
-      await tellStory(scene, access.url);
+      await tellStory(scene, await consoleAddress(access));
       return 0;
     }
     const report = await prove(options.calmMs, scene);

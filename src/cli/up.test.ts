@@ -110,6 +110,8 @@ describe("heddle up", () => {
     const { child } = startUp("{ name: a, comand: node app.mjs }");
     expect(await child.exited).toBe(1);
     const errors = readFileSync(join(directory, "err"), "utf8");
-    expect(errors).toContain("heddle.yaml:4:31: spec.services[0].comand: there is no field `comand` here");
+    expect(errors).toContain(
+      "heddle.yaml:4:31: spec.services[0].comand: there is no field `comand` here; did you mean `command`?",
+    );
   }, 20_000);
 });

@@ -6,7 +6,7 @@ import { onExitSignal, selfCommand, setExitStatus } from "#engine/processes";
 import { type OutputStream, palette, standardError, standardOutput } from "#engine/terminal";
 import { systemTimers } from "#engine/time";
 import { failure, formatProblem, problem, type Result } from "#model";
-import { type Application, ApplicationRun, readApplication, View } from "#supervisor";
+import { type Application, ApplicationRun, consoleAddress, readApplication, View } from "#supervisor";
 
 export interface UpOptions {
   readonly file: string;
@@ -80,7 +80,7 @@ export async function up(options: UpOptions, heddle: readonly string[]): Promise
   const started = run.start();
   const first = await Promise.race([started, asked.then(() => undefined)]);
   if (first?.ok === true) {
-    view.say(`ready  ·  ${openings(application, first.value.url)}`);
+    view.say(`ready  ·  ${openings(application, await consoleAddress(first.value))}`);
     await asked;
   }
   await run.stop();

@@ -6,7 +6,7 @@ export { agentUnit, type UnitPlan } from "./plan.ts";
 export { type PortFinding, tryChosenPorts } from "./port-findings.ts";
 export { readApplication } from "./read-application.ts";
 export { findRunning } from "./running.ts";
-export { readServerAccess, type ServerAccess } from "./server-control.ts";
+export { consoleAddress, readServerAccess, type ServerAccess } from "./server-control.ts";
 export { ServiceRun, type ServiceRunOptions } from "./service-run.ts";
 export type { Supervisor } from "./supervisor.ts";
 export type { UnitEvent, UnitState } from "./unit.ts";

@@ -54,7 +54,7 @@ describe("a heddle.yaml", () => {
     [
       "an unknown field",
       "  services: [{ name: a, command: x, replica: 2 }]",
-      "5:37 spec.services[0].replica there is no field",
+      "5:37 spec.services[0].replica there is no field `replica` here; did you mean `replicas`?",
     ],
     ["a bad name", "  services: [{ name: A_b, command: x }]", "5:22 spec.services[0].name must be lower-case"],
     ["a missing command", "  services: [{ name: a }]", "5:14 spec.services[0].command"],

@@ -1,23 +1,24 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
-import { DNS_LABEL, failure, type Place, type Problem, problem, type Result, success } from "#model";
+import { failure, type Problem, problem, type Result, success } from "#model";
+import {
+  durationMs as duration,
+  label,
+  type Path,
+  placeOf,
+  port,
+  readSource,
+  type Source,
+  schemaProblems,
+  sourceValue,
+  syntaxProblems,
+} from "#model/manifest";
 import type { Application, ApplicationService } from "./application.ts";
 
 const REPLICAS_MAX = 20;
 const SERVICES_MAX = 50;
 const DEFAULT_SVID_TTL_MS = 3_600_000;
 const DEFAULT_READY_WITHIN_MS = 30_000;
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-const label = z.string().regex(DNS_LABEL, "must be lower-case letters, digits and inner hyphens (RFC 1123 label)");
-const port = z.number().int().min(1).max(65_535);
-const duration = z
-  .string()
-  .regex(/^\d+(ms|s|m|h)$/, "must be a duration such as `20s`, `500ms` or `1h`")
-  .transform((text) => {
-    const unit = /[a-z]+$/.exec(text)?.[0] ?? "ms";
-    return Number.parseInt(text, 10) * (UNITS_MS[unit] ?? 1);
-  });
 const value = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
 const readiness = z.strictObject({
@@ -55,53 +56,11 @@ const application = z.strictObject({
 });
 
 type Parsed = z.output<typeof application>;
-type Path = readonly PropertyKey[];
 
-interface Source {
-  readonly file: string;
-  readonly document: Document;
-  readonly lines: LineCounter;
-}
-
-function fieldName(path: Path): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === "number") return `${text}[${part}]`;
-    return text === "" ? String(part) : `${text}.${String(part)}`;
-  }, "");
-}
-
-/** Where the name of a field stands, rather than its value. */
-function placeOfKey(source: Source, path: Path, key: string): Place {
-  const map = path.length === 0 ? source.document.contents : source.document.getIn(path, true);
-  const pair = isMap(map) ? map.items.find(({ key: each }) => isScalar(each) && each.value === key) : undefined;
-  const place = placeOf(source, [...path, key]);
-  if (!isScalar(pair?.key) || !pair.key.range) return place;
-  const { line, col } = source.lines.linePos(pair.key.range[0]);
-  return { ...place, line, column: col };
-}
-
-/** Where the field is, or the nearest thing around it that exists. */
-function placeOf(source: Source, path: Path): Place {
-  for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? source.document.contents : source.document.getIn(path.slice(0, length), true);
-    if (!isNode(node) || !node.range) continue;
-    const { line, col } = source.lines.linePos(node.range[0]);
-    return { file: source.file, line, column: col, field: fieldName(path) };
-  }
-  return { file: source.file, line: 1, column: 1, field: fieldName(path) };
-}
+const CODE = "HDL_SUPERVISOR_APPLICATION";
 
 function fault(source: Source, path: Path, message: string): Problem {
-  return problem("HDL_SUPERVISOR_APPLICATION", message, { at: placeOf(source, path) });
-}
-
-function issueProblems(source: Source, issue: z.core.$ZodIssue): readonly Problem[] {
-  if (issue.code !== "unrecognized_keys") return [fault(source, issue.path, issue.message)];
-  return issue.keys.map((key) =>
-    problem("HDL_SUPERVISOR_APPLICATION", `there is no field \`${key}\` here`, {
-      at: placeOfKey(source, issue.path, key),
-    }),
-  );
+  return problem(CODE, message, { at: placeOf(source, path) });
 }
 
 function duplicates(names: readonly string[]): ReadonlySet<string> {
@@ -181,21 +140,14 @@ function toApplication({ metadata, spec }: Parsed): Application {
 
 /** Reads a `heddle.yaml`. All that is wrong is told at once, each with its file, line and column. */
 export function readApplication(text: string, file: string): Result<Application> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const source: Source = { file, document, lines };
-  const syntax = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    const message = error.message.split(" at line ")[0] ?? error.message;
-    return problem("HDL_SUPERVISOR_APPLICATION", message, { at: { file, line, column: col } });
-  });
-  const [brokenFirst, ...brokenRest] = syntax;
+  const source = readSource(text, file);
+  const [brokenFirst, ...brokenRest] = syntaxProblems(source, CODE);
   if (brokenFirst !== undefined) return failure(brokenFirst, ...brokenRest);
-  const parsed = application.safeParse(document.toJS({ maxAliasCount: 100 }), { reportInput: false });
-  const problems = parsed.success
-    ? crossChecks(source, parsed.data.spec)
-    : parsed.error.issues.flatMap((issue) => issueProblems(source, issue));
-  const [first, ...rest] = problems;
-  if (first !== undefined) return failure(first, ...rest);
-  return parsed.success ? success(toApplication(parsed.data)) : failure(fault(source, [], "is not an application"));
+  const parsed = application.safeParse(sourceValue(source), { reportInput: false });
+  if (!parsed.success) {
+    const [first, ...rest] = schemaProblems(source, parsed.error, { schema: application, code: CODE });
+    return failure(first ?? fault(source, [], "is not an application"), ...rest);
+  }
+  const [first, ...rest] = crossChecks(source, parsed.data.spec);
+  return first === undefined ? success(toApplication(parsed.data)) : failure(first, ...rest);
 }

@@ -67,6 +67,13 @@ export async function createJoinToken(
   return failure(problem("HDL_SUPERVISOR_SERVER", "the server's answer holds no join token"));
 }
 
+/** The console's address with a code that opens one session; the bare address where no code can be had. */
+export async function consoleAddress(access: ServerAccess): Promise<string> {
+  const made = await post(access, "/api/v1/session-codes", {});
+  const { code } = made.ok ? (made.value as { code?: unknown }) : {};
+  return typeof code === "string" ? `${access.url}/#code=${code}` : access.url;
+}
+
 /** The server's listener for agents that a join token names; undefined when it names none. */
 export function serverOfJoinToken(token: string): string | undefined {
   try {
