@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   trace: { summary: "show one request through the mesh, or list them", load: () => import("./trace.ts") },
   apply: { summary: "create and change resources, all or nothing", load: () => import("./apply.ts") },
   diff: { summary: "show what apply would change", load: () => import("./diff.ts") },
+  edit: { summary: "change a resource in your editor", load: () => import("./edit.ts") },
   get: { summary: "show resources", load: () => import("./get.ts") },
   delete: { summary: "delete a resource", load: () => import("./delete.ts") },
   history: { summary: "show who changed what", load: () => import("./history.ts") },

@@ -23,7 +23,14 @@ afterAll(async () => {
 });
 
 async function heddle(...words: string[]) {
-  const env = { ...process.env, HEDDLE_DATA: data, NO_COLOR: "1" };
+  const env = {
+    ...process.env,
+    HEDDLE_DATA: data,
+    NO_COLOR: "1",
+    EDITOR: "sed -i s/GET/HEAD/",
+    VISUAL: "",
+    TMPDIR: directory,
+  };
   const child = Bun.spawn([process.execPath, MAIN, ...words], {
     cwd: directory,
     env,
@@ -51,10 +58,11 @@ test("a folder is applied, shown, compared, changed and deleted", async () => {
   expect((await heddle("apply", "-f", file)).out).toContain("cart-callers updated\nrevision 2\n");
   const stale = await heddle("apply", "-f", file);
   expect(stale.errors).toContain("HDL_STORE_CONFLICT");
+  expect((await heddle("edit", "AuthorizationPolicy", "cart-callers", "-n", "shop")).out).toContain("revision 3\n");
   expect((await heddle("delete", "AuthorizationPolicy", "cart-callers", "-n", "shop")).status).toBe(0);
   expect(
     (await heddle("history", "AuthorizationPolicy", "cart-callers", "-n", "shop")).out.trim().split("\n").length,
-  ).toBe(3);
+  ).toBe(4);
 }, 30_000);
 
 test("what is wrong is told with file, line and column", async () => {

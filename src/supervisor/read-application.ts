@@ -143,7 +143,9 @@ export function readApplication(text: string, file: string): Result<Application>
   const source = readSource(text, file);
   const [brokenFirst, ...brokenRest] = syntaxProblems(source, CODE);
   if (brokenFirst !== undefined) return failure(brokenFirst, ...brokenRest);
-  const parsed = application.safeParse(sourceValue(source), { reportInput: false });
+  const value = sourceValue(source, CODE);
+  if (!value.ok) return value;
+  const parsed = application.safeParse(value.value, { reportInput: false });
   if (!parsed.success) {
     const [first, ...rest] = schemaProblems(source, parsed.error, { schema: application, code: CODE });
     return failure(first ?? fault(source, [], "is not an application"), ...rest);

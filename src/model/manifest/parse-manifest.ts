@@ -28,12 +28,9 @@ function unknownKind(source: Source, kind: unknown): Problem {
 function parseOne(source: Source, into: Parsed[]): readonly Problem[] {
   const syntax = syntaxProblems(source, CODE);
   if (syntax.length > 0) return syntax;
-  let value: unknown;
-  try {
-    value = sourceValue(source);
-  } catch (cause) {
-    return [problem(CODE, cause instanceof Error ? cause.message : String(cause), { at: placeOf(source, []) })];
-  }
+  const read = sourceValue(source, CODE);
+  if (!read.ok) return read.problems;
+  const { value } = read;
   if (value === null || value === undefined) return [];
   const kind = typeof value === "object" && "kind" in value ? value.kind : undefined;
   if (!isKind(kind)) return [unknownKind(source, kind)];

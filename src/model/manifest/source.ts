@@ -1,6 +1,6 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments, parseDocument } from "yaml";
 import { z } from "zod";
-import { type Place, type Problem, type ProblemCode, problem } from "#model";
+import { failure, type Place, type Problem, type ProblemCode, problem, type Result, success } from "#model";
 import { nearestName } from "./nearest-name.ts";
 
 /** One YAML document with the positions of all that is in it. */
@@ -42,8 +42,14 @@ export function syntaxProblems({ file, document, lines }: Source, code: ProblemC
   });
 }
 
-export function sourceValue({ document }: Source): unknown {
-  return document.toJS({ maxAliasCount: ALIASES_MAX });
+/** The document's plain value. Fails when its aliases would blow it up. */
+export function sourceValue(source: Source, code: ProblemCode): Result<unknown> {
+  try {
+    return success(source.document.toJS({ maxAliasCount: ALIASES_MAX }));
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return failure(problem(code, message, { at: placeOf(source, []) }));
+  }
 }
 
 export function fieldName(path: Path): string {

@@ -192,6 +192,6 @@ test("resources and credential are the same after a restart", async () => {
   const second = valueOrThrow(await startControlPlane(options(data)));
   const after = await read(second.url);
   expect(after.bearer).toBe(before.bearer);
-  expect((await after.resources())[0].metadata.name).toBe("kept");
+  expect((await after.resources())[0]?.metadata.name).toBe("kept");
   await second.stop();
 });
