@@ -43,25 +43,3 @@ export async function httpStatus(url: string, timeoutMs: number): Promise<number
     return undefined;
   }
 }
-
-const BODY_BYTES_MAX = 1_048_576;
-
-/** Status and body (at most 1 MiB) of a GET, or undefined when there is no whole answer within `timeoutMs`. */
-export async function httpGet(
-  url: string,
-  timeoutMs: number,
-): Promise<{ readonly status: number; readonly body: string } | undefined> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    for await (const part of response.body ?? []) {
-      length += part.byteLength;
-      if (length > BODY_BYTES_MAX) return undefined;
-      parts.push(part);
-    }
-    return { status: response.status, body: Buffer.concat(parts).toString() };
-  } catch {
-    return undefined;
-  }
-}

@@ -1,8 +1,7 @@
 /** The only door to processes: this one's arguments, environment and signals, and children that never outlive it. */
-export { type Line, LineSplitter } from "./lines.ts";
+export type { Line } from "./lines.ts";
 export {
   arguments_ as arguments,
-  type ExitSignal,
   environment,
   isAlive,
   onExitSignal,
@@ -14,7 +13,6 @@ export {
 } from "./self.ts";
 export {
   type ProcessExit,
-  type ProcessOptions,
   type RunningProcess,
   startProcess,
 } from "./spawn.ts";

@@ -1,5 +1,5 @@
 /** Resources as users write them: YAML with file, line and column in every failure, and back. */
-export { durationMs, formatDuration, label, port } from "./fields.ts";
+export { durationMs, label, port } from "./fields.ts";
 export { CLUSTER_SCOPED, KINDS } from "./kinds.ts";
 export { nearestName } from "./nearest-name.ts";
 export { parseManifests } from "./parse-manifest.ts";
