@@ -1,6 +1,7 @@
 /** The server's databases: what must survive anything in one file, telemetry in another, so that neither can starve or spoil the other. */
-import { openSqlite } from "#engine/sqlite";
+
 import type { Random } from "#engine/random";
+import { openSqlite } from "#engine/sqlite";
 import type { Clock } from "#engine/time";
 import { type Result, success } from "#model";
 import { DocumentStore, ResourceStore } from "#store";
@@ -19,7 +20,10 @@ export interface StoreSurroundings {
 }
 
 /** Opens `heddle.db` and `telemetry.db`; a damaged one is left as it is and told. */
-export async function openStores(dataDirectory: string, { clock, random }: StoreSurroundings): Promise<Result<OpenStores>> {
+export async function openStores(
+  dataDirectory: string,
+  { clock, random }: StoreSurroundings,
+): Promise<Result<OpenStores>> {
   const state = openSqlite(`${dataDirectory}/heddle.db`, { durability: "full" });
   if (!state.ok) return state;
   const observed = openSqlite(`${dataDirectory}/telemetry.db`, { durability: "normal" });
