@@ -97,14 +97,18 @@ async function respond(name, routes, request) {
 
 /** Serves the routes `[method, pattern, run]` on HOST and PORT until SIGTERM; what is in flight then is finished. */
 export function serve(name, routes) {
-  const server = http.createServer(async (request, response) => {
-    const { status, body } = await respond(name, routes, request).catch((error) => ({
-      status: error.status ?? (error instanceof SyntaxError ? 400 : 500),
-      body: { error: error.message },
-    }));
-    const text = JSON.stringify(body);
-    response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
-    response.end(text);
+  const server = http.createServer((request, response) => {
+    const send = ({ status, body }) => {
+      const text = JSON.stringify(body);
+      response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+      response.end(text);
+    };
+    const failed = (error) =>
+      send({
+        status: error.status ?? (error instanceof SyntaxError ? 400 : 500),
+        body: { error: error.message },
+      });
+    respond(name, routes, request).then(send, failed);
   });
   server.keepAliveTimeout = 120_000;
   server.on("error", (error) => {

@@ -32,7 +32,7 @@ export function readFramingFields(fields: FieldList): FramingFields {
   const found = new FramingFields();
   for (let index = 0; index < fields.length; index += 2) {
     const value = fields[index + 1] ?? "";
-    switch (fields[index]) {
+    switch (fields[index] as string) {
       case "host":
         found.hosts++;
         found.host = value;
