@@ -1,17 +1,5 @@
 import { z } from "zod";
 
-/** What a failure looks like in every answer that is not a success. */
-export const problemsSchema = z.object({
-  problems: z.array(
-    z.object({
-      code: z.string(),
-      message: z.string(),
-      next: z.string(),
-      at: z.object({ file: z.string(), line: z.number(), column: z.number(), field: z.string().optional() }).optional(),
-    }),
-  ),
-});
-
 const TEXT_MAX = 2 * 1024 * 1024;
 const FILES_MAX = 500;
 

@@ -123,7 +123,3 @@ export function entriesAt(node: string, calls: readonly Call[]): readonly Call[]
   const into = calls.filter((call) => call.to === node);
   return into.length > 0 ? into : calls.filter((call) => call.from === node);
 }
-
-export function shortName(node: string): string {
-  return node.slice(node.indexOf("/") + 1);
-}

@@ -13,7 +13,6 @@ export {
   type PolicyRef,
   type PolicyTarget,
   policiesFor,
-  policyLabel,
   type Rule,
   type RuleSet,
   type SourceMatch,

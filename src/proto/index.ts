@@ -6,22 +6,17 @@ export {
   type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
   type Resource as DiscoveryResource,
-  ResourceSchema as DiscoveryResourceSchema,
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 export {
   type AnnounceRequest,
-  AnnounceRequestSchema,
   type AnnounceResponse,
   type EnrolRequest,
-  EnrolRequestSchema,
   Identity,
   Registry,
   type RenewRequest,
-  RenewRequestSchema,
   type ReportRequest,
   ReportRequestSchema,
   type SvidResponse,
-  SvidResponseSchema,
   Telemetry,
   type WithdrawRequest,
 } from "./gen/heddle/v1/control_pb.ts";

@@ -1,5 +1,5 @@
 /** The control plane as one process: what agents talk to, what people talk to, and what it keeps. */
-export { AgentPlane, type AgentPlaneListener, type ResourceSource } from "./agent-plane.ts";
+export type { AgentPlaneListener, ResourceSource } from "./agent-plane.ts";
 export { type ControlPlane, type ControlPlaneOptions, type ServerLog, startControlPlane } from "./control-plane.ts";
 export {
   type RunningApi,

@@ -8,7 +8,6 @@ export {
   nodeIdOf,
   type ObservedRequest,
   type Party,
-  partyName,
   type Refusal,
   type RefusalReason,
   type ReporterSide,
@@ -22,15 +21,11 @@ export {
 export {
   addBuckets,
   BUCKET_COUNT,
-  BUCKET_UPPER_US,
   bucketOf,
-  ISTIO_BOUNDARIES,
-  ISTIO_BUCKETS,
   istioBucketOf,
   mergeBuckets,
   quantileUs,
   type SparseBuckets,
-  sparseBuckets,
 } from "./buckets.ts";
 export {
   END_REASON_LIST,

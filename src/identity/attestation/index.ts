@@ -1,7 +1,6 @@
 /** Evidence that a workload may have an identity, and its verification. The evidence so far: join tokens. */
 export { encodeJoinToken, type JoinToken, parseJoinToken } from "./join-token.ts";
 export {
-  JOIN_TOKEN_TTL_MS,
   type JoinClaim,
   type JoinTokenAudit,
   type JoinTokenRecord,

@@ -4,7 +4,7 @@ import type { Identity } from "#proto";
 import type { Enrolment, EnrolmentPeer, SvidGrant } from "./enrolment.ts";
 
 /** Trailer that carries a problem's code, so that an agent shows the same problem as the server's log. */
-export const PROBLEM_HEADER = "heddle-problem";
+const PROBLEM_HEADER = "heddle-problem";
 
 export interface IdentityServiceOptions {
   readonly enrolment: Pick<Enrolment, "enrol" | "renew">;

@@ -38,7 +38,6 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-export const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 export const LAST_CHUNK = "0\r\n\r\n";
 
 export function requestLine(method: string, target: string): string {
