@@ -15,11 +15,14 @@ while read -r word group; do
   esac
 done
 for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
-for group in $groups; do
-  turns=0
-  while [ $turns -lt 30 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.1; turns=$((turns + 1)); done
-  kill -s KILL -- "-$group" 2>/dev/null
+turns=0 alive=yes
+while [ $turns -lt 30 ] && [ -n "$alive" ]; do
+  alive=
+  for group in $groups; do kill -s 0 -- "-$group" 2>/dev/null && alive=yes; done
+  [ -z "$alive" ] || sleep 0.1
+  turns=$((turns + 1))
 done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 `;
 
 interface Shell {
