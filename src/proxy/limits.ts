@@ -4,6 +4,10 @@ export interface ProxyLimits {
   readonly downstreamConnectionsMax: number;
   /** Connections from other agents at once. */
   readonly peerConnectionsMax: number;
+  /** Handshakes of other agents under way at once; more are dropped. */
+  readonly handshakesMax: number;
+  /** From the connection to the end of its handshake. */
+  readonly handshakeTimeoutMs: number;
   /** Connections to the app at once; more requests wait. */
   readonly appConnectionsMax: number;
   /** Requests that may wait for one connection; more are refused with `overflow`. */
@@ -27,6 +31,8 @@ export interface ProxyLimits {
 export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   downstreamConnectionsMax: 16_384,
   peerConnectionsMax: 4096,
+  handshakesMax: 1024,
+  handshakeTimeoutMs: 10_000,
   appConnectionsMax: 512,
   pendingRequestsMax: 1024,
   connectRetriesMax: 2,

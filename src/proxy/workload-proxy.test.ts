@@ -74,6 +74,7 @@ function startServerSide(
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
+    limits: { handshakeTimeoutMs: 200, handshakesMax: 3 },
   });
   const started = proxy.start(identity, tablesOf(settings));
   if (!started.ok) throw new Error(started.problems[0].message);
@@ -470,6 +471,45 @@ describe("who may connect", () => {
     expect(response.headers.get("x-heddle-reason")).toBe("identity-mismatch");
   });
 });
+
+describe("connections that show nothing", () => {
+  test("are dropped when their time is up, and beyond a number at once, while others are served", async () => {
+    const { server, url } = await pair(echo);
+    const started = Date.now();
+    const lives = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        expect(await raw(server.port, "")).toBe("");
+        return Date.now() - started;
+      }),
+    );
+    expect(lives.filter((life) => life < 150).length).toBe(3);
+    expect(Math.max(...lives)).toBeLessThan(2000);
+    expect((await fetch(url)).status).toBe(200);
+  });
+});
+
+test("a connection takes nothing new once its certificate has expired, and costs no request", async () => {
+  const app = await startApp((_request, response) => response.end("ok"));
+  const shortLived = (workload: string): TlsIdentity => {
+    // Certificates know no part of a second.
+    const notAfterMs = Math.floor(Date.now() / 1000) * 1000 + 3000;
+    return { ...authority.identity(workload, { notAfterMs }), notAfterMs };
+  };
+  const server = startServerSide(app.port);
+  const client = startClientSide({ endpoints: [endpointAt(server.port)] }, shortLived("shop/front"));
+  const ask = async (): Promise<number> => (await fetch(`http://127.0.0.1:${client.port}`)).status;
+  expect(await ask()).toBe(200);
+  await Bun.sleep(800);
+  client.proxy.rotate(shortLived("shop/front"));
+  for (let turn = 0; turn < 12; turn++) {
+    expect(await ask()).toBe(200);
+    await Bun.sleep(100);
+  }
+  await Bun.sleep(3000);
+  expect(server.proxy.state().peerConnections).toBe(0);
+  client.proxy.rotate(authority.identity("shop/front"));
+  expect(await ask()).toBe(200);
+}, 20_000);
 
 describe("when things go wrong", () => {
   test("without an endpoint the caller is told so at once", async () => {

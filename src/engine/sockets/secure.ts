@@ -52,15 +52,24 @@ export interface SecureListenOptions {
   /** Judges a peer by its leaf (DER); undefined refuses it. */
   readonly accept: (socket: StreamSocket, leafDer: Uint8Array) => SocketEvents | undefined;
   readonly onRefused: (peer: RefusedPeer) => void;
+  /** A peer that has not finished its handshake by then is dropped, milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** Handshakes under way at once; connections beyond are dropped, so that silent ones cannot pile up. */
+  readonly handshakesMax: number;
 }
 
+/** Binds at once; fails with `HDL_ENGINE_PORT_IN_USE`. Every accepted connection is judged before it is given out. */
 export function listenSecure(options: SecureListenOptions): Result<Listener> {
+  const handshakes = new Set<Socket<undefined>>();
   try {
     const server = Bun.listen<undefined>({
       hostname: options.address,
       port: options.port,
       socket: {
-        open: (socket) => upgrade(socket, options),
+        open(socket) {
+          if (handshakes.size >= options.handshakesMax) socket.terminate();
+          else upgrade(socket, options, handshakes);
+        },
         // What arrives here is still encrypted.
         data: () => undefined,
         error: () => undefined,
@@ -72,7 +81,14 @@ export function listenSecure(options: SecureListenOptions): Result<Listener> {
   }
 }
 
-function upgrade(socket: Socket<undefined>, options: SecureListenOptions): void {
+function upgrade(socket: Socket<undefined>, options: SecureListenOptions, handshakes: Set<Socket<undefined>>): void {
+  handshakes.add(socket);
+  // The accepted socket does nothing any more once it is upgraded: only what it became can be ended.
+  const timeout = setTimeout(() => secured.terminate(), options.handshakeTimeoutMs);
+  const settle = (): void => {
+    clearTimeout(timeout);
+    handshakes.delete(socket);
+  };
   const upgradeOptions = {
     data: { connection: undefined, isDone: false },
     // The engine's types do not know yet that an accepted socket can be upgraded too.
@@ -80,10 +96,17 @@ function upgrade(socket: Socket<undefined>, options: SecureListenOptions): void 
     tls: { ...tlsOptions(options.material()), requestCert: true, rejectUnauthorized: true },
     socket: {
       ...relay,
-      handshake: (secured: Socket<Upgraded>, _ok: boolean, error: Error | null) => judgePeer(secured, error, options),
+      handshake(secured: Socket<Upgraded>, _ok: boolean, error: Error | null) {
+        settle();
+        judgePeer(secured, error, options);
+      },
+      close(secured: Socket<Upgraded>) {
+        settle();
+        relay.close(secured);
+      },
     },
   } satisfies TLSUpgradeOptions<Upgraded> & { isServer: true };
-  socket.upgradeTLS<Upgraded>(upgradeOptions);
+  const [, secured] = socket.upgradeTLS<Upgraded>(upgradeOptions);
 }
 
 function judgePeer(secured: Socket<Upgraded>, error: Error | null, options: SecureListenOptions): void {

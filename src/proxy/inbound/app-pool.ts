@@ -67,6 +67,7 @@ export class AppPool {
       cancelConnect();
       settle();
       waiter.onNoConnection("app-unreachable");
+      this.#serveNext();
     });
     const cancelConnect = connectPlain({
       address: this.#address,

@@ -39,6 +39,8 @@ export class Inbound {
     const bound = listenSecure({
       ...this.#options.listen,
       material: () => this.#context.identity,
+      handshakeTimeoutMs: this.#context.limits.handshakeTimeoutMs,
+      handshakesMax: this.#context.limits.handshakesMax,
       accept: (socket, leafDer) => this.#accept(socket, leafDer),
       onRefused: (peer) => this.#refused(peer),
     });
@@ -68,10 +70,10 @@ export class Inbound {
       return undefined;
     }
     if (this.#links.size >= this.#context.limits.peerConnectionsMax) return undefined;
-    return this.#open(socket, id.value);
+    return this.#open(socket, id.value.id, id.value.notAfterMs);
   }
 
-  #open(socket: StreamSocket, id: SpiffeId): Link {
+  #open(socket: StreamSocket, id: SpiffeId, notAfterMs: number): Link {
     const peer = inboundPeer(this.#context, this.#pool, { id, appPort: this.#options.app.port });
     const link = new Link(socket, {
       role: "server",
@@ -80,9 +82,19 @@ export class Inbound {
       onDraining: () => undefined,
       onClosed: (closed) => {
         this.#links.delete(closed);
+        this.#context.deadlines.remove(expiry);
         this.#context.recorder.closeEdge(peer.edge);
       },
     });
+    const expiry = {
+      deadlineMs: notAfterMs,
+      // What was begun under a valid certificate may finish; nothing new begins.
+      onDeadline() {
+        expiry.deadlineMs = Number.POSITIVE_INFINITY;
+        link.drain();
+      },
+    };
+    this.#context.deadlines.add(expiry);
     this.#links.add(link);
     return link;
   }

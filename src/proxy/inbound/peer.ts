@@ -8,7 +8,7 @@ import {
   serviceAccountOf,
   validateX509Svid,
 } from "#identity";
-import type { Result } from "#model";
+import { type Result, success } from "#model";
 import type { RequestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
@@ -27,11 +27,16 @@ export interface InboundPeer {
   readonly clientCertificate: string;
 }
 
-/** Who the peer is: a valid X.509-SVID of the trust domain that it claims. */
-export function identifyPeer(context: ProxyContext, leafDer: Uint8Array): Result<SpiffeId> {
+/** Who the peer is, and until when: a valid X.509-SVID of the trust domain that it claims. */
+export function identifyPeer(
+  context: ProxyContext,
+  leafDer: Uint8Array,
+): Result<{ readonly id: SpiffeId; readonly notAfterMs: number }> {
   const leaf = parseCertificate(leafDer);
   if (!leaf.ok) return leaf;
-  return validateX509Svid(leaf.value, { nowMs: context.clock.nowMs(), bundles: context.tables.bundles, isSignedBy });
+  const nowMs = context.clock.nowMs();
+  const id = validateX509Svid(leaf.value, { nowMs, bundles: context.tables.bundles, isSignedBy });
+  return id.ok ? success({ id: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
 }
 
 export function inboundPeer(

@@ -8,6 +8,7 @@ import type { Cancel } from "#engine/time";
 import { parseCertificate, svidDnsName, validateX509Svid } from "#identity";
 import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
+import type { Expirable } from "../deadlines.ts";
 import { Link } from "../link.ts";
 import type { OutboundEndpoint } from "../tables.ts";
 
@@ -23,22 +24,21 @@ type State =
   | { readonly state: "connecting"; readonly cancel: CancelConnect; readonly timeout: Cancel }
   | { readonly state: "stopped" };
 
-interface Ready {
-  readonly link: Link;
-  /** When it must be replaced: before its certificates expire. */
-  readonly retireAtMs: number;
-}
-
 /** A connection is replaced when this share of its certificates' remaining life is left. */
 const RETIRE_SHARE = 0.2;
+const RETRY_MS = 1000;
 
-export class Peer {
+export class Peer implements Expirable {
+  /** When the connection must be replaced: before either of its certificates expires. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   readonly #context: ProxyContext;
   readonly #endpoint: OutboundEndpoint;
   #state: State = { state: "idle" };
-  #ready: Ready | undefined;
+  #ready: Link | undefined;
+  #lastUsedMs = 0;
   readonly #draining = new Set<Link>();
   #waiting: LinkWaiter[] = [];
+  #expiresAtMs = Number.POSITIVE_INFINITY;
 
   constructor(context: ProxyContext, endpoint: OutboundEndpoint) {
     this.#context = context;
@@ -55,12 +55,12 @@ export class Peer {
 
   /** Gives the waiter a connection: at once if there is one, else when it is made. */
   request(waiter: LinkWaiter): void {
+    this.#lastUsedMs = this.#context.clock.nowMs();
     const ready = this.#ready;
     if (ready !== undefined) {
-      if (this.#context.clock.nowMs() >= ready.retireAtMs) this.#connect();
-      if (waiter.onLink(ready.link)) return;
-      // It drains, or has as many streams as the peer allows: the next one takes over.
-      if (!ready.link.session.hasCapacity && ready.link.session.state !== "open") this.#retire(ready);
+      if (waiter.onLink(ready)) return;
+      // A connection that drains is replaced; one that has as many streams as its peer allows is waited for.
+      if (ready.session.state !== "open") this.#retire(ready);
     }
     if (this.#waiting.length >= this.#context.limits.pendingRequestsMax) return waiter.onUnavailable("overflow");
     if (this.#state.state === "stopped") return waiter.onUnavailable("draining");
@@ -74,12 +74,22 @@ export class Peer {
 
   /** A stream has ended: one that waited for room may begin. */
   released(): void {
-    if (this.#waiting.length > 0 && this.#ready !== undefined) this.#serve(this.#ready.link);
+    if (this.#waiting.length > 0 && this.#ready !== undefined) this.#serve(this.#ready);
   }
 
-  /** Replaces the connection by one with the newest certificate, without a gap. */
+  /** Replaces the connection by one with the newest certificate, without a gap; one that nobody uses just ends. */
   renew(): void {
-    if (this.#ready !== undefined) this.#connect();
+    if (this.#ready === undefined) return;
+    const isUsed = this.#context.clock.nowMs() - this.#lastUsedMs < this.#context.limits.idleTimeoutMs;
+    if (isUsed || this.#ready.openStreams > 0) this.#connect();
+    else this.#retire(this.#ready);
+  }
+
+  onDeadline(nowMs: number): void {
+    // If no new connection can be made it is tried again soon; the old one takes no more once it has expired.
+    this.deadlineMs = nowMs + RETRY_MS;
+    if (this.#ready !== undefined && nowMs >= this.#expiresAtMs) this.#retire(this.#ready);
+    else this.renew();
   }
 
   /** Opens no more; streams that exist finish. any → stopped. */
@@ -118,45 +128,43 @@ export class Peer {
     const checks = { nowMs, bundles: this.#context.tables.bundles, isSignedBy };
     const id = leaf.ok ? validateX509Svid(leaf.value, checks) : leaf;
     if (!leaf.ok || !id.ok || id.value.uri !== this.#endpoint.spiffeId.uri) {
-      this.#refuseIdentity(id.ok ? id.value.uri : "", socket);
+      this.#refuseIdentity(id.ok ? id.value.uri : "", socket.localPort);
       return undefined;
     }
-    const notAfterMs = Math.min(ownNotAfterMs, leaf.value.notAfterMs);
-    return this.#succeeded(socket, nowMs + (notAfterMs - nowMs) * (1 - RETIRE_SHARE));
+    this.#expiresAtMs = Math.min(ownNotAfterMs, leaf.value.notAfterMs);
+    this.deadlineMs = nowMs + (this.#expiresAtMs - nowMs) * (1 - RETIRE_SHARE);
+    return this.#succeeded(socket);
   }
 
-  #refuseIdentity(presented: string, socket: StreamSocket): void {
-    const { recorder } = this.#context;
-    recorder.refuse({
-      reason: "identity-mismatch",
-      peerAddress: `${this.#endpoint.address}:${this.#endpoint.port}`,
-      presented,
-      localPort: socket.localPort,
-    });
+  #refuseIdentity(presented: string, localPort: number): void {
+    const peerAddress = `${this.#endpoint.address}:${this.#endpoint.port}`;
+    this.#context.recorder.refuse({ reason: "identity-mismatch", peerAddress, presented, localPort });
     this.#failed("identity-mismatch");
   }
 
   #refused(reason: TlsRefusal, detail: string): void {
     // A name mismatch is a peer of the mesh that is not the one the registry promised.
     const isOther = reason === "untrusted-certificate" && /ALTNAME|does not match/i.test(detail);
-    this.#failed(isOther ? "identity-mismatch" : "upstream-connect-failure");
+    if (isOther) this.#refuseIdentity("", 0);
+    else this.#failed("upstream-connect-failure");
   }
 
   /** connecting → idle, with a connection. */
-  #succeeded(socket: StreamSocket, retireAtMs: number): Link {
+  #succeeded(socket: StreamSocket): Link {
     this.#abandonConnect();
     const link = new Link(socket, {
       role: "client",
       flusher: this.#context.flusher,
       onStream: () => undefined,
       onDraining: (drained) => {
-        if (this.#ready?.link === drained) this.#retire(this.#ready);
+        if (this.#ready === drained) this.#retire(drained);
       },
       onClosed: (closed) => this.#closed(closed),
     });
     const previous = this.#ready;
-    this.#ready = { link, retireAtMs };
-    if (previous !== undefined) this.#drainLink(previous.link);
+    this.#ready = link;
+    this.#context.deadlines.add(this);
+    if (previous !== undefined) this.#drainLink(previous);
     this.#serve(link);
     return link;
   }
@@ -184,9 +192,14 @@ export class Peer {
     }
   }
 
-  #retire(ready: Ready): void {
-    if (this.#ready === ready) this.#ready = undefined;
-    this.#drainLink(ready.link);
+  #retire(link: Link): void {
+    if (this.#ready === link) this.#forgetReady();
+    this.#drainLink(link);
+  }
+
+  #forgetReady(): void {
+    this.#ready = undefined;
+    this.#context.deadlines.remove(this);
   }
 
   #drainLink(link: Link): void {
@@ -197,8 +210,8 @@ export class Peer {
 
   #closed(link: Link): void {
     this.#draining.delete(link);
-    if (this.#ready?.link !== link) return;
-    this.#ready = undefined;
+    if (this.#ready !== link) return;
+    this.#forgetReady();
     if (this.#waiting.length > 0) this.#connect();
   }
 }

@@ -75,10 +75,12 @@ function candidateOf(store: TelemetryStore, service: string, span: TimeSpan): Ca
   return { span, meanMs: totalUs / count / 1000, errorRate: failed / count };
 }
 
+/** What agents do because something changed, or by the clock: no change that anybody made. */
+const CONSEQUENCES: ReadonlySet<string> = new Set(["svid-rotated", "config-applied"]);
+
 function changesIn(store: TelemetryStore, asked: WhyAsked, window: TimeSpan): Change[] {
   const span = { fromMs: window.fromMs - CHANGES_BEFORE_MS, toMs: window.toMs };
-  // A rotation each half life is no change that anybody made.
-  const events = store.events(span, 50).filter((event) => event.kind !== "svid-rotated");
+  const events = store.events(span, 200).filter(({ kind }) => !CONSEQUENCES.has(kind));
   const told = events.map(({ atMs, instance, kind, detail }) => ({
     atMs,
     what: `${instance}: ${kind}${detail === "" ? "" : ` (${detail})`}`,
