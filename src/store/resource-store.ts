@@ -91,7 +91,7 @@ export class ResourceStore {
         revision: number | null;
       }[];
       this.#revision = last?.revision ?? 0;
-      this.#all = [...this.#held.values()];
+      this.#all = this.#inOrder();
     });
   }
 
@@ -192,9 +192,14 @@ export class ResourceStore {
       else this.#held.set(refKey(ref), after);
     }
     this.#revision = revision;
-    this.#all = [...this.#held.values()];
+    this.#all = this.#inOrder();
     for (const listener of this.#listeners) listener();
     return success({ revision, changes: planned });
+  }
+
+  /** By kind, namespace and name, so that a restart changes nothing that anybody sees. */
+  #inOrder(): readonly Resource[] {
+    return [...this.#held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, resource]) => resource);
   }
 
   #write(changes: readonly PlannedChange[], revision: number, actor: string): void {
