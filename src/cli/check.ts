@@ -1,6 +1,5 @@
 /** What `heddle check` looks at: the server, the clocks, the agents and certificates of the registry, tokens, and the ports of a heddle.yaml. */
 import type { Command } from "commander";
-import { stringify } from "yaml";
 import { readTextFile } from "#engine/folders";
 import { setExitStatus } from "#engine/processes";
 import { type Palette, palette, standardOutput } from "#engine/terminal";
@@ -109,13 +108,8 @@ function line(finding: Finding, colours: Palette): string {
 }
 
 function print(findings: readonly Finding[], context: CommandContext): void {
-  const format = context.format();
-  if (format === "json") context.print(`${JSON.stringify({ findings }, undefined, 2)}\n`);
-  else if (format === "yaml") context.print(stringify({ findings }));
-  else {
-    const colours = palette(standardOutput().isColoured);
-    context.print(`${findings.map((each) => line(each, colours)).join("\n")}\n`);
-  }
+  const colours = palette(standardOutput().isColoured);
+  context.show({ findings }, () => `${findings.map((each) => line(each, colours)).join("\n")}\n`);
 }
 
 export function register(command: Command, context: CommandContext): void {

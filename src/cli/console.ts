@@ -10,6 +10,6 @@ export function register(command: Command, context: CommandContext): void {
       const access = await context.access();
       if (!access.ok) return context.fail(access);
       const url = await consoleAddress(access.value);
-      context.print(context.format() === "json" ? `${JSON.stringify({ url })}\n` : `${url}\n`);
+      context.show({ url }, () => `${url}\n`);
     });
 }

@@ -1,3 +1,4 @@
+import { stringify } from "yaml";
 import { setExitStatus } from "#engine/processes";
 import { standardError, standardOutput } from "#engine/terminal";
 import { type Failure, formatProblem, type Result } from "#model";
@@ -11,6 +12,8 @@ export interface CommandContext {
   /** The server and the right to use it, by the options that all commands share. */
   access(): Promise<Result<ServerAccess>>;
   format(): OutputFormat;
+  /** Writes an answer: as JSON or YAML where that was asked for, else as it is drawn for people. */
+  show(answer: unknown, draw: () => string): void;
   /** Writes to standard output. */
   print(text: string): void;
   /** Tells on standard error what is wrong and what to do, and makes the command end with status 1. */
@@ -24,13 +27,28 @@ export interface SharedOptions {
 }
 
 export function commandContext(shared: () => SharedOptions): CommandContext {
+  const format = (): OutputFormat => shared().output ?? "table";
+  const print = (text: string): void => standardOutput().write(text);
   return {
     access: () => findServer({ data: shared().data }),
-    format: () => shared().output ?? "table",
-    print: (text) => standardOutput().write(text),
+    format,
+    print,
+    show: (answer, draw) => print(render(answer, draw, format())),
     fail(failed) {
       standardError().write(`${failed.problems.map(formatProblem).join("\n")}\n`);
       setExitStatus(1);
     },
   };
+}
+
+/** An answer in the format that was asked for. */
+export function render(answer: unknown, draw: () => string, format: OutputFormat): string {
+  switch (format) {
+    case "json":
+      return `${JSON.stringify(answer, undefined, 2)}\n`;
+    case "yaml":
+      return stringify(answer);
+    case "table":
+      return draw();
+  }
 }

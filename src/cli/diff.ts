@@ -69,7 +69,7 @@ export function register(command: Command, context: CommandContext): void {
       const body = { files: files.value, dryRun: true };
       const applied = await ask<AppliedView>(context, { method: "POST", path: "/api/v1/apply", body });
       if (applied === undefined) return;
-      context.print(context.format() === "table" ? draw(applied) : `${JSON.stringify(applied, undefined, 2)}\n`);
+      context.show(applied, () => draw(applied));
       if (applied.changes.some(({ action }) => action !== "unchanged")) setExitStatus(1);
     });
 }

@@ -21,11 +21,10 @@ export function register(command: Command, context: CommandContext): void {
         path: `/api/v1/history?${new URLSearchParams({ ...named, limit })}`,
       });
       if (answer === undefined) return;
-      if (context.format() !== "table") return context.print(`${JSON.stringify(answer.changes, undefined, 2)}\n`);
       const lines = answer.changes.map((each) => {
         const at = new Date(each.atMs).toISOString();
         return `${String(each.revision).padStart(6)}  ${at}  ${each.actor.padEnd(8)}  ${nameOf(each)} ${each.action}`;
       });
-      context.print(`${lines.join("\n")}\n`);
+      context.show(answer.changes, () => `${lines.join("\n")}\n`);
     });
 }

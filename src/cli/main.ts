@@ -31,8 +31,10 @@ function attach(root: Command, name: string, module: CommandModule): void {
   const shared = addSharedOptions(stub.exitOverride());
   module.register(
     shared,
-    commandContext(() => shared.optsWithGlobals<SharedOptions>()),
+    // Only one of a command's own commands runs; what was not said there holds as it was said before it.
+    commandContext(() => Object.assign({}, ...[shared, ...shared.commands].map((each) => each.opts<SharedOptions>()))),
   );
+  for (const nested of shared.commands) addSharedOptions(nested.exitOverride());
 }
 
 /** Runs one command to its end. Never throws: every failure is told on standard error and becomes the exit status. */

@@ -56,7 +56,6 @@ export function nameOf({ kind, namespace, name }: AppliedView["changes"][number]
 }
 
 export function printApplied(applied: AppliedView, context: CommandContext): void {
-  if (context.format() !== "table") return context.print(`${JSON.stringify(applied, undefined, 2)}\n`);
   const lines = applied.changes.map((each) => `${nameOf(each)} ${each.action}`);
-  context.print(`${[...lines, `revision ${applied.revision}`].join("\n")}\n`);
+  context.show(applied, () => `${[...lines, `revision ${applied.revision}`].join("\n")}\n`);
 }

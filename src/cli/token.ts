@@ -29,18 +29,17 @@ async function create({ workload, ttl }: CreateOptions, context: CommandContext)
   const body = { allowed: allowed.value, ttlSeconds: Number(amount) * (UNITS_S[unit] ?? 1) };
   const made = await ask<{ token: string }>(context, { method: "POST", path: "/api/v1/tokens", body });
   if (made === undefined) return;
-  context.print(context.format() === "table" ? `${made.token}\n` : `${JSON.stringify(made, undefined, 2)}\n`);
+  context.show(made, () => `${made.token}\n`);
 }
 
 async function list(context: CommandContext): Promise<void> {
   const answer = await ask<TokensView>(context, { path: "/api/v1/tokens" });
   if (answer === undefined) return;
-  if (context.format() !== "table") return context.print(`${JSON.stringify(answer.tokens, undefined, 2)}\n`);
   const lines = answer.tokens.map(({ id, allowed, expiresAtMs, isUsed }) => {
     const names = allowed.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`).join(", ");
     return `${id}  ${isUsed ? "used   " : "unused "}  until ${new Date(expiresAtMs).toISOString()}  ${names}`;
   });
-  context.print(lines.length === 0 ? "no join tokens\n" : `${lines.join("\n")}\n`);
+  context.show(answer.tokens, () => (lines.length === 0 ? "no join tokens\n" : `${lines.join("\n")}\n`));
 }
 
 export function register(command: Command, context: CommandContext): void {

@@ -1,4 +1,3 @@
-import { stringify } from "yaml";
 import type { AskJson } from "#api";
 import { failure, type Problem, ProblemError, problem, type Result, success } from "#model";
 import type { ServerAccess } from "#supervisor";
@@ -51,9 +50,7 @@ export async function answerWith<Answer>(
 ): Promise<void> {
   const asked = await asking(context, question);
   if (!asked.ok) context.fail(asked);
-  else if (context.format() === "json") context.print(`${JSON.stringify(asked.value, undefined, 2)}\n`);
-  else if (context.format() === "yaml") context.print(stringify(asked.value));
-  else context.print(draw(asked.value));
+  else context.show(asked.value, () => draw(asked.value));
 }
 
 async function asking<Answer>(

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { FlowView, GraphView, TraceView, WhyView } from "#api";
 import { palette } from "#engine/terminal";
 import { type Failure, success } from "#model";
-import type { CommandContext, OutputFormat } from "../context.ts";
+import { type CommandContext, type OutputFormat, render } from "../context.ts";
 import { register as registerTap } from "../tap.ts";
 import { register as registerTrace } from "../trace.ts";
 import { register as registerWhy } from "../why.ts";
@@ -183,6 +183,7 @@ function context(url: string, format: OutputFormat = "table") {
     access: async () => success({ url, token: "secret" }),
     format: () => format,
     print: (text) => printed.push(text),
+    show: (answer, draw) => printed.push(render(answer, draw, format)),
     fail: (failure) => failed.push(failure),
   };
   return { context, printed, failed };

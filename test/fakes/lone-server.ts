@@ -1,0 +1,137 @@
+/** A server, agents and apps started one by one, without a supervisor: what is killed stays dead until it is started again. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { freePort, heddle, temporaryFolder, until, writeFiles } from "./running-mesh.ts";
+
+const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
+
+export class Program {
+  readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
+  #output = "";
+
+  constructor(command: readonly string[], directory: string, input = "") {
+    this.#child = Bun.spawn([...command], {
+      cwd: directory,
+      env: { ...process.env, HOME: directory, NO_COLOR: "1" },
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    void this.#child.stdin.write(input);
+    void this.#child.stdin.end();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) void this.#collect(stream);
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get exited(): Promise<number> {
+    return this.#child.exited;
+  }
+
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<number> {
+    this.#child.kill(signal);
+    return await this.#child.exited;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.#output += decoder.decode(chunk, { stream: true });
+  }
+}
+
+export interface AgentSpec {
+  readonly account: string;
+  readonly address: string;
+  readonly appPort?: number;
+  readonly calls?: readonly { readonly service: string; readonly port: number }[];
+  readonly keepKey?: boolean;
+}
+
+/** One server with short-lived certificates, and whatever is started beside it. */
+export class LoneServer {
+  readonly directory = temporaryFolder();
+  readonly #programs: Program[] = [];
+  #api = "";
+  #agents = "";
+
+  async start(svidTtl: string): Promise<Program> {
+    const resource = `apiVersion: heddle.dev/v1\nkind: Mesh\nmetadata: { name: mesh }\nspec: { trustDomain: lone.example, svidTtl: ${svidTtl} }\n`;
+    writeFiles(this.directory, { "mesh.yaml": resource });
+    this.#api = `127.0.0.1:${await freePort()}`;
+    this.#agents = `127.0.0.1:${await freePort()}`;
+    const server = await this.startServer();
+    const applied = await this.command("apply", "-f", "mesh.yaml");
+    if (applied.status !== 0) throw new Error(applied.stderr);
+    return server;
+  }
+
+  /** Starts the server again on the same data and addresses. */
+  async startServer(): Promise<Program> {
+    const options = ["--data", "data", "--trust-domain", "lone.example", "--api", this.#api, "--agents", this.#agents];
+    const server = this.program([process.execPath, MAIN, "server", ...options]);
+    await until("the server is ready", () => this.isReady(`http://${this.#api}/readyz`));
+    return server;
+  }
+
+  program(command: readonly string[], input = ""): Program {
+    const program = new Program(command, this.directory, input);
+    this.#programs.push(program);
+    return program;
+  }
+
+  command(...args: readonly string[]) {
+    return heddle(this.directory, [...args, "--data", "data"]);
+  }
+
+  async token(account: string): Promise<string> {
+    const made = await this.command("token", "create", "--workload", `small/${account}`);
+    if (made.status !== 0) throw new Error(made.stderr);
+    return made.stdout.trim();
+  }
+
+  /** Starts an agent with the token given, which may be none. */
+  agent(spec: AgentSpec, token: string): Program {
+    const file = `${spec.account}.json`;
+    const bootstrap = {
+      server: this.#agents,
+      namespace: "small",
+      serviceAccount: spec.account,
+      instance: `${spec.account}-1`,
+      service: `small/${spec.account}`,
+      labels: { app: spec.account, "heddle.dev/service": spec.account },
+      mode: spec.appPort === undefined ? "gateway" : "sidecar",
+      mesh: { address: spec.address, port: 15008 },
+      admin: { address: spec.address, port: 15020 },
+      ...(spec.appPort === undefined ? {} : { app: { address: "127.0.0.1", port: spec.appPort } }),
+      outbound: (spec.calls ?? []).map((call) => ({ ...call, address: spec.address })),
+      stateDirectory: join(this.directory, "state", spec.account),
+      keepKey: spec.keepKey === true,
+    };
+    writeFiles(this.directory, { [file]: JSON.stringify(bootstrap) });
+    return this.program([process.execPath, MAIN, "agent", "--config", file], `${token}\n`);
+  }
+
+  isAgentReady({ address }: AgentSpec): Promise<boolean> {
+    return this.isReady(`http://${address}:15020/readyz`);
+  }
+
+  async isReady(url: string): Promise<boolean> {
+    return fetch(url, { signal: AbortSignal.timeout(1000) }).then(
+      (response) => response.ok,
+      () => false,
+    );
+  }
+
+  async api<T>(path: string): Promise<T> {
+    const { token } = JSON.parse(await Bun.file(join(this.directory, "data/admin.json")).text()) as { token: string };
+    const response = await fetch(`http://${this.#api}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return (await response.json()) as T;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.kill()));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
