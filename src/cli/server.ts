@@ -16,6 +16,8 @@ interface ServerCommandOptions {
   readonly api: string;
   readonly agents: string;
   readonly passphraseFile?: string;
+  readonly apiCertificate?: string;
+  readonly apiKey?: string;
 }
 
 /** As pino numbers them. */
@@ -38,13 +40,19 @@ async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
   if (!api.ok) return api;
   const agents = parseSocket(options.agents, "--agents");
   if (!agents.ok) return agents;
-  const { passphraseFile, trustDomain } = options;
+  const { passphraseFile, trustDomain, apiCertificate, apiKey } = options;
+  if ((apiCertificate === undefined) !== (apiKey === undefined)) {
+    return failure(problem("HDL_CLI_ARGUMENT", "--api-certificate and --api-key go together"));
+  }
   const started = await startControlPlane({
     dataDirectory: options.data ?? defaultDataDirectory(),
     api: api.value,
     agents: agents.value,
     trustDomain,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    ...(apiCertificate === undefined || apiKey === undefined
+      ? {}
+      : { apiTls: { certificateFile: apiCertificate, keyFile: apiKey } }),
     consoleDirectory: await bundledFolder("dist/console"),
     version: VERSION,
     log,
@@ -69,6 +77,8 @@ export function register(command: Command, context: CommandContext): void {
     .option("--api <address:port>", "where the REST API and the console listen", "127.0.0.1:7070")
     .option("--agents <address:port>", "where agents connect", "127.0.0.1:7071")
     .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
+    .option("--api-certificate <file>", "certificate of the API (PEM), needed beyond loopback")
+    .option("--api-key <file>", "its key (PEM, 0600)")
     .action(async (options: ServerCommandOptions) => {
       const ended = await runServer(options);
       if (!ended.ok) context.fail(ended);

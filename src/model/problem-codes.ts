@@ -270,6 +270,10 @@ export const PROBLEM_CODES = {
     summary: "Two documents describe the same resource.",
     next: "Keep one of them, or give one another name.",
   },
+  HDL_SERVER_API_EXPOSED: {
+    summary: "The API would listen beyond loopback without a certificate.",
+    next: "Give `--api-certificate` and `--api-key`, or let it listen on 127.0.0.1.",
+  },
   HDL_STORE_CONFLICT: {
     summary: "A resource was changed by someone else in the meantime.",
     next: "Get it again, repeat your change and apply that.",

@@ -1,11 +1,13 @@
+import { readTextFile } from "#engine/folders";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
-import { systemClock } from "#engine/time";
-import { type Result, success } from "#model";
+import { type Cancel, systemClock, systemTimers } from "#engine/time";
+import { failure, problem, type Result, success } from "#model";
 import type { ResourceStore } from "#store";
+import type { TelemetryStore } from "#telemetry/store";
 import type { AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
-import { startRest } from "./rest/start-rest.ts";
+import { type ApiTls, startRest } from "./rest/start-rest.ts";
 import { type SocketAddress, startServer } from "./start-server.ts";
 import { openStores } from "./stores.ts";
 
@@ -16,6 +18,8 @@ export interface ControlPlaneOptions {
   readonly agents: SocketAddress;
   readonly trustDomain: string;
   readonly passphraseFile?: string;
+  /** Certificate and key (PEM) of the API; needed wherever it listens beyond loopback. */
+  readonly apiTls?: { readonly certificateFile: string; readonly keyFile: string };
   /** Folder of the built console; undefined serves none. */
   readonly consoleDirectory: string | undefined;
   readonly version: string;
@@ -63,6 +67,8 @@ function planeListener(resources: ResourceStore, log: ServerLog): AgentPlaneList
 /** The whole control plane with its databases, API and console. The admin credential is in `admin.json` once it runs. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane>> {
   const { api, agents, dataDirectory, log, consoleDirectory, version } = options;
+  const tls = await readApiTls(options);
+  if (!tls.ok) return tls;
   const credentialFile = `${dataDirectory}/admin.json`;
   const token = await adminToken(credentialFile);
   if (!token.ok) return token;
@@ -70,22 +76,71 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   if (!stores.ok) return stores;
   const { resources, telemetry } = stores.value;
   const access = new Access({ adminToken: token.value, clock: systemClock, random: systemRandom });
+  let isReady = false;
   const started = await startServer({
     ...options,
     stores: stores.value,
     startApi: (plane) => {
       const agentsAddress = `${agents.address}:${plane.port}`;
-      return startRest({ listen: api, plane, resources, telemetry, access, agentsAddress, consoleDirectory, version });
+      return startRest({
+        listen: api,
+        tls: tls.value,
+        plane,
+        resources,
+        telemetry,
+        access,
+        agentsAddress,
+        consoleDirectory,
+        version,
+        isReady: () => isReady,
+      });
     },
     listener: planeListener(resources, log),
   });
   if (!started.ok) return started;
-  const url = `http://${api.address}:${started.value.apiPort}`;
+  const url = `${tls.value === undefined ? "http" : "https"}://${api.address}:${started.value.apiPort}`;
   const written = await privateFiles.write(credentialFile, `${JSON.stringify({ url, token: token.value })}\n`);
   if (!written.ok) {
     await started.value.stop();
     return written;
   }
-  const stop = (): Promise<void> => started.value.stop();
+  isReady = true;
+  const cancelMaintenance = maintain(telemetry, log);
+  const stop = (): Promise<void> => {
+    cancelMaintenance();
+    return started.value.stop();
+  };
   return success({ url, agents: `${agents.address}:${started.value.agentsPort}`, stop });
+}
+
+const MAINTAIN_MS = 10_000;
+
+/** Rolls telemetry up and lets go of what is old. A failure is told once, and when it ends. */
+function maintain(telemetry: TelemetryStore, log: ServerLog): Cancel {
+  let isFailing = false;
+  return systemTimers.every(MAINTAIN_MS, () => {
+    const maintained = telemetry.maintain(systemClock.nowMs());
+    if (!maintained.ok && !isFailing) log("error", maintained.problems[0].message);
+    if (maintained.ok && isFailing) log("info", "telemetry is maintained again");
+    isFailing = !maintained.ok;
+  });
+}
+
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** The API's certificate and key. Beyond loopback the admin credential must not travel in the open. */
+async function readApiTls({ api, apiTls }: ControlPlaneOptions): Promise<Result<ApiTls | undefined>> {
+  if (apiTls === undefined) {
+    if (LOOPBACK.test(api.address)) return success(undefined);
+    return failure(problem("HDL_SERVER_API_EXPOSED", `the API would listen on ${api.address} without encryption`));
+  }
+  const certificate = await readTextFile(apiTls.certificateFile);
+  const key = await privateFiles.read(apiTls.keyFile);
+  if (!certificate.ok) return certificate;
+  if (!key.ok) return key;
+  if (certificate.value !== undefined && key.value !== undefined) {
+    return success({ certificatePem: certificate.value, keyPem: key.value });
+  }
+  const missing = certificate.value === undefined ? apiTls.certificateFile : apiTls.keyFile;
+  return failure(problem("HDL_SERVER_API_EXPOSED", `there is no file ${missing}`));
 }

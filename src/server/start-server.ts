@@ -1,9 +1,11 @@
+import type { WorkloadRegistry } from "#discovery";
 import { type FolderLock, lockFolder } from "#engine/folder-lock";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { parseTrustDomain } from "#identity";
 import { storedJoinTokens, type TokenDocuments } from "#identity/attestation";
+import { SERVICE_LABEL } from "#mesh";
 import { type Failure, type Result, success } from "#model";
 import { Telemetry } from "#proto";
 import type { TelemetryStore } from "#telemetry/store";
@@ -89,8 +91,11 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
   const { agents, dataDirectory, passphraseFile, stores, listener } = options;
   const trustDomain = parseTrustDomain(options.trustDomain);
   if (!trustDomain.ok) return trustDomain;
-  const ingest = new TelemetryIngest({ store: stores.telemetry, clock: systemClock });
-  return startAgentPlane({
+  const serviceOf = (namespace: string, account: string): string | undefined =>
+    plane === undefined ? undefined : serviceOfAccount(plane.registry, namespace, account);
+  const ingest = new TelemetryIngest({ store: stores.telemetry, clock: systemClock, serviceOf });
+  let plane: AgentPlane | undefined;
+  const started = await startAgentPlane({
     ...agents,
     trustDomain: trustDomain.value,
     authorityDirectory: `${dataDirectory}/ca`,
@@ -105,6 +110,16 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
     random: systemRandom,
     listener,
   });
+  if (started.ok) plane = started.value;
+  return started;
+}
+
+/** Service of a workload that agents know by its certificate alone. */
+function serviceOfAccount(registry: WorkloadRegistry, namespace: string, account: string): string | undefined {
+  const entry = registry.entries.find(
+    ({ workload }) => workload.namespace === namespace && workload.serviceAccount === account,
+  );
+  return entry?.workload.labels[SERVICE_LABEL];
 }
 
 function closed({ stores }: ServerOptions, failed: Failure): Failure {

@@ -107,6 +107,20 @@ test("a server whose port is taken says which, and whose data another uses says 
   expectOneError(other, "HDL_ENGINE_FOLDER_IN_USE", ["data"]);
 }, 30_000);
 
+test("an API beyond loopback must have a certificate", async () => {
+  const options = ["--trust-domain", "a.example", "--api", "0.0.0.0:0", "--agents", "127.0.0.1:0"];
+  expectOneError(await heddle(folder(), ["server", "--data", "data", ...options]), "HDL_SERVER_API_EXPOSED", [
+    "0.0.0.0",
+  ]);
+}, 20_000);
+
+test("the API answers no page of another site, whatever name points here", async () => {
+  const ask = (host: string): Promise<number> => mesh.status("/healthz", host);
+  expect(await ask("evil.example")).toBe(421);
+  expect(await ask("localhost")).toBe(200);
+  expect(await ask("127.0.0.1")).toBe(200);
+}, 20_000);
+
 test("a damaged database is left as it is, and the server says what to do", async () => {
   const directory = folder();
   mkdirSync(join(directory, "data"), { mode: 0o700 });

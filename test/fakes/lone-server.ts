@@ -130,6 +130,11 @@ export class LoneServer {
     return (await response.json()) as T;
   }
 
+  /** Status of a GET that names another host. */
+  async status(path: string, host: string): Promise<number> {
+    return (await fetch(`http://${this.#api}${path}`, { headers: { host } })).status;
+  }
+
   async remove(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
     rmSync(this.directory, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import fastifyStatic from "@fastify/static";
 import swagger from "@fastify/swagger";
-import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -23,8 +23,15 @@ import { registerAgents } from "./agent-routes.ts";
 import { credentialsHook } from "./credentials-hook.ts";
 import { registerResources } from "./resource-routes.ts";
 
+export interface ApiTls {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
 export interface RestOptions {
   readonly listen: SocketAddress;
+  /** Undefined serves plain HTTP, for loopback only. */
+  readonly tls: ApiTls | undefined;
   readonly plane: AgentPlane;
   readonly resources: ResourceStore;
   readonly telemetry: TelemetryStore;
@@ -34,6 +41,8 @@ export interface RestOptions {
   /** Folder of the built console; undefined serves none. */
   readonly consoleDirectory: string | undefined;
   readonly version: string;
+  /** Whether everything that the server needs to answer is there. */
+  readonly isReady: () => boolean;
 }
 
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
@@ -44,7 +53,7 @@ const HISTORY_MAX = 200;
 /** The console's code, styles and pictures are its own; nothing is loaded from elsewhere and no page may frame it. */
 const PAGE_HEADERS = {
   "content-security-policy":
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "default-src 'self'; img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
@@ -84,6 +93,17 @@ function answerFailures(app: FastifyInstance): void {
       .code(404)
       .send({ problems: [problem("HDL_API_REQUEST", `there is no ${request.method} ${request.url.split("?")[0]}`)] }),
   );
+}
+
+const CONNECTIONS_MAX = 4096;
+/** An address, or the one name that always means this host. */
+const LOCAL_HOST = /^(?:localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/i;
+
+/** On loopback a request for a named host is a page of another site whose name was made to point here (DNS rebinding). */
+async function refuseForeignHosts(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (LOCAL_HOST.test(request.headers.host ?? "")) return;
+  const refusal = problem("HDL_API_REQUEST", "this API is asked by its address or as localhost, not by another name");
+  await reply.code(421).send({ problems: [refusal] });
 }
 
 function registerSessions(app: FastifyInstance, access: Access): void {
@@ -137,6 +157,9 @@ function setPageHeaders(reply: { header(name: string, value: string): unknown })
 
 async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyInstance> {
   const app = Fastify({
+    ...(options.tls === undefined
+      ? {}
+      : { https: { cert: options.tls.certificatePem, key: options.tls.keyPem, minVersion: "TLSv1.2" as const } }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -146,10 +169,18 @@ async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyI
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerFailures(app);
+  app.server.maxConnections = CONNECTIONS_MAX;
+  if (options.tls === undefined) app.addHook("onRequest", refuseForeignHosts);
   const info = { title: "Heddle", version: options.version };
   await app.register(swagger, { openapi: { openapi: "3.1.0", info }, transform: jsonSchemaTransform });
   app.get("/healthz", { schema: { hide: true } }, (_, reply) => reply.type("text/plain").send("ok\n"));
-  app.get("/readyz", { schema: { hide: true } }, (_, reply) => reply.type("text/plain").send("ready\n"));
+  app.get("/readyz", { schema: { hide: true } }, (_, reply) => {
+    const isReady = options.isReady();
+    return reply
+      .code(isReady ? 200 : 503)
+      .type("text/plain")
+      .send(isReady ? "ready\n" : "starting\n");
+  });
   await app.register(async (open) => registerSessions(open, options.access));
   await app.register(async (guarded) => registerGuarded(guarded, options, live));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
