@@ -75,3 +75,4 @@ export type TokensView = z.infer<typeof tokensSchema>;
 
 export const sessionCodeSchema = z.object({ code: z.string(), expiresAtMs: z.number() });
 export const sessionBodySchema = z.object({ code: z.string().max(512) });
+export type AuditView = z.infer<typeof auditSchema>;

@@ -1,6 +1,7 @@
 /** What the REST API says and takes, as schemas, and typed functions to ask it. Pure: whoever asks brings the transport. */
 export {
   type AppliedView,
+  type AuditView,
   appliedSchema,
   applyBodySchema,
   auditQuerySchema,

@@ -26,6 +26,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   get: { summary: "show resources", load: () => import("./get.ts") },
   delete: { summary: "delete a resource", load: () => import("./delete.ts") },
   history: { summary: "show who changed what", load: () => import("./history.ts") },
+  audit: { summary: "show what administrators did and were refused", load: () => import("./audit.ts") },
   token: { summary: "make, show and revoke join tokens", load: () => import("./token.ts") },
   console: { summary: "print an address that opens the console", load: () => import("./console.ts") },
   server: { summary: "run the control plane by itself", load: () => import("./server.ts") },

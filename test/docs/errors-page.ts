@@ -9,7 +9,7 @@ export function errorsPage(): string {
     "# Errors",
     "",
     "Every failure has a code. A message says what is wrong and where; the line after it, marked with →, says what to do.",
-    "This page is made from the table in `src/model/problem-codes.ts` by `scripts/generate-errors.ts`.",
+    "This page is made from the table in `src/model/problem-codes.ts` by `scripts/generate-pages.ts`.",
     "",
     ...rows,
   ].join("\n");

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseManifests } from "#model/manifest";
+import { readApplication } from "#supervisor";
+import { LAYERS } from "../architecture/layers.ts";
+import { endReasonsPage } from "./end-reasons-page.ts";
+import { blocksOf, PAGES } from "./pages.ts";
+
+test("the page of end reasons says what the table says", () => {
+  expect(readFileSync("docs/reference/end-reasons.md", "utf8")).toBe(endReasonsPage());
+});
+
+describe("links lead somewhere", () => {
+  test.each([...PAGES])("%s", (page) => {
+    const links = [...readFileSync(page, "utf8").matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target = ""]) => target);
+    const broken = links.filter((target) => !/^https?:/.test(target) && !existsSync(join(dirname(page), target)));
+    expect(broken).toEqual([]);
+  });
+});
+
+test("the map mentions every room", () => {
+  const map = readFileSync("ARCHITECTURE.md", "utf8");
+  expect(Object.keys(LAYERS).filter((room) => !map.includes(`**${room}**`))).toEqual([]);
+});
+
+describe("YAML in pages is accepted as it stands", () => {
+  const yaml = PAGES.flatMap(blocksOf).filter(({ language }) => language === "yaml");
+  test.each(yaml.map((block) => [`${block.page}:${block.line}`, block.text] as const))("%s", (place, text) => {
+    const isApplication = text.includes("kind: Application\n");
+    const read = isApplication ? readApplication(text, place) : parseManifests([{ file: place, text }]);
+    expect(read.ok ? [] : read.problems.map(({ message }) => message)).toEqual([]);
+  });
+});
+
+test("every command that a page names exists", async () => {
+  const { COMMANDS } = await import("../../src/cli/commands.ts");
+  const named = PAGES.flatMap((page) =>
+    [...readFileSync(page, "utf8").matchAll(/(?:^|`|\$ )heddle ([a-z]+)/gm)].map(([, name = ""]) => name),
+  );
+  expect([...new Set(named)].filter((name) => !(name in COMMANDS))).toEqual([]);
+});
