@@ -5,7 +5,6 @@ export {
   type StoredEvent,
   type StoredRefusal,
   type StoredSpan,
-  TELEMETRY_STORE_LIMITS,
   TelemetryStore,
   type TelemetryStoreLimits,
 } from "./telemetry-store.ts";
