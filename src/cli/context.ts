@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { setExitStatus } from "#engine/processes";
 import { standardError, standardOutput } from "#engine/terminal";
-import { type Failure, formatProblem, type Result } from "#model";
+import { type Failure, formatProblems, type Result } from "#model";
 import type { ServerAccess } from "#supervisor";
 import { findServer } from "./credentials.ts";
 
@@ -35,7 +35,7 @@ export function commandContext(shared: () => SharedOptions): CommandContext {
     print,
     show: (answer, draw) => print(render(answer, draw, format())),
     fail(failed) {
-      standardError().write(`${failed.problems.map(formatProblem).join("\n")}\n`);
+      standardError().write(`${formatProblems(failed.problems)}\n`);
       setExitStatus(1);
     },
   };

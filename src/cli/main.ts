@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { arguments as commandLine, setExitStatus } from "#engine/processes";
 import { standardError } from "#engine/terminal";
-import { formatProblem, ProblemError } from "#model";
+import { formatProblems, ProblemError } from "#model";
 import { COMMANDS, type CommandModule } from "./commands.ts";
 import { commandContext, type SharedOptions } from "./context.ts";
 
@@ -56,7 +56,7 @@ function statusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_STATUS;
   const told =
     error instanceof ProblemError
-      ? error.problems.map(formatProblem).join("\n")
+      ? formatProblems(error.problems)
       : `heddle: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   standardError().write(`${told}\n`);
   return 1;

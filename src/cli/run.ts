@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { absolutePath } from "#engine/folders";
 import { onExitSignal, type ProcessExit, selfCommand, setExitStatus, workingDirectory } from "#engine/processes";
 import { standardError } from "#engine/terminal";
-import { DNS_LABEL, failure, formatProblem, problem, type Result, success } from "#model";
+import { DNS_LABEL, failure, formatProblems, problem, type Result, success } from "#model";
 import { type ServerAccess, ServiceRun, type ServiceRunOptions, type UnitEvent } from "#supervisor";
 import type { CommandContext } from "./context.ts";
 
@@ -89,7 +89,7 @@ export async function run(
   });
   const started = await service.start();
   const status = started.ok ? statusOf(await started.value) : 1;
-  if (!started.ok && stopped === undefined) errors.write(`${started.problems.map(formatProblem).join("\n")}\n`);
+  if (!started.ok && stopped === undefined) errors.write(`${formatProblems(started.problems)}\n`);
   await (stopped ?? service.stop());
   forget();
   return status;

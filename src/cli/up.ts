@@ -5,7 +5,7 @@ import { absolutePath, readTextFile } from "#engine/folders";
 import { onExitSignal, selfCommand, setExitStatus } from "#engine/processes";
 import { type OutputStream, palette, standardError, standardOutput } from "#engine/terminal";
 import { systemTimers } from "#engine/time";
-import { failure, formatProblem, problem, type Result } from "#model";
+import { failure, formatProblems, problem, type Result } from "#model";
 import { type Application, ApplicationRun, consoleAddress, readApplication, View } from "#supervisor";
 
 export interface UpOptions {
@@ -25,7 +25,7 @@ async function readProject(file: string): Promise<Result<Application>> {
 }
 
 function report(stream: OutputStream, failed: Extract<Result<never>, { ok: false }>): void {
-  stream.write(`${failed.problems.map(formatProblem).join("\n")}\n`);
+  stream.write(`${formatProblems(failed.problems)}\n`);
 }
 
 function openings(application: Application, apiUrl: string): string {

@@ -4,6 +4,7 @@ export {
   type Failure,
   failure,
   formatProblem,
+  formatProblems,
   type Place,
   type Problem,
   type ProblemDetail,

@@ -58,9 +58,20 @@ export function valueOrThrow<T>(result: Result<T>): T {
   throw new ProblemError(...result.problems);
 }
 
-/** One line for people: place, message, code and the next step. */
+function statement({ at, message, code }: Problem): string {
+  const place = at === undefined ? "" : `${at.file}:${at.line}:${at.column}: `;
+  const field = at?.field === undefined ? "" : `${at.field}: `;
+  return `${place}${field}${message} [${code}]`;
+}
+
+/** For people: place, message and code, and the next step on a line of its own. */
 export function formatProblem(each: Problem): string {
-  const at = each.at === undefined ? "" : `${each.at.file}:${each.at.line}:${each.at.column}: `;
-  const field = each.at?.field === undefined ? "" : `${each.at.field}: `;
-  return `${at}${field}${each.message} [${each.code}]\n  → ${each.next}`;
+  return `${statement(each)}\n  → ${each.next}`;
+}
+
+/** Several, one below the other; neighbours with the same next step share it. */
+export function formatProblems(problems: readonly Problem[]): string {
+  return problems
+    .map((each, index) => (problems[index + 1]?.next === each.next ? statement(each) : formatProblem(each)))
+    .join("\n");
 }

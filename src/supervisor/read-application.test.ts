@@ -57,7 +57,14 @@ describe("a heddle.yaml", () => {
       "5:37 spec.services[0].replica there is no field `replica` here; did you mean `replicas`?",
     ],
     ["a bad name", "  services: [{ name: A_b, command: x }]", "5:22 spec.services[0].name must be lower-case"],
-    ["a missing command", "  services: [{ name: a }]", "5:14 spec.services[0].command"],
+    ["a missing command", "  services: [{ name: a }]", "5:14 spec.services[0].command is missing"],
+    [
+      "a number for a command",
+      "  services: [{ name: a, command: 4 }]",
+      "5:34 spec.services[0].command must be text or a list",
+    ],
+    ["a word for a number", "  services: [{ name: a, command: x, replicas: many }]", "must be a number"],
+    ["an unknown role", "  services: [{ name: a, command: x, role: z }]", "must be `service` or `load-balancer`"],
     [
       "a bad duration",
       "  mesh: { svidTtl: soon }\n  services: [{ name: a, command: x }]",

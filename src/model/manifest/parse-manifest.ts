@@ -1,7 +1,8 @@
 import { failure, type Kind, type Problem, problem, type Resource, type Result, success } from "#model";
 import { KINDS } from "./kinds.ts";
 import { nearestName } from "./nearest-name.ts";
-import { placeOf, readSources, type Source, schemaProblems, sourceValue, syntaxProblems } from "./source.ts";
+import { schemaProblems } from "./schema-problems.ts";
+import { placeOf, readSources, type Source, sourceValue, syntaxProblems } from "./source.ts";
 
 /** A resource and where its document begins. */
 interface Parsed {

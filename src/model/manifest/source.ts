@@ -1,7 +1,5 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments, parseDocument } from "yaml";
-import { z } from "zod";
 import { failure, type Place, type Problem, type ProblemCode, problem, type Result, success } from "#model";
-import { nearestName } from "./nearest-name.ts";
 
 /** One YAML document with the positions of all that is in it. */
 export interface Source {
@@ -71,53 +69,11 @@ export function placeOf({ file, document, lines }: Source, path: Path): Place {
 }
 
 /** Where the name of a field stands. */
-function placeOfKey(source: Source, path: Path, key: string): Place {
+export function placeOfKey(source: Source, path: Path, key: string): Place {
   const map = path.length === 0 ? source.document.contents : source.document.getIn(path, true);
   const pair = isMap(map) ? map.items.find(({ key: each }) => isScalar(each) && each.value === key) : undefined;
   const place = placeOf(source, [...path, key]);
   if (!isScalar(pair?.key) || !pair.key.range) return place;
   const { line, col } = source.lines.linePos(pair.key.range[0]);
   return { ...place, line, column: col };
-}
-
-/** The schema behind defaults, options and transformations. */
-function innermost(schema: unknown): unknown {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
-    return innermost(schema.unwrap());
-  }
-  return schema instanceof z.ZodPipe ? innermost(schema.in) : schema;
-}
-
-/** The names that an object at this path may have. */
-function knownNames(schema: unknown, path: Path): readonly string[] {
-  const inner = innermost(schema);
-  const [first, ...rest] = path;
-  if (inner instanceof z.ZodObject) {
-    const shape: Readonly<Record<string, unknown>> = inner.shape;
-    return first === undefined ? Object.keys(shape) : knownNames(shape[String(first)], rest);
-  }
-  return inner instanceof z.ZodArray && first !== undefined ? knownNames(inner.element, rest) : [];
-}
-
-function unknownField(
-  source: Source,
-  key: string,
-  { path, names, code }: { path: Path; names: readonly string[]; code: ProblemCode },
-): Problem {
-  const nearest = nearestName(key, names);
-  const hint = nearest === undefined ? `the fields here are ${names.join(", ")}` : `did you mean \`${nearest}\`?`;
-  return problem(code, `there is no field \`${key}\` here; ${hint}`, { at: placeOfKey(source, path, key) });
-}
-
-/** What a schema found, as problems with their places; an unknown field is told with the nearest known name. */
-export function schemaProblems(
-  source: Source,
-  error: z.ZodError,
-  { schema, code }: { readonly schema: z.ZodType; readonly code: ProblemCode },
-): readonly Problem[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code !== "unrecognized_keys") return [problem(code, issue.message, { at: placeOf(source, issue.path) })];
-    const names = knownNames(schema, issue.path);
-    return issue.keys.map((key) => unknownField(source, key, { path: issue.path, names, code }));
-  });
 }
