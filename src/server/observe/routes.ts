@@ -38,6 +38,8 @@ export interface ObserveOptions {
 }
 
 const SAMPLES_MAX = 20_000;
+/** Agents report each second: a trace is listed once all of them will have told their part of it. */
+const SETTLE_MS = 2000;
 const DAY_MS = 86_400_000;
 const SCANNED_PER_ANSWER = 20;
 
@@ -128,7 +130,10 @@ function registerTraces(app: FastifyInstance, { store, clock }: ObserveOptions):
   typed.get("/api/v1/traces", { schema }, (request) => {
     const nowMs = clock.nowMs();
     const span = { fromMs: nowMs - parseDurationMs(request.query.window), toMs: nowMs + 10_000 };
-    return { traces: tracesOf(store.samples({ ...span, limit: SAMPLES_MAX }), request.query) };
+    const settled = tracesOf(store.samples({ ...span, limit: SAMPLES_MAX })).filter(
+      ({ atMs, durationMs }) => atMs + durationMs <= nowMs - SETTLE_MS,
+    );
+    return { traces: chosenOf(settled, request.query) };
   });
   typed.get("/api/v1/traces/:id", { schema: { response: { 200: traceViewSchema } } }, (request, reply) => {
     const { id } = request.params as { readonly id: string };
@@ -140,10 +145,13 @@ function registerTraces(app: FastifyInstance, { store, clock }: ObserveOptions):
 
 type TraceQuery = ReturnType<(typeof tracesQuerySchema)["parse"]>;
 
-function tracesOf(samples: readonly ObservedRequest[], query: TraceQuery): TracesView["traces"] {
+function tracesOf(samples: readonly ObservedRequest[]): readonly TraceView[] {
   const byTrace = Map.groupBy(samples, (sample) => sample.traceId);
   byTrace.delete("");
-  const views = [...byTrace].flatMap(([traceId, each]) => traceViewOf(traceId, each) ?? []);
+  return [...byTrace].flatMap(([traceId, each]) => traceViewOf(traceId, each) ?? []);
+}
+
+function chosenOf(views: readonly TraceView[], query: TraceQuery): TracesView["traces"] {
   const wanted = views.filter((view) => isWanted(view, query));
   wanted.sort(query.order === "slowest" ? (a, b) => b.durationMs - a.durationMs : (a, b) => b.atMs - a.atMs);
   return wanted.slice(0, query.limit).map(({ calls: _, ...summary }) => summary);
