@@ -5,6 +5,7 @@
  * process list.
  */
 import { DNS_LABEL, failure, type Problem, problem, type Result, type ServiceKey, success } from "#model";
+import { APP_PROTOCOLS, type AppProtocol, isAppProtocol } from "#proxy";
 
 export interface SocketAddress {
   readonly address: string;
@@ -26,8 +27,8 @@ export interface AgentBootstrap {
   readonly mesh: SocketAddress;
   /** Loopback listener for readiness, metrics and state. */
   readonly admin: SocketAddress;
-  /** The workload's own listener; absent for a gateway. `readinessPath` undefined probes by connecting. */
-  readonly app?: SocketAddress & { readonly readinessPath?: string };
+  /** The workload's own listener; absent for a gateway. `readinessPath` undefined probes by connecting; `protocol` defaults to `auto`. */
+  readonly app?: SocketAddress & { readonly readinessPath?: string; readonly protocol: AppProtocol };
   readonly outbound: readonly (SocketAddress & { readonly service: ServiceKey })[];
   /** Holds the last good configuration; made 0700. */
   readonly stateDirectory: string;
@@ -114,9 +115,16 @@ function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootst
     if (mode === "sidecar") reader.fault("app", "is needed in sidecar mode");
     return {};
   }
-  const readinessPath = isObject(app) ? app["readinessPath"] : undefined;
+  const { readinessPath, protocol } = isObject(app) ? app : {};
+  if (protocol !== undefined && !isAppProtocol(protocol)) {
+    reader.fault("app.protocol", `must be one of ${APP_PROTOCOLS.join(", ")}`);
+  }
   return {
-    app: { ...reader.socket(app, "app"), ...(typeof readinessPath === "string" ? { readinessPath } : {}) },
+    app: {
+      ...reader.socket(app, "app"),
+      ...(typeof readinessPath === "string" ? { readinessPath } : {}),
+      protocol: isAppProtocol(protocol) ? protocol : "auto",
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
 import { compilePolicy } from "#policy";
-import type { ProxyTables } from "#proxy";
+import { appProtocolOf, type ProxyTables } from "#proxy";
 import type { AgentConfig } from "#xds";
 
 /** The bundle that came with the agent's own certificate holds until the server sends a newer one. */
@@ -12,6 +12,11 @@ export function compileTables(config: AgentConfig, identity: TlsIdentity): Proxy
     settings: { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs },
     bundles: bundleSet([ownBundle(identity), ...config.bundles]),
     inbound: compilePolicy(config.policies),
-    outbound: new Map([...config.services].map(([service, { endpoints }]) => [service, endpoints])),
+    outbound: new Map(
+      [...config.services].map(([service, { endpoints, ports }]) => [
+        service,
+        { endpoints, protocol: appProtocolOf(ports[0]?.appProtocol ?? "") },
+      ]),
+    ),
   };
 }

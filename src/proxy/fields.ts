@@ -5,7 +5,6 @@
  * calls, and it says so from the certificate.
  */
 import type { FieldList } from "#wire/fields";
-import type { RequestHead, ResponseHead } from "#wire/http1";
 import { fieldLines, requestLine, statusLine } from "#wire/http1";
 
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
@@ -30,6 +29,9 @@ const EDGE_REPLACED: ReadonlySet<string> = new Set([
 /** Header by which an agent tells another that the app did not switch protocols. */
 const DECLINED = "x-heddle-upgrade";
 
+/** Header by which an agent tells another that its app speaks HTTP/2 with prior knowledge: value `h2`. */
+export const SPOKEN_BY_CALLER = "x-heddle-spoken";
+
 export function isOwnField(name: string): boolean {
   return name.startsWith("x-heddle-");
 }
@@ -52,65 +54,126 @@ function namedByConnection(fields: FieldList): ReadonlySet<string> | undefined {
 export interface HopIdentity {
   readonly traceparent: string;
   readonly requestId: string;
+  /** Whether the app asked in HTTP/2. */
+  readonly isHttp2: boolean;
   /** The caller's address at an edge; undefined inside the mesh. */
   readonly edgeCaller: string | undefined;
 }
 
-/** A request of an app as a stream between agents; an upgrade becomes an extended CONNECT (RFC 8441). */
-export function requestToMesh(head: RequestHead, hop: HopIdentity): FieldList {
-  const { fields: from, upgrade } = head;
+/** What was asked, in the terms that both HTTP versions share. */
+export interface AskedRequest {
+  readonly method: string;
+  /** Origin form, or `*`; "" for a tunnel. */
+  readonly target: string;
+  readonly authority: string;
+  /** Without pseudo-headers. */
+  readonly fields: FieldList;
+  readonly hasBody: boolean;
+  /** Protocol that it asks to switch to, or "". */
+  readonly upgrade: string;
+}
+
+/** Whether it asks for a stream of bytes without HTTP (RFC 9113 §8.5). */
+export function isTunnelRequest({ method, upgrade }: AskedRequest): boolean {
+  return method === "CONNECT" && upgrade === "";
+}
+
+function pseudoFields(request: AskedRequest): FieldList {
+  const { method, upgrade, target, authority } = request;
+  if (isTunnelRequest(request)) return [":method", method, ":authority", authority];
   const fields: FieldList =
-    upgrade === "" ? [":method", head.method] : [":method", "CONNECT", ":protocol", upgrade.toLowerCase()];
-  fields.push(":scheme", "http", ":path", head.target, ":authority", head.authority);
+    upgrade === "" ? [":method", method] : [":method", "CONNECT", ":protocol", upgrade.toLowerCase()];
+  fields.push(":scheme", "http", ":path", target, ":authority", authority);
+  return fields;
+}
+
+function isHeldBack(name: string, isEdge: boolean): boolean {
+  if (CONNECTION_FIELDS.has(name) || REPLACED.has(name) || isOwnField(name)) return true;
+  return isEdge && EDGE_REPLACED.has(name);
+}
+
+/** A request of an app as a stream between agents; an upgrade becomes an extended CONNECT (RFC 8441). */
+export function requestToMesh(request: AskedRequest, hop: HopIdentity): FieldList {
+  const from = request.fields;
+  const fields = pseudoFields(request);
   const named = namedByConnection(from);
+  const isEdge = hop.edgeCaller !== undefined;
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (CONNECTION_FIELDS.has(name) || REPLACED.has(name) || isOwnField(name) || named?.has(name) === true) continue;
-    if (hop.edgeCaller !== undefined && EDGE_REPLACED.has(name)) continue;
-    fields.push(name, from[index + 1] as string);
+    const value = from[index + 1] as string;
+    if (name === "te" && acceptsTrailers(value)) fields.push("te", "trailers");
+    else if (!isHeldBack(name, isEdge) && named?.has(name) !== true) fields.push(name, value);
   }
   fields.push("traceparent", hop.traceparent, "x-request-id", hop.requestId);
+  if (hop.isHttp2 && hop.edgeCaller === undefined) fields.push(SPOKEN_BY_CALLER, "h2");
   if (hop.edgeCaller !== undefined) fields.push("x-forwarded-for", hop.edgeCaller, "x-forwarded-proto", "http");
   return fields;
 }
 
+/** Whether a `te` field says that trailers are read; all else in it is between two connections (RFC 9110 §10.1.4). */
+function acceptsTrailers(te: string): boolean {
+  return te
+    .toLowerCase()
+    .split(",")
+    .some((coding) => coding.trim() === "trailers");
+}
+
+/** A request as an agent asks it of the app. */
 export interface AppRequest {
   readonly method: string;
   readonly path: string;
   readonly authority: string;
   /** Protocol of an extended CONNECT, or "". */
   readonly upgrade: string;
+  /** As they came from the other agent, pseudo-headers included. */
+  readonly fields: FieldList;
+  readonly hasBody: boolean;
   readonly traceparent: string;
   /** Envoy's `x-forwarded-client-cert`: who this agent is and who calls. */
   readonly clientCertificate: string;
-  readonly isChunked: boolean;
 }
 
-/** A stream between agents as a request for the app. */
-export function requestToApp(fields: FieldList, request: AppRequest): string {
+/** Fields that the agent sets itself, or that HTTP/1.1 has another place for. */
+const SET_FOR_APP: ReadonlySet<string> = new Set(["host", "traceparent", "x-forwarded-client-cert"]);
+
+/** A stream between agents as a request in HTTP/1.1. */
+export function requestToHttp1(request: AppRequest, isChunked: boolean): string {
+  const { fields, upgrade } = request;
   let text = requestLine(request.method, request.path);
   text += `host: ${request.authority}\r\n`;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
-    if (name.charCodeAt(0) === 0x3a || isOwnField(name)) continue;
-    if (name === "host" || name === "traceparent" || name === "x-forwarded-client-cert") continue;
+    if (name.charCodeAt(0) === 0x3a || isOwnField(name) || SET_FOR_APP.has(name) || name === "te") continue;
     text += `${name}: ${fields[index + 1]}\r\n`;
   }
   text += `traceparent: ${request.traceparent}\r\nx-forwarded-client-cert: ${request.clientCertificate}\r\n`;
-  if (request.upgrade !== "") text += `connection: Upgrade\r\nupgrade: ${request.upgrade}\r\n`;
-  if (request.isChunked) text += "transfer-encoding: chunked\r\n";
+  if (upgrade !== "") text += `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`;
+  if (isChunked) text += "transfer-encoding: chunked\r\n";
   return `${text}\r\n`;
 }
 
-/** The app's answer as a stream's. `isDeclined`: an upgrade was asked for and the app answers in HTTP. */
-export function responseToMesh(head: ResponseHead, isDeclined: boolean): FieldList {
-  const from = head.fields;
-  const fields: FieldList = [":status", String(head.status === 101 ? 200 : head.status)];
+/** A stream between agents as a stream for an app that speaks HTTP/2. */
+export function requestToHttp2(request: AppRequest): FieldList {
+  const { fields: from, upgrade, method, path, authority } = request;
+  const fields: FieldList = upgrade === "" ? [":method", method] : [":method", "CONNECT", ":protocol", upgrade];
+  fields.push(":scheme", "http", ":path", path, ":authority", authority);
+  for (let index = 0; index < from.length; index += 2) {
+    const name = from[index] as string;
+    if (name.charCodeAt(0) === 0x3a || isOwnField(name) || SET_FOR_APP.has(name)) continue;
+    fields.push(name, from[index + 1] as string);
+  }
+  fields.push("traceparent", request.traceparent, "x-forwarded-client-cert", request.clientCertificate);
+  return fields;
+}
+
+/** An app's answer as a stream's. `isDeclined`: an upgrade was asked for and the app answers in HTTP. */
+export function responseToMesh(status: number, from: FieldList, isDeclined: boolean): FieldList {
+  const fields: FieldList = [":status", String(status === 101 ? 200 : status)];
   const named = namedByConnection(from);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (CONNECTION_FIELDS.has(name) || isOwnField(name) || named?.has(name) === true) continue;
-    fields.push(name, from[index + 1] as string);
+    if (name.charCodeAt(0) === 0x3a || CONNECTION_FIELDS.has(name) || isOwnField(name)) continue;
+    if (named?.has(name) !== true) fields.push(name, from[index + 1] as string);
   }
   if (isDeclined) fields.push(DECLINED, "declined");
   return fields;
@@ -121,7 +184,7 @@ export function hasSwitched(status: number, fields: FieldList): boolean {
   return status === 200 && !fields.includes(DECLINED);
 }
 
-export interface AppResponse {
+export interface Http1Answer {
   readonly status: number;
   readonly isChunked: boolean;
   readonly closes: boolean;
@@ -129,8 +192,8 @@ export interface AppResponse {
   readonly upgrade: string;
 }
 
-/** A stream's answer for the app that asked. */
-export function responseToApp(fields: FieldList, response: AppResponse): string {
+/** A stream's answer in HTTP/1.1 for the app that asked. */
+export function responseToHttp1(fields: FieldList, response: Http1Answer): string {
   let text = statusLine(response.upgrade === "" ? response.status : 101);
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
@@ -143,6 +206,16 @@ export function responseToApp(fields: FieldList, response: AppResponse): string 
 }
 
 /** An interim response (1xx). */
-export function interimToApp(status: number, fields: FieldList): string {
+export function interimToHttp1(status: number, fields: FieldList): string {
   return `${statusLine(status)}${fieldLines(fields)}\r\n`;
+}
+
+/** A stream's answer for an app that asked in HTTP/2. */
+export function responseToHttp2(status: number, from: FieldList): FieldList {
+  const fields: FieldList = [":status", String(status)];
+  for (let index = 0; index < from.length; index += 2) {
+    const name = from[index] as string;
+    if (name.charCodeAt(0) !== 0x3a && name !== DECLINED) fields.push(name, from[index + 1] as string);
+  }
+  return fields;
 }

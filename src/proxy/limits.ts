@@ -10,6 +10,8 @@ export interface ProxyLimits {
   readonly handshakeTimeoutMs: number;
   /** Connections to the app at once; more requests wait. */
   readonly appConnectionsMax: number;
+  /** Tunnels to the app at once, each with a connection of its own; more are refused with `overflow`. */
+  readonly tunnelsMax: number;
   /** Requests that may wait for one connection; more are refused with `overflow`. */
   readonly pendingRequestsMax: number;
   /** A request whose endpoint could not be connected to is tried on this many others. */
@@ -34,6 +36,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   handshakesMax: 1024,
   handshakeTimeoutMs: 10_000,
   appConnectionsMax: 512,
+  tunnelsMax: 4096,
   pendingRequestsMax: 1024,
   connectRetriesMax: 2,
   headTimeoutMs: 10_000,

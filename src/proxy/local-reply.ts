@@ -1,10 +1,15 @@
 /** Responses that an agent makes itself: each says why, in a header, in a sentence, and in what is recorded. */
 import { END_REASONS, type EndReason } from "#telemetry";
+import { RequestRecord } from "#telemetry/record";
 import type { FieldList } from "#wire/fields";
+import type { ProxyContext } from "./context.ts";
+import { grpcStatusOf } from "./grpc.ts";
 
 export interface LocalReply {
+  /** As it is counted; gRPC says it in other words. */
   readonly status: number;
   readonly reason: EndReason;
+  /** `:status` first. */
   readonly fields: FieldList;
   readonly body: string;
 }
@@ -20,16 +25,40 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "internal-error": 500,
 };
 
-/** Unless a status is said, the reason has its own; 503 where nothing better fits. */
+/** Unless a status is said, the reason has its own; 503 where nothing better fits. A caller of gRPC is answered in gRPC. */
 export function localReply(
   reason: EndReason,
-  detail: { readonly status?: number; readonly policy?: string } = {},
+  detail: { readonly status?: number; readonly policy?: string; readonly isGrpc?: boolean } = {},
 ): LocalReply {
-  const entry = END_REASONS[reason];
+  const { sentence } = END_REASONS[reason];
   const policy = detail.policy ?? "";
-  const body = policy === "" ? `${entry.sentence}\n` : `${entry.sentence} Decided by: ${policy}\n`;
-  const fields: FieldList = ["content-type", "text/plain; charset=utf-8", "content-length", String(body.length)];
-  fields.push("server", "heddle", "x-heddle-reason", reason);
-  if (policy !== "") fields.push("x-heddle-policy", policy);
-  return { status: detail.status ?? STATUS[reason] ?? 503, reason, fields, body };
+  const said = policy === "" ? sentence : `${sentence} Decided by: ${policy}`;
+  const status = detail.status ?? STATUS[reason] ?? 503;
+  const why: FieldList = ["server", "heddle", "x-heddle-reason", reason];
+  if (policy !== "") why.push("x-heddle-policy", policy);
+  if (detail.isGrpc === true) {
+    const grpc = [
+      "content-type",
+      "application/grpc",
+      "grpc-status",
+      String(grpcStatusOf(status)),
+      "grpc-message",
+      said,
+    ];
+    return { status, reason, fields: [":status", "200", ...grpc, ...why], body: "" };
+  }
+  const body = `${said}\n`;
+  const plain = ["content-type", "text/plain; charset=utf-8", "content-length", String(body.length)];
+  return { status, reason, fields: [":status", String(status), ...plain, ...why], body };
+}
+
+/** Counts a request that was refused before it was one. */
+export function recordRefusal({ clock, recorder }: ProxyContext, edge: number, reply: LocalReply): void {
+  const record = new RequestRecord();
+  record.edge = edge;
+  record.receivedUs = clock.nowUs();
+  record.doneUs = record.receivedUs;
+  record.status = reply.status;
+  record.endReason = reply.reason;
+  recorder.finish(record);
 }

@@ -2,6 +2,7 @@
 import type { BundleSet, SpiffeId } from "#identity";
 import type { ServiceKey } from "#model";
 import type { CompiledPolicy } from "#policy";
+import type { AppProtocol } from "./protocol.ts";
 
 export interface OutboundEndpoint {
   /** Replica's name, unique in its namespace. */
@@ -14,6 +15,11 @@ export interface OutboundEndpoint {
   readonly spiffeId: SpiffeId;
   readonly labels: Readonly<Record<string, string>>;
   readonly weight: number;
+}
+
+export interface ServiceTable {
+  readonly protocol: AppProtocol;
+  readonly endpoints: readonly OutboundEndpoint[];
 }
 
 export interface ProxySettings {
@@ -31,7 +37,7 @@ export interface ProxyTables {
   readonly settings: ProxySettings;
   readonly bundles: BundleSet;
   readonly inbound: CompiledPolicy;
-  readonly outbound: ReadonlyMap<ServiceKey, readonly OutboundEndpoint[]>;
+  readonly outbound: ReadonlyMap<ServiceKey, ServiceTable>;
 }
 
 /** The workload that an agent serves. */

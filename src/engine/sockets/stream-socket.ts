@@ -7,7 +7,7 @@ export interface SocketEvents {
   onData(bytes: Buffer): void;
   /** There is room again after a `write` that took less than it was given. */
   onDrain(): void;
-  /** The peer sends no more; it may still read. */
+  /** The peer sends no more; it may still read. Comes before `onClose` unless the connection broke or this side closed it. */
   onEnd(): void;
   onClose(): void;
 }
@@ -32,6 +32,8 @@ export class NativeSocket implements StreamSocket {
   readonly #socket: Socket<unknown>;
   #events: SocketEvents | undefined;
   #isPaused = false;
+  #hasEnded = false;
+  #hasPeerEnded = false;
 
   constructor(socket: Socket<unknown>) {
     this.#socket = socket;
@@ -61,7 +63,21 @@ export class NativeSocket implements StreamSocket {
   }
 
   end(): void {
+    this.#hasEnded = true;
     this.#socket.shutdown();
+  }
+
+  /** For the engine's `end`. */
+  peerEnded(): void {
+    if (this.#hasPeerEnded) return;
+    this.#hasPeerEnded = true;
+    this.#events?.onEnd();
+  }
+
+  /** For the engine's `close`, which is all that it tells of a peer that ends after this side has. */
+  closed(error: Error | undefined): void {
+    if (error === undefined && this.#hasEnded) this.peerEnded();
+    this.#events?.onClose();
   }
 
   close(): void {

@@ -1,51 +1,49 @@
 /** One request from another agent: decided before the app sees a byte of it, then carried to the app and back. */
-import { type Decision, decide, type RequestAttributes } from "#policy";
+import { decide, type RequestAttributes } from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
-import type { Http1Fault, ResponseHead } from "#wire/http1";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import { formatTraceparent } from "#wire/trace-context";
 import type { Expirable } from "../deadlines.ts";
-import { requestToApp, responseToMesh } from "../fields.ts";
+import { httpStatusOf, isGrpc } from "../grpc.ts";
 import type { Link, LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
-import type { AppConnection, AppUser } from "./app-connection.ts";
-import type { AppWaiter } from "./app-pool.ts";
+import { patienceMs } from "../patience.ts";
+import { StreamOutput } from "../stream-output.ts";
+import type { AppAnswer, AppLane, AppLanes, AppUser, LaneWaiter } from "./app/lane.ts";
 import type { InboundPeer } from "./peer.ts";
 
-const NOTHING = new Uint8Array(0);
 /** Methods that may be sent again when a kept connection turns out to be closed (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
-export class InboundExchange implements LinkStream, AppWaiter, AppUser, Expirable {
+export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
   readonly #peer: InboundPeer;
   readonly #link: Link;
-  readonly #stream: number;
+  readonly #output: StreamOutput;
   readonly #record = new RequestRecord();
   #fields: FieldList = [];
   #upgrade = "";
-  #app: AppConnection | undefined;
+  #lanes: AppLanes | undefined;
+  #lane: AppLane | undefined;
   /** Request body that waits for the app's connection; its credit is given when it leaves. */
   #heldForApp: Buffer[] = [];
   #requestTrailers: FieldList = [];
-  #isChunked = false;
   #hasBody = false;
   #isRequestEnded = false;
   #uncredited = 0;
-  /** Answer that waits for room in the stream; the app is paused while there is any. */
-  #heldForPeer: Uint8Array[] = [];
-  #answerEnd: FieldList | undefined;
+  #isAnswerEnded = false;
   #hasAnswer = false;
   #isTunnel = false;
   #isRetried = false;
+  #patienceMs = 0;
   #isOver = false;
 
   constructor(peer: InboundPeer, link: Link, stream: number) {
     this.#peer = peer;
     this.#link = link;
-    this.#stream = stream;
+    this.#output = new StreamOutput(link, stream, () => this.#lane?.resume());
   }
 
   // From the peer's agent.
@@ -58,11 +56,11 @@ export class InboundExchange implements LinkStream, AppWaiter, AppUser, Expirabl
 
   onData(data: Buffer, endStream: boolean): void {
     this.#record.requestBytes += data.length;
-    if (this.#isOver) this.#link.session.consumed(this.#stream, data.length);
-    else if (this.#app === undefined) {
+    if (this.#isOver) this.#consumed(data.length);
+    else if (this.#lane === undefined) {
       this.#heldForApp.push(Buffer.from(data));
       this.#uncredited += data.length;
-    } else this.#sendToApp(this.#app, data);
+    } else this.#sendToApp(this.#lane, data);
     if (endStream) this.#endRequest();
   }
 
@@ -73,7 +71,8 @@ export class InboundExchange implements LinkStream, AppWaiter, AppUser, Expirabl
   }
 
   onWritable(): void {
-    this.#sendHeldToPeer();
+    this.#output.writable();
+    if (this.#isAnswerEnded && this.#output.isEnded) this.#answered();
   }
 
   onDeadline(): void {
@@ -81,69 +80,73 @@ export class InboundExchange implements LinkStream, AppWaiter, AppUser, Expirabl
     else this.#replyLocally("request-timeout");
   }
 
-  // From the app's pool.
+  // From the app.
 
-  onConnection(connection: AppConnection): void {
-    const { clock } = this.#peer.context;
-    if (this.#isOver) return connection.destroy();
-    this.#app = connection;
-    if (this.#record.chosenUs === 0) this.#record.chosenUs = clock.nowUs();
-    this.#record.sentUs = clock.nowUs();
-    connection.begin(this, { method: this.#record.method, head: this.#appHead(), isWhole: !this.#hasBody });
-    for (const held of this.#heldForApp.splice(0)) connection.body(held, this.#isChunked);
-    if (this.#isRequestEnded && this.#hasBody) connection.endBody(this.#isChunked, this.#requestTrailers);
-    if (connection.pending <= this.#peer.context.limits.outputBytesHigh) this.#credit();
+  onLane(lane: AppLane): void {
+    if (this.#isOver) return lane.abandon();
+    const record = this.#record;
+    const nowUs = this.#peer.context.clock.nowUs();
+    this.#lane = lane;
+    if (record.chosenUs === 0) record.chosenUs = nowUs;
+    record.sentUs = nowUs;
+    lane.begin(this, {
+      method: record.method,
+      path: record.path,
+      authority: record.authority,
+      upgrade: this.#upgrade,
+      fields: this.#fields,
+      hasBody: this.#hasBody,
+      traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
+      clientCertificate: this.#peer.clientCertificate,
+    });
+    for (const held of this.#heldForApp.splice(0)) this.#lane?.body(held);
+    if (this.#isRequestEnded && this.#hasBody) this.#lane?.endBody(this.#requestTrailers);
+    if (lane.pending <= this.#peer.context.limits.outputBytesHigh) this.#credit();
   }
 
-  onNoConnection(reason: EndReason): void {
+  onNoLane(reason: EndReason): void {
     if (!this.#isOver) this.#replyLocally(reason);
   }
 
-  // From the app.
-
-  onAppHead(head: ResponseHead): void {
-    if (head.status < 200 && head.status !== 101) return this.#passInterim(head);
-    const { clock, limits } = this.#peer.context;
+  onAppHead({ status, fields, kind, isWhole }: AppAnswer): void {
+    const { session } = this.#link;
+    if (kind === "interim") return session.sendHeaders(this.#output.stream, fields, false);
+    const { clock } = this.#peer.context;
     this.#hasAnswer = true;
-    this.#isTunnel = head.status === 101;
+    this.#isTunnel = kind === "switched";
     this.#record.firstByteUs = clock.nowUs();
-    this.#record.status = head.status;
-    this.deadlineMs = clock.nowMs() + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
-    if (this.#isTunnel && this.#upgrade === "") return this.#replyLocally("upstream-protocol-error");
-    const fields = responseToMesh(head, this.#upgrade !== "" && !this.#isTunnel);
-    this.#link.session.sendHeaders(this.#stream, fields, false);
+    this.#record.status = httpStatusOf(fields) ?? status;
+    this.#touch();
+    session.sendHeaders(this.#output.stream, fields, isWhole);
+    if (!isWhole) return;
+    this.#lane = undefined;
+    this.#output.markEnded();
+    this.#answered();
   }
 
   onAppBody(data: Uint8Array): boolean {
-    const { clock, limits } = this.#peer.context;
     this.#record.responseBytes += data.length;
-    this.deadlineMs = clock.nowMs() + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
-    if (this.#heldForPeer.length > 0) {
-      this.#heldForPeer.push(Buffer.from(data));
-      return false;
-    }
-    const taken = this.#link.session.sendData(this.#stream, data, false);
-    if (taken === data.length) return true;
-    this.#heldForPeer.push(Buffer.from(data.subarray(taken)));
-    return false;
+    this.#touch();
+    return this.#output.write(data);
   }
 
   onAppEnd(trailers: FieldList): void {
-    if (!this.#isTunnel) this.#app = undefined;
-    this.#answerEnd = trailers;
-    this.#sendHeldToPeer();
+    if (!this.#isTunnel) this.#lane = undefined;
+    this.#isAnswerEnded = true;
+    if (trailers.length > 0) this.#record.status = httpStatusOf(trailers) ?? this.#record.status;
+    this.#output.end(trailers);
+    if (this.#output.isEnded) this.#answered();
   }
 
-  onAppFailed(fault: Http1Fault, isUntouched: boolean): void {
-    const isStale = isUntouched && this.#app?.isReused === true && !this.#hasBody;
-    this.#app = undefined;
+  onAppFailed(reason: EndReason, isUntouched: boolean): void {
+    this.#lane = undefined;
     if (this.#isOver) return;
-    // The app closed a kept connection just as it was used again: nothing was asked of it.
-    if (isStale && !this.#isRetried && IDEMPOTENT.has(this.#record.method)) {
+    const isRepeatable = isUntouched && !this.#hasBody && IDEMPOTENT.has(this.#record.method);
+    if (isRepeatable && !this.#isRetried) {
       this.#isRetried = true;
-      this.#peer.pool.request(this, true);
-    } else if (this.#hasAnswer) this.#cutOff("upstream-connection-terminated");
-    else this.#replyLocally(fault === "unexpected-end" ? "upstream-connection-terminated" : "upstream-protocol-error");
+      this.#lanes?.request(this, true);
+    } else if (this.#hasAnswer) this.#cutOff(reason);
+    else this.#replyLocally(reason);
   }
 
   onAppDrained(): void {
@@ -151,10 +154,10 @@ export class InboundExchange implements LinkStream, AppWaiter, AppUser, Expirabl
   }
 
   #begin(fields: FieldList, endStream: boolean): void {
-    const { context } = this.#peer;
+    const { context, edge } = this.#peer;
     const record = this.#record;
     record.receivedUs = context.clock.nowUs();
-    record.edge = this.#peer.edge;
+    record.edge = edge;
     this.#fields = fields;
     this.#upgrade = fieldValue(fields, ":protocol") ?? "";
     record.method = this.#upgrade === "" ? (fieldValue(fields, ":method") ?? "") : "GET";
@@ -162,124 +165,105 @@ export class InboundExchange implements LinkStream, AppWaiter, AppUser, Expirabl
     record.authority = fieldValue(fields, ":authority") ?? fieldValue(fields, "host") ?? "";
     this.#hasBody = !endStream && this.#upgrade === "";
     this.#isRequestEnded = endStream;
-    this.#isChunked = this.#hasBody && fieldValue(fields, "content-length") === undefined;
     context.traceIds.begin(record, fields, 0);
-    this.deadlineMs = context.clock.nowMs() + context.tables.settings.requestTimeoutMs;
+    this.#patienceMs = patienceMs(context, fields);
+    this.deadlineMs = context.clock.nowMs() + this.#patienceMs;
     context.deadlines.add(this);
-    this.#decide();
+    this.#decide(record.method === "CONNECT");
   }
 
-  #decide(): void {
-    const { context } = this.#peer;
-    // A tunnel is no request to an app: there is nothing here that could carry it.
-    if (this.#record.method === "CONNECT") return this.#replyLocally("route-not-found");
-    const decision = decide(context.tables.inbound, this.#attributes());
+  /** A stream of bytes without HTTP is decided by what is known without it, and goes to the app as it is. */
+  #decide(isBytes: boolean): void {
+    const { app, context } = this.#peer;
+    if (isBytes) this.#record.edge = this.#peer.tcpEdge();
+    const decision = decide(context.tables.inbound, this.#attributes(isBytes));
     this.#record.verdict = decision.verdict;
     this.#record.policy = decision.label;
     this.#record.rule = decision.rule;
-    if (decision.verdict === "deny") this.#deny(decision);
-    else this.#peer.pool.request(this, false);
+    if (decision.verdict === "deny") {
+      return this.#replyLocally("policy-denied", context.tables.settings.explainDenials ? decision.label : "");
+    }
+    this.#lanes = isBytes ? app.tunnels : app.lanesFor(this.#fields);
+    this.#lanes.request(this, false);
   }
 
-  #attributes(): RequestAttributes {
+  #attributes(isBytes: boolean): RequestAttributes {
     const { attributes } = this.#peer;
-    const query = this.#record.path.indexOf("?");
-    attributes.method = this.#record.method;
-    attributes.path = query < 0 ? this.#record.path : this.#record.path.slice(0, query);
-    attributes.host = this.#record.authority;
+    const { path, method, authority } = this.#record;
+    const query = path.indexOf("?");
+    attributes.protocol = isBytes ? "tcp" : "http";
+    attributes.method = method;
+    attributes.path = query < 0 ? path : path.slice(0, query);
+    attributes.host = authority;
     return attributes;
   }
 
-  #deny(decision: Decision): void {
-    const { explainDenials } = this.#peer.context.tables.settings;
-    this.#replyLocally("policy-denied", explainDenials ? decision.label : "");
+  /** Something moved: before the answer its patience begins anew, afterwards the stream's. */
+  #touch(): void {
+    const { clock, limits } = this.#peer.context;
+    const afterMs = this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs;
+    this.deadlineMs = clock.nowMs() + (this.#hasAnswer ? afterMs : this.#patienceMs);
   }
 
-  #appHead(): string {
-    const record = this.#record;
-    return requestToApp(this.#fields, {
-      method: record.method,
-      path: record.path,
-      authority: record.authority,
-      upgrade: this.#upgrade,
-      traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
-      clientCertificate: this.#peer.clientCertificate,
-      isChunked: this.#isChunked,
-    });
+  #sendToApp(lane: AppLane, data: Buffer): void {
+    lane.body(data);
+    this.#touch();
+    if (lane.pending > this.#peer.context.limits.outputBytesHigh) this.#uncredited += data.length;
+    else this.#consumed(data.length);
   }
 
-  #passInterim(head: ResponseHead): void {
-    this.#link.session.sendHeaders(this.#stream, [":status", String(head.status), ...head.fields], false);
-  }
-
-  #sendToApp(app: AppConnection, data: Buffer): void {
-    app.body(data, this.#isChunked);
-    if (app.pending > this.#peer.context.limits.outputBytesHigh) this.#uncredited += data.length;
-    else this.#link.session.consumed(this.#stream, data.length);
+  #consumed(bytes: number): void {
+    this.#link.session.consumed(this.#output.stream, bytes);
   }
 
   #credit(): void {
     if (this.#uncredited === 0) return;
     const bytes = this.#uncredited;
     this.#uncredited = 0;
-    this.#link.session.consumed(this.#stream, bytes);
+    this.#consumed(bytes);
   }
 
   #endRequest(): void {
     this.#isRequestEnded = true;
-    this.#app?.endBody(this.#isChunked, this.#requestTrailers);
-    if (this.#isTunnel && this.#answerEnd !== undefined) this.#finish();
+    this.#lane?.endBody(this.#requestTrailers);
+    if (this.#isTunnel && this.#isAnswerEnded && this.#output.isEnded) this.#finish();
   }
 
-  #sendHeldToPeer(): void {
-    while (this.#heldForPeer.length > 0) {
-      const next = this.#heldForPeer[0] as Uint8Array;
-      const taken = this.#link.session.sendData(this.#stream, next, false);
-      if (taken < next.length) {
-        this.#heldForPeer[0] = next.subarray(taken);
-        return;
-      }
-      this.#heldForPeer.shift();
-    }
-    if (this.#answerEnd === undefined) this.#app?.resume();
-    else this.#complete(this.#answerEnd);
-  }
-
-  #complete(trailers: FieldList): void {
-    if (trailers.length > 0) this.#link.session.sendHeaders(this.#stream, trailers, true);
-    else this.#link.session.sendData(this.#stream, NOTHING, true);
-    if (this.#isTunnel && !this.#isRequestEnded) return;
+  /** The answer has been sent. A tunnel lives on until its other side has ended too. */
+  #answered(): void {
+    if (this.#isOver || (this.#isTunnel && !this.#isRequestEnded)) return;
     // An answer before the end of the request: the rest is not wanted (RFC 9113 §8.1).
-    if (!this.#isRequestEnded) this.#link.session.reset(this.#stream, H2_ERROR.NO_ERROR);
+    if (!this.#isRequestEnded) this.#link.session.reset(this.#output.stream, H2_ERROR.NO_ERROR);
     this.#finish();
   }
 
   #replyLocally(reason: EndReason, policy = ""): void {
-    const reply = localReply(reason, { policy });
+    const reply = localReply(reason, { policy, isGrpc: isGrpc(this.#fields) });
+    const { session } = this.#link;
     this.#record.status = reply.status;
     this.#record.endReason = reason;
-    this.#link.session.sendHeaders(this.#stream, [":status", String(reply.status), ...reply.fields], false);
-    this.#link.session.sendData(this.#stream, Buffer.from(reply.body), true);
-    if (!this.#isRequestEnded) this.#link.session.reset(this.#stream, H2_ERROR.NO_ERROR);
+    session.sendHeaders(this.#output.stream, reply.fields, reply.body === "");
+    if (reply.body !== "") session.sendData(this.#output.stream, Buffer.from(reply.body), true);
+    if (!this.#isRequestEnded) session.reset(this.#output.stream, H2_ERROR.NO_ERROR);
     this.#finish();
   }
 
   #cutOff(reason: EndReason): void {
     this.#record.endReason = reason;
-    this.#link.session.reset(this.#stream, H2_ERROR.INTERNAL_ERROR);
+    this.#link.session.reset(this.#output.stream, H2_ERROR.INTERNAL_ERROR);
     this.#finish();
   }
 
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { context, pool } = this.#peer;
+    const { context } = this.#peer;
     context.deadlines.remove(this);
     this.#record.doneUs = context.clock.nowUs();
     context.recorder.finish(this.#record);
-    pool.forget(this);
-    this.#app?.abandon();
-    this.#app = undefined;
-    this.#link.release(this.#stream);
+    this.#lanes?.forget(this);
+    this.#lane?.abandon();
+    this.#lane = undefined;
+    this.#link.release(this.#output.stream);
   }
 }

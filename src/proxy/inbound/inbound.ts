@@ -4,26 +4,26 @@ import { type CertificateFacts, parseCertificate, type SpiffeId } from "#identit
 import type { Result } from "#model";
 import type { ProxyContext } from "../context.ts";
 import { Link } from "../link.ts";
-import { AppPool } from "./app-pool.ts";
+import { App, type AppOptions } from "./app/app.ts";
 import { InboundExchange } from "./exchange.ts";
 import { identifyPeer, inboundPeer } from "./peer.ts";
 
 export interface InboundOptions {
   readonly listen: { readonly address: string; readonly port: number };
-  readonly app: { readonly address: string; readonly port: number };
+  readonly app: AppOptions;
 }
 
 export class Inbound {
   readonly #context: ProxyContext;
   readonly #options: InboundOptions;
-  readonly #pool: AppPool;
+  readonly #app: App;
   readonly #links = new Set<Link>();
   #listener: Listener | undefined;
 
   constructor(context: ProxyContext, options: InboundOptions) {
     this.#context = context;
     this.#options = options;
-    this.#pool = new AppPool(context, options.app);
+    this.#app = new App(context, options.app);
   }
 
   get links(): number {
@@ -44,10 +44,7 @@ export class Inbound {
       accept: (socket, leafDer) => this.#accept(socket, leafDer),
       onRefused: (peer) => this.#refused(peer),
     });
-    if (bound.ok) {
-      this.#listener = bound.value;
-      this.#pool.start();
-    }
+    if (bound.ok) this.#listener = bound.value;
     return bound;
   }
 
@@ -60,7 +57,7 @@ export class Inbound {
   stop(): void {
     this.#listener?.stop();
     for (const link of [...this.#links]) link.destroy();
-    this.#pool.stop();
+    this.#app.stop();
   }
 
   #accept(socket: StreamSocket, leafDer: Uint8Array): Link | undefined {
@@ -74,7 +71,7 @@ export class Inbound {
   }
 
   #open(socket: StreamSocket, id: SpiffeId, notAfterMs: number): Link {
-    const peer = inboundPeer(this.#context, this.#pool, { id, appPort: this.#options.app.port });
+    const peer = inboundPeer(this.#context, this.#app, id);
     const link = new Link(socket, {
       role: "server",
       flusher: this.#context.flusher,
@@ -83,7 +80,7 @@ export class Inbound {
       onClosed: (closed) => {
         this.#links.delete(closed);
         this.#context.deadlines.remove(expiry);
-        this.#context.recorder.closeEdge(peer.edge);
+        peer.close();
       },
     });
     const expiry = {

@@ -13,14 +13,18 @@ import type { RequestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import { selfParty } from "../party.ts";
-import type { AppPool } from "./app-pool.ts";
+import type { App } from "./app/app.ts";
 
 export interface InboundPeer {
   readonly context: ProxyContext;
-  readonly pool: AppPool;
+  readonly app: App;
   readonly id: SpiffeId;
   /** Slot of the recorder. */
   readonly edge: number;
+  /** The same for bytes without HTTP; opened when it is first needed. */
+  readonly tcpEdge: () => number;
+  /** Gives the slots up. */
+  readonly close: () => void;
   /** Reused by each decision on this connection. */
   readonly attributes: RequestAttributes;
   /** Envoy's `x-forwarded-client-cert`, for the app. */
@@ -39,28 +43,28 @@ export function identifyPeer(
   return id.ok ? success({ id: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
 }
 
-export function inboundPeer(
-  context: ProxyContext,
-  pool: AppPool,
-  caller: { readonly id: SpiffeId; readonly appPort: number },
-): InboundPeer {
-  const { id, appPort } = caller;
+export function inboundPeer(context: ProxyContext, app: App, id: SpiffeId): InboundPeer {
   const namespace = namespaceOf(id) ?? "";
   const workload = serviceAccountOf(id) ?? "";
   const source: Party = { namespace, workload, instance: "", principal: id.uri, service: "", version: "" };
   const destination = selfParty(context);
-  const edge = context.recorder.openEdge({
-    reporter: "destination",
-    source,
-    destination,
-    protocol: "http",
-    mtls: true,
-  });
+  const openEdge = (protocol: "http" | "tcp"): number =>
+    context.recorder.openEdge({ reporter: "destination", source, destination, protocol, mtls: true });
+  const edge = openEdge("http");
+  let tcpEdge: number | undefined;
   return {
     context,
-    pool,
+    app,
     id,
     edge,
+    tcpEdge() {
+      tcpEdge ??= openEdge("tcp");
+      return tcpEdge;
+    },
+    close() {
+      context.recorder.closeEdge(edge);
+      if (tcpEdge !== undefined) context.recorder.closeEdge(tcpEdge);
+    },
     attributes: {
       principal: principalOf(id),
       namespace,
@@ -68,7 +72,7 @@ export function inboundPeer(
       method: "",
       path: "",
       host: "",
-      port: appPort,
+      port: app.options.port,
     },
     clientCertificate: `By=${context.identity.spiffeId.uri};URI=${id.uri}`,
   };

@@ -6,115 +6,96 @@ import type { Candidate } from "#routing";
 import { type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
-import type { RequestHead } from "#wire/http1";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import { formatTraceparent } from "#wire/trace-context";
 import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { hasSwitched, requestToMesh } from "../fields.ts";
+import { type AskedRequest, hasSwitched, isTunnelRequest, requestToMesh } from "../fields.ts";
+import { httpStatusOf, isGrpc } from "../grpc.ts";
 import type { Link, LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
+import { patienceMs } from "../patience.ts";
+import { StreamOutput } from "../stream-output.ts";
+import type { Downstream } from "./downstream.ts";
 import type { LinkWaiter } from "./peer.ts";
 import type { OutboundService, Target } from "./service.ts";
-
-/** The connection that asked, as an exchange needs it. */
-export interface Downstream {
-  readonly edgeCaller: string | undefined;
-  interim(status: number, fields: FieldList): void;
-  /** `upgrade` is the protocol that was switched to, or "". */
-  head(status: number, fields: FieldList, upgrade: string): void;
-  body(data: Uint8Array): void;
-  /** The answer is complete; `trailers` may be empty. */
-  end(trailers: FieldList): void;
-  /** The answer cannot be completed: the connection is cut, so that the caller does not take a part for the whole. */
-  abort(): void;
-  /** Whether more of the answer should wait until `onDrained`. */
-  readonly isFull: boolean;
-  /** The exchange takes more of the request's body again. */
-  resumeBody(): void;
-  /** The exchange is over. `isRequestUnread`: part of the request was not taken. */
-  finished(isRequestUnread: boolean): void;
-}
 
 export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
   readonly #context: ProxyContext;
   readonly #service: OutboundService;
   readonly #downstream: Downstream;
-  readonly #head: RequestHead;
+  readonly #asked: AskedRequest;
   readonly #record = new RequestRecord();
   readonly #fields: FieldList;
+  readonly #patienceMs: number;
   #candidate: Candidate<Target> | undefined;
-  #link: Link | undefined;
-  #stream = 0;
+  #output: StreamOutput | undefined;
   #attempts = 0;
-  /** Body that no stream has taken yet; its sender is paused while there is any. */
-  #held: Uint8Array[] = [];
-  #isBodyEnded = false;
-  #isBodySent = false;
+  /** Body that came before there was a stream for it; its sender is paused meanwhile. */
+  #early: Buffer[] = [];
+  #requestTrailers: FieldList = [];
+  #isBodyEnded: boolean;
   #hasSentBody = false;
   #hasAnswer = false;
+  #isAnswerEnded = false;
   #isTunnel = false;
   #isOver = false;
   #uncredited = 0;
-  #trailers: FieldList = [];
 
   constructor(
     context: ProxyContext,
     service: OutboundService,
-    asked: { readonly downstream: Downstream; readonly head: RequestHead },
+    { downstream, request }: { readonly downstream: Downstream; readonly request: AskedRequest },
   ) {
     this.#context = context;
     this.#service = service;
-    this.#downstream = asked.downstream;
-    this.#head = asked.head;
+    this.#downstream = downstream;
+    this.#asked = request;
+    this.#isBodyEnded = !request.hasBody && request.upgrade === "" && !isTunnelRequest(request);
     const record = this.#record;
     record.receivedUs = context.clock.nowUs();
     record.edge = service.noEndpointEdge;
-    record.method = asked.head.method;
-    record.path = asked.head.target;
-    record.authority = asked.head.authority;
-    context.traceIds.begin(record, asked.head.fields, context.tables.settings.traceSampling);
-    this.#fields = requestToMesh(asked.head, {
+    record.method = request.method;
+    record.path = request.target;
+    record.authority = request.authority;
+    context.traceIds.begin(record, request.fields, context.tables.settings.traceSampling);
+    this.#patienceMs = patienceMs(context, request.fields);
+    this.#fields = requestToMesh(request, {
       traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
-      requestId: fieldValue(asked.head.fields, "x-request-id") ?? record.traceId,
-      edgeCaller: asked.downstream.edgeCaller,
+      requestId: fieldValue(request.fields, "x-request-id") ?? record.traceId,
+      edgeCaller: downstream.edgeCaller,
+      isHttp2: downstream.isHttp2,
     });
   }
 
   start(): void {
-    const { clock, deadlines, tables } = this.#context;
-    this.deadlineMs = clock.nowMs() + tables.settings.requestTimeoutMs;
+    const { clock, deadlines } = this.#context;
+    this.deadlineMs = clock.nowMs() + this.#patienceMs;
     deadlines.add(this);
     this.#choose();
-  }
-
-  get isTunnel(): boolean {
-    return this.#isTunnel;
   }
 
   /** Takes a part of the request's body, valid during the call. Returns false when the sender should pause until `resumeBody`. */
   sendBody(data: Uint8Array): boolean {
     if (this.#isOver) return true;
     this.#record.requestBytes += data.length;
-    if (this.#link === undefined || this.#held.length > 0) {
-      this.#held.push(Buffer.from(data));
+    this.#touch();
+    if (this.#output === undefined) {
+      this.#early.push(Buffer.from(data));
       return false;
     }
     this.#hasSentBody = true;
-    const taken = this.#link.session.sendData(this.#stream, data, false);
-    if (taken === data.length) return true;
-    this.#held.push(Buffer.from(data.subarray(taken)));
-    return false;
+    return this.#output.write(data);
   }
 
   endBody(trailers: FieldList): void {
+    if (this.#isBodyEnded) return;
     this.#isBodyEnded = true;
     this.#requestTrailers = trailers;
-    this.#sendHeld();
+    this.#output?.end(trailers);
+    this.#finishTunnel();
   }
-
-  #requestTrailers: FieldList = [];
 
   /** The caller went away. */
   abandon(): void {
@@ -124,26 +105,30 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#finish();
   }
 
+  /** It was begun on a guess that was wrong: it ends, and nothing is recorded of it. */
+  withdraw(): void {
+    this.#cancelStream();
+    this.#leave();
+  }
+
   /** What the caller had not read has left. */
   onDrained(): void {
     if (this.#uncredited === 0) return;
     const bytes = this.#uncredited;
     this.#uncredited = 0;
-    this.#link?.session.consumed(this.#stream, bytes);
+    this.#credit(bytes);
   }
 
   onLink(link: Link): boolean {
     if (this.#isOver) return true;
-    const isWhole = this.#isBodyEnded && this.#held.length === 0 && this.#requestTrailers.length === 0;
-    const hasNoBody = this.#head.framing.kind === "none" && this.#head.upgrade === "";
-    const stream = link.open(this.#fields, isWhole || hasNoBody, this);
+    const isWhole = this.#isBodyEnded && this.#early.length === 0 && this.#requestTrailers.length === 0;
+    const stream = link.open(this.#fields, isWhole, this);
     if (stream === 0) return false;
-    this.#isBodySent = isWhole || hasNoBody;
-    this.#link = link;
-    this.#stream = stream;
     this.#record.sentUs = this.#context.clock.nowUs();
     this.#candidate?.connected();
-    if (!this.#isBodySent) this.#sendHeld();
+    this.#output = new StreamOutput(link, stream, () => this.#downstream.resumeBody());
+    if (isWhole) this.#output.markEnded();
+    else this.#sendEarly(this.#output);
     return true;
   }
 
@@ -157,28 +142,27 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
     if (kind === "trailers") {
-      this.#trailers = fields;
-      return this.#complete();
+      this.#record.status = httpStatusOf(fields) ?? this.#record.status;
+      return this.#complete(fields);
     }
     const status = Number(fieldValue(fields, ":status"));
     if (kind === "interim") return this.#downstream.interim(status, fields);
-    this.#answer(status, fields);
-    if (endStream) this.#complete();
+    this.#answer(status, fields, endStream);
+    if (endStream) this.#complete([]);
   }
 
   onData(data: Buffer, endStream: boolean): void {
-    const { clock, limits } = this.#context;
     this.#record.responseBytes += data.length;
-    this.deadlineMs = clock.nowMs() + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
+    this.#touch();
     if (data.length > 0) this.#downstream.body(data);
     if (this.#downstream.isFull) this.#uncredited += data.length;
-    else this.#link?.session.consumed(this.#stream, data.length);
-    if (endStream) this.#complete();
+    else this.#credit(data.length);
+    if (endStream) this.#complete([]);
   }
 
   onReset(code: number, byPeer: boolean): void {
     if (this.#isOver) return;
-    this.#link = undefined;
+    this.#output = undefined;
     // The peer did nothing with it, and all of it is still here: it may be asked again.
     const isRepeatable = code === H2_ERROR.REFUSED_STREAM && !this.#hasSentBody && !this.#hasAnswer;
     if (isRepeatable && this.#attempts <= this.#context.limits.connectRetriesMax) return this.#choose();
@@ -189,7 +173,8 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   }
 
   onWritable(): void {
-    this.#sendHeld();
+    this.#output?.writable();
+    this.#finishTunnel();
   }
 
   onDeadline(): void {
@@ -207,24 +192,35 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#attempts++;
     if (this.#candidate === undefined) return this.#replyLocally("no-healthy-upstream");
     this.#candidate.inFlight++;
-    this.#record.edge = this.#candidate.endpoint.edge;
+    const { endpoint } = this.#candidate;
+    this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
     this.#record.chosenUs = clock.nowUs();
-    this.#candidate.endpoint.peer.request(this);
+    endpoint.peer.request(this);
   }
 
-  #answer(status: number, fields: FieldList): void {
-    const { clock, limits } = this.#context;
+  #sendEarly(output: StreamOutput): void {
+    const early = this.#early;
+    this.#early = [];
+    let isTaken = true;
+    for (const data of early) isTaken = output.write(data);
+    this.#hasSentBody ||= early.length > 0;
+    if (this.#isBodyEnded) output.end(this.#requestTrailers);
+    else if (isTaken) this.#downstream.resumeBody();
+  }
+
+  #answer(status: number, fields: FieldList, isWhole: boolean): void {
     this.#hasAnswer = true;
-    this.#record.firstByteUs = clock.nowUs();
-    this.#record.status = status;
+    this.#record.firstByteUs = this.#context.clock.nowUs();
+    this.#record.status = httpStatusOf(fields) ?? status;
     const reason = fieldValue(fields, "x-heddle-reason");
     if (reason !== undefined && isEndReason(reason)) this.#record.endReason = reason;
     if (reason === "policy-denied") this.#noteDenial(fields);
-    this.#isTunnel = this.#head.upgrade !== "" && hasSwitched(status, fields);
-    this.deadlineMs = clock.nowMs() + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
-    if (this.#isTunnel) this.#record.status = 101;
-    this.#downstream.head(status, fields, this.#isTunnel ? this.#head.upgrade : "");
-    if (this.#head.upgrade !== "" && !this.#isTunnel) this.endBody([]);
+    const isUpgrade = this.#asked.upgrade !== "";
+    this.#isTunnel = isUpgrade ? hasSwitched(status, fields) : isTunnelRequest(this.#asked) && status === 200;
+    this.#touch();
+    if (this.#isTunnel && isUpgrade) this.#record.status = 101;
+    this.#downstream.head({ status, fields, isSwitch: this.#isTunnel, isWhole });
+    if (isUpgrade && !this.#isTunnel) this.endBody([]);
   }
 
   #noteDenial(fields: FieldList): void {
@@ -232,37 +228,38 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#record.policy = fieldValue(fields, "x-heddle-policy") ?? "";
   }
 
-  #sendHeld(): void {
-    const link = this.#link;
-    if (link === undefined || this.#isBodySent || this.#isOver) return;
-    while (this.#held.length > 0) {
-      const next = this.#held[0] as Uint8Array;
-      this.#hasSentBody = true;
-      const taken = link.session.sendData(this.#stream, next, false);
-      if (taken < next.length) {
-        this.#held[0] = next.subarray(taken);
-        return;
-      }
-      this.#held.shift();
-    }
-    if (!this.#isBodyEnded) return this.#downstream.resumeBody();
-    this.#isBodySent = true;
-    if (this.#requestTrailers.length > 0) link.session.sendHeaders(this.#stream, this.#requestTrailers, true);
-    else link.session.sendData(this.#stream, NOTHING, true);
+  /** Something moved: before the answer its patience begins anew, afterwards the stream's. */
+  #touch(): void {
+    const { clock, limits } = this.#context;
+    const afterMs = this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs;
+    this.deadlineMs = clock.nowMs() + (this.#hasAnswer ? afterMs : this.#patienceMs);
   }
 
-  #complete(): void {
-    this.#downstream.end(this.#trailers);
-    if (!this.#isBodySent) this.#cancelStream();
+  #credit(bytes: number): void {
+    this.#output?.link.session.consumed(this.#output.stream, bytes);
+  }
+
+  /** The answer is whole. A tunnel lives on until the caller has ended its side too. */
+  #complete(trailers: FieldList): void {
+    this.#isAnswerEnded = true;
+    this.#downstream.end(trailers);
+    if (this.#isTunnel && !this.#isBodyEnded) return;
+    if (this.#output?.isEnded === false) this.#cancelStream();
     this.#finish();
   }
 
+  /** Both halves of a tunnel have ended and all has been sent. */
+  #finishTunnel(): void {
+    if (this.#isAnswerEnded && this.#output?.isEnded !== false) this.#finish();
+  }
+
   #replyLocally(reason: EndReason): void {
-    const reply = localReply(reason);
+    const reply = localReply(reason, { isGrpc: isGrpc(this.#asked.fields) });
     this.#record.status = reply.status;
     this.#record.endReason = reason;
-    this.#downstream.head(reply.status, reply.fields, "");
-    this.#downstream.body(Buffer.from(reply.body));
+    const status = Number(reply.fields[1]);
+    this.#downstream.head({ status, fields: reply.fields, isSwitch: false, isWhole: reply.body === "" });
+    if (reply.body !== "") this.#downstream.body(Buffer.from(reply.body));
     this.#downstream.end([]);
     this.#finish();
   }
@@ -275,22 +272,25 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   #cancelStream(): void {
     this.#candidate?.endpoint.peer.forget(this);
-    this.#link?.session.reset(this.#stream, this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL);
+    if (this.#output === undefined) return;
+    const code = this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL;
+    this.#output.link.session.reset(this.#output.stream, code);
   }
 
   #finish(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#context.deadlines.remove(this);
+    this.#leave();
     this.#record.doneUs = this.#context.clock.nowUs();
     this.#context.recorder.finish(this.#record);
-    this.#link?.release(this.#stream);
-    if (this.#candidate !== undefined) {
-      this.#candidate.inFlight--;
-      this.#candidate.endpoint.peer.released();
-    }
-    this.#downstream.finished(!this.#isBodySent && !this.#isBodyEnded);
+    this.#downstream.finished(!this.#isBodyEnded);
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    this.#context.deadlines.remove(this);
+    this.#output?.link.release(this.#output.stream);
+    if (this.#candidate === undefined) return;
+    this.#candidate.inFlight--;
+    this.#candidate.endpoint.peer.released();
   }
 }
-
-const NOTHING = new Uint8Array(0);

@@ -2,9 +2,9 @@
 import { type Listener, listenPlain, type StreamSocket } from "#engine/sockets";
 import type { Result, ServiceKey } from "#model";
 import { success } from "#model";
-import type { ProxyContext } from "../context.ts";
+import type { Closable, ProxyContext } from "../context.ts";
 import { selfParty } from "../party.ts";
-import { DownstreamConnection } from "./downstream-connection.ts";
+import { AcceptedConnection } from "./accepted-connection.ts";
 import { OutboundService } from "./service.ts";
 
 export interface OutboundOptions {
@@ -19,7 +19,7 @@ const NO_EVENTS = { onData: () => {}, onDrain: () => {}, onEnd: () => {}, onClos
 export class Outbound {
   readonly #context: ProxyContext;
   readonly #options: OutboundOptions;
-  readonly #connections = new Set<DownstreamConnection>();
+  readonly #connections = new Set<Closable>();
   readonly #service: OutboundService;
   #listener: Listener | undefined;
 
@@ -45,7 +45,7 @@ export class Outbound {
   }
 
   update(): void {
-    this.#service.update(this.#context.tables.outbound.get(this.#options.service) ?? []);
+    this.#service.update(this.#context.tables.outbound.get(this.#options.service));
   }
 
   renew(): void {
@@ -68,14 +68,14 @@ export class Outbound {
       socket.destroy();
       return NO_EVENTS;
     }
-    const connection = new DownstreamConnection({
-      context: this.#context,
-      service: this.#service,
-      socket,
-      isEdge: this.#options.isEdge,
-      onClosed: (closed) => this.#connections.delete(closed),
-    });
+    const { isEdge } = this.#options;
+    const declared = this.#service.protocol;
+    const onClosed = (closed: Closable): boolean => this.#connections.delete(closed);
+    const options = { context: this.#context, service: this.#service, socket, isEdge, onClosed };
+    // What comes from outside is HTTP unless it is said to be anything else: nobody there is given a tunnel on a guess.
+    const connection = new AcceptedConnection(options, isEdge && declared === "auto" ? "http" : declared);
     this.#connections.add(connection);
+    connection.start();
     return connection;
   }
 }

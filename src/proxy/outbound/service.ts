@@ -3,7 +3,8 @@ import { type ServiceKey, splitKey } from "#model";
 import { Balancer, type Candidate } from "#routing";
 import type { EdgeKey, Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
-import type { OutboundEndpoint } from "../tables.ts";
+import type { AppProtocol } from "../protocol.ts";
+import type { OutboundEndpoint, ServiceTable } from "../tables.ts";
 import { Peer } from "./peer.ts";
 
 /** An endpoint with what a request needs of it. */
@@ -14,6 +15,10 @@ export interface Target {
   readonly peer: Peer;
   /** Slot of the recorder. */
   readonly edge: number;
+  /** The same for bytes without HTTP; opened when it is first needed. */
+  readonly tcpEdge: () => number;
+  /** Gives the slots up. */
+  readonly close: () => void;
 }
 
 export class OutboundService {
@@ -23,15 +28,24 @@ export class OutboundService {
   readonly #self: Party;
   /** Where requests are recorded that found no endpoint. */
   readonly noEndpointEdge: number;
+  /** Whom a tunnel asks for; the peer's agent serves one app only. */
+  readonly authority: string;
+  #protocol: AppProtocol = "auto";
 
   constructor(context: ProxyContext, key: ServiceKey, self: Party) {
     this.#context = context;
     this.key = key;
     this.#balancer = new Balancer(context.random);
     const { namespace, name } = splitKey(key);
+    this.authority = `${name}.${namespace}:80`;
     const nobody = { namespace, workload: "", instance: "", principal: "", service: name, version: "" };
-    this.noEndpointEdge = context.recorder.openEdge(edgeKey(self, nobody, false));
+    this.noEndpointEdge = context.recorder.openEdge(edgeKey(self, nobody, { protocol: "http", mtls: false }));
     this.#self = self;
+  }
+
+  /** What the service declares that its apps speak. */
+  get protocol(): AppProtocol {
+    return this.#protocol;
   }
 
   get targets(): readonly Target[] {
@@ -43,7 +57,9 @@ export class OutboundService {
   }
 
   /** Replaces the endpoints. Those that stay keep their connection; those that go finish what they have. */
-  update(endpoints: readonly OutboundEndpoint[]): void {
+  update(table: ServiceTable | undefined): void {
+    this.#protocol = table?.protocol ?? "auto";
+    const endpoints = table?.endpoints ?? [];
     const before = new Map(this.targets.map((target) => [target.instance, target]));
     const targets = endpoints.map((endpoint) => this.#targetOf(endpoint, before.get(endpoint.instance)));
     for (const target of targets) {
@@ -52,7 +68,7 @@ export class OutboundService {
     this.#balancer.update(targets);
     for (const gone of before.values()) {
       gone.peer.drain();
-      this.#context.recorder.closeEdge(gone.edge);
+      gone.close();
     }
   }
 
@@ -67,12 +83,25 @@ export class OutboundService {
       service: splitKey(this.key).name,
       version: endpoint.labels["version"] ?? "",
     };
+    const { recorder } = this.#context;
+    const openEdge = (protocol: "http" | "tcp"): number =>
+      recorder.openEdge(edgeKey(this.#self, destination, { protocol, mtls: true }));
+    const edge = openEdge("http");
+    let tcpEdge: number | undefined;
     return {
       instance: endpoint.instance,
       weight: endpoint.weight,
       endpoint,
       peer: new Peer(this.#context, endpoint),
-      edge: this.#context.recorder.openEdge(edgeKey(this.#self, destination, true)),
+      edge,
+      tcpEdge() {
+        tcpEdge ??= openEdge("tcp");
+        return tcpEdge;
+      },
+      close() {
+        recorder.closeEdge(edge);
+        if (tcpEdge !== undefined) recorder.closeEdge(tcpEdge);
+      },
     };
   }
 }
@@ -81,6 +110,6 @@ function isSamePlace(a: OutboundEndpoint, b: OutboundEndpoint): boolean {
   return a.address === b.address && a.port === b.port && a.spiffeId.uri === b.spiffeId.uri;
 }
 
-function edgeKey(source: Party, destination: Party, mtls: boolean): EdgeKey {
-  return { reporter: "source", source, destination, protocol: "http", mtls };
+function edgeKey(source: Party, destination: Party, kind: Pick<EdgeKey, "protocol" | "mtls">): EdgeKey {
+  return { reporter: "source", source, destination, ...kind };
 }

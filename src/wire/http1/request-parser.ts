@@ -21,6 +21,8 @@ export interface RequestHead {
   readonly minor: 0 | 1;
   readonly fields: FieldList;
   readonly framing: Framing;
+  /** Whether a body follows, if only an empty one in chunks. */
+  readonly hasBody: boolean;
   /** Whether the sender will take another response on this connection. */
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
@@ -117,13 +119,15 @@ export function parseRequestHead(text: string, limits: Http1Limits = DEFAULT_HTT
   const authority = authorityOf(line.target, line.method, fields);
   const refused = framing.fault ?? faultOfRequest(line.minor, framing) ?? faultOfAuthority(authority);
   if (refused !== undefined) return refused;
+  const body = requestFraming(framing);
   return {
     method: line.method,
     target: originForm(line.target, line.method),
     authority: authority ?? "",
     minor: line.minor,
     fields,
-    framing: requestFraming(framing),
+    framing: body,
+    hasBody: body.kind !== "none",
     keepAlive: line.minor === 1 ? !framing.wantsClose : framing.wantsKeepAlive && !framing.wantsClose,
     expectsContinue: framing.expectsContinue && line.minor === 1,
     upgrade: framing.connectionHasUpgrade && line.minor === 1 ? framing.upgrade : "",

@@ -76,6 +76,7 @@ export class Http2Session {
     this.#sink = options.sink;
     this.#encoder = new HpackEncoder(this.limits.headerTableBytes);
     this.#receiver = new Receiver(this, options.sink);
+    this.#announceOutput();
     if (this.role === "client") this.#output.writeBytes(PREFACE);
     this.#writeSettings();
     const beyondDefault = this.limits.connectionWindowBytes - DEFAULT_WINDOW;

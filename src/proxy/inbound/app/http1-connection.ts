@@ -1,6 +1,6 @@
-/** One connection to the app behind the agent, in HTTP/1.1, for one request at a time. */
+/** One connection to an app that speaks HTTP/1.1, for one request at a time. */
 import type { SocketEvents, StreamSocket } from "#engine/sockets";
-import type { FieldList } from "#wire/fields";
+import { type FieldList, fieldValue } from "#wire/fields";
 import {
   chunkLine,
   type Http1Fault,
@@ -10,27 +10,17 @@ import {
   ResponseParser,
   type ResponseSink,
 } from "#wire/http1";
-import type { ProxyContext } from "../context.ts";
-import { GatheredOutput } from "../gathered-output.ts";
+import type { ProxyContext } from "../../context.ts";
+import { type AppRequest, requestToHttp1, responseToMesh } from "../../fields.ts";
+import { GatheredOutput } from "../../gathered-output.ts";
+import type { AppAnswer, AppLane, AppUser } from "./lane.ts";
 
-/** The request that has the connection. */
-export interface AppUser {
-  onAppHead(head: ResponseHead): void;
-  /** Valid during the call. Returns false when the app should pause until `resume`. */
-  onAppBody(data: Uint8Array): boolean;
-  onAppEnd(trailers: FieldList): void;
-  /** No complete answer will come. `isUntouched`: not a byte of one did. */
-  onAppFailed(fault: Http1Fault, isUntouched: boolean): void;
-  /** All that was written has left. */
-  onAppDrained(): void;
-}
-
-export class AppConnection implements SocketEvents {
+export class Http1Connection implements SocketEvents, AppLane {
   readonly #socket: StreamSocket;
   readonly #parser: ResponseParser;
   readonly #output: GatheredOutput;
-  readonly #onIdle: (connection: AppConnection) => void;
-  readonly #onClosed: (connection: AppConnection) => void;
+  readonly #onIdle: (connection: Http1Connection) => void;
+  readonly #onClosed: (connection: Http1Connection) => void;
   #user: AppUser | undefined;
   #keepsAlive = true;
   #isTunnel = false;
@@ -38,6 +28,9 @@ export class AppConnection implements SocketEvents {
   #requests = 0;
   #trailers: FieldList = [];
   #isRequestWhole = false;
+  #isChunked = false;
+  /** Protocol that the request asks to switch to, or "". */
+  #upgrade = "";
   #isAnswerWhole = false;
   /** Since when nobody uses it, milliseconds since the epoch. */
   idleSinceMs = 0;
@@ -46,8 +39,8 @@ export class AppConnection implements SocketEvents {
     socket: StreamSocket,
     context: ProxyContext,
     life: {
-      readonly onIdle: (connection: AppConnection) => void;
-      readonly onClosed: (connection: AppConnection) => void;
+      readonly onIdle: (connection: Http1Connection) => void;
+      readonly onClosed: (connection: Http1Connection) => void;
     },
   ) {
     this.#socket = socket;
@@ -57,41 +50,35 @@ export class AppConnection implements SocketEvents {
     this.#parser = new ResponseParser(this.#sink());
   }
 
-  /** Whether it has carried a request before: the app may have been about to close it. */
-  get isReused(): boolean {
-    return this.#requests > 1;
-  }
-
   get pending(): number {
     return this.#output.pending;
   }
 
-  begin(user: AppUser, request: { readonly method: string; readonly head: string; readonly isWhole: boolean }): void {
+  begin(user: AppUser, request: AppRequest): void {
     this.#user = user;
     this.#requests++;
     this.#isAnswerWhole = false;
-    this.#isRequestWhole = request.isWhole;
+    this.#isRequestWhole = !request.hasBody;
+    this.#isChunked = request.hasBody && fieldValue(request.fields, "content-length") === undefined;
+    this.#upgrade = request.upgrade;
     this.#trailers = [];
     this.#parser.expect(request.method);
-    this.#output.text(request.head);
+    this.#output.text(requestToHttp1(request, this.#isChunked));
   }
 
-  body(data: Uint8Array, isChunked: boolean): void {
+  body(data: Uint8Array): void {
     if (data.length === 0) return;
-    if (isChunked) this.#output.text(chunkLine(data.length));
+    if (this.#isChunked) this.#output.text(chunkLine(data.length));
     this.#output.bytes(data);
-    if (isChunked) this.#output.text("\r\n");
+    if (this.#isChunked) this.#output.text("\r\n");
   }
 
-  endBody(isChunked: boolean, trailers: FieldList): void {
-    if (isChunked) this.#output.text(trailers.length === 0 ? LAST_CHUNK : lastChunk(trailers));
+  endBody(trailers: FieldList): void {
+    if (this.#isRequestWhole) return;
+    if (this.#isChunked) this.#output.text(trailers.length === 0 ? LAST_CHUNK : lastChunk(trailers));
     this.#isRequestWhole = true;
     if (this.#isTunnel) this.#output.end();
     this.#settle();
-  }
-
-  pause(): void {
-    this.#socket.pause();
   }
 
   resume(): void {
@@ -141,16 +128,12 @@ export class AppConnection implements SocketEvents {
     this.#onClosed(this);
     const user = this.#user;
     this.#user = undefined;
-    user?.onAppFailed("unexpected-end", this.#parser.isUntouched);
+    user?.onAppFailed("upstream-connection-terminated", this.#isStale());
   }
 
   #sink(): ResponseSink {
     return {
-      onHead: (head) => {
-        this.#isTunnel = head.status === 101;
-        this.#keepsAlive = head.keepAlive && !this.#isTunnel;
-        this.#user?.onAppHead(head);
-      },
+      onHead: (head) => this.#answer(head),
       onBody: (data) => this.#pass(data),
       onTrailers: (fields) => {
         this.#trailers = fields;
@@ -163,6 +146,24 @@ export class AppConnection implements SocketEvents {
         user?.onAppEnd(this.#trailers);
       },
     };
+  }
+
+  #answer(head: ResponseHead): void {
+    const { status } = head;
+    this.#isTunnel = status === 101;
+    if (this.#isTunnel && this.#upgrade === "") return this.#fail("bad-start-line");
+    this.#keepsAlive = head.keepAlive && !this.#isTunnel;
+    if (this.#isTunnel) this.#isRequestWhole = false;
+    const isInterim = status < 200 && !this.#isTunnel;
+    const answer: AppAnswer = {
+      status,
+      fields: responseToMesh(status, head.fields, !isInterim && !this.#isTunnel && this.#upgrade !== ""),
+      kind: isInterim ? "interim" : this.#isTunnel ? "switched" : "final",
+      isWhole: !isInterim && head.framing.kind === "none" && !this.#isTunnel,
+    };
+    const user = this.#user;
+    if (answer.isWhole) this.#user = undefined;
+    user?.onAppHead(answer);
   }
 
   #pass(data: Uint8Array): void {
@@ -179,9 +180,17 @@ export class AppConnection implements SocketEvents {
 
   #fail(fault: Http1Fault): void {
     const user = this.#user;
-    const { isUntouched } = this.#parser;
+    const isStale = this.#isStale() && fault === "unexpected-end";
     this.#user = undefined;
     this.destroy();
-    user?.onAppFailed(fault, isUntouched && fault === "unexpected-end");
+    user?.onAppFailed(
+      fault === "unexpected-end" ? "upstream-connection-terminated" : "upstream-protocol-error",
+      isStale,
+    );
+  }
+
+  /** The app closed a kept connection just as it was used again: nothing was asked of it. */
+  #isStale(): boolean {
+    return this.#requests > 1 && this.#parser.isUntouched;
   }
 }

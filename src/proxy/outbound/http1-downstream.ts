@@ -1,14 +1,15 @@
 /** One connection of an app, or of a caller at an edge, in HTTP/1.1: requests one after the other, each an exchange. */
 import type { SocketEvents, StreamSocket } from "#engine/sockets";
-import { RequestRecord } from "#telemetry/record";
+import type { EndReason } from "#telemetry";
 import type { FieldList } from "#wire/fields";
 import { chunkLine, lastChunk, type RequestHead, RequestParser, type RequestSink, statusOfFault } from "#wire/http1";
 import type { Closable, ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { interimToApp, responseToApp } from "../fields.ts";
+import { interimToHttp1, responseToHttp1 } from "../fields.ts";
 import { GatheredOutput } from "../gathered-output.ts";
-import { localReply } from "../local-reply.ts";
-import { type Downstream, OutboundExchange } from "./exchange.ts";
+import { localReply, recordRefusal } from "../local-reply.ts";
+import type { Answer, Downstream } from "./downstream.ts";
+import { OutboundExchange } from "./exchange.ts";
 import type { OutboundService } from "./service.ts";
 
 export interface DownstreamOptions {
@@ -17,13 +18,14 @@ export interface DownstreamOptions {
   readonly socket: StreamSocket;
   /** At an edge the caller is outside the mesh, and what it says of itself is not believed. */
   readonly isEdge: boolean;
-  readonly onClosed: (connection: DownstreamConnection) => void;
+  readonly onClosed: (connection: Closable) => void;
 }
 
 type BodyForm = "none" | "counted" | "chunked" | "until-close";
 
-export class DownstreamConnection implements SocketEvents, Downstream, Closable, Expirable {
+export class Http1Downstream implements SocketEvents, Downstream, Closable, Expirable {
   deadlineMs: number;
+  readonly isHttp2 = false;
   readonly #options: DownstreamOptions;
   readonly #context: ProxyContext;
   readonly #socket: StreamSocket;
@@ -106,24 +108,27 @@ export class DownstreamConnection implements SocketEvents, Downstream, Closable,
     this.#head = head;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     const { context, service } = this.#options;
-    this.#exchange = new OutboundExchange(context, service, { downstream: this, head });
+    // A listener stands for one service: it is no proxy to anywhere (RFC 9110 §9.3.6).
+    if (head.method === "CONNECT") return this.#refuse("route-not-found", 405);
+    this.#exchange = new OutboundExchange(context, service, { downstream: this, request: head });
     this.#exchange.start();
   }
 
   // From the exchange.
 
   interim(status: number, fields: FieldList): void {
-    this.#output.text(interimToApp(status, fields));
+    this.#output.text(interimToHttp1(status, fields));
   }
 
-  head(status: number, fields: FieldList, upgrade: string): void {
+  head({ status, fields, isSwitch }: Answer): void {
     const head = this.#head as RequestHead;
-    this.#isTunnel = upgrade !== "";
-    this.#bodyForm = this.#isTunnel ? "until-close" : bodyFormOf(head, status, fields);
-    const closes = !this.#isTunnel && (!head.keepAlive || this.#bodyForm === "until-close" || this.#context.isDraining);
+    this.#isTunnel = isSwitch;
+    this.#bodyForm = isSwitch ? "until-close" : bodyFormOf(head, status, fields);
+    const closes = !isSwitch && (!head.keepAlive || this.#bodyForm === "until-close" || this.#context.isDraining);
     if (closes) this.#state = "closing";
-    this.#output.text(responseToApp(fields, { status, isChunked: this.#bodyForm === "chunked", closes, upgrade }));
-    if (this.#isTunnel) this.#readHeld();
+    const isChunked = this.#bodyForm === "chunked";
+    this.#output.text(responseToHttp1(fields, { status, isChunked, closes, upgrade: isSwitch ? head.upgrade : "" }));
+    if (isSwitch) this.#readHeld();
   }
 
   body(data: Uint8Array): void {
@@ -135,7 +140,9 @@ export class DownstreamConnection implements SocketEvents, Downstream, Closable,
 
   end(trailers: FieldList): void {
     if (this.#bodyForm === "chunked") this.#output.text(lastChunk(trailers));
-    if (this.#isTunnel) this.#state = "closing";
+    if (!this.#isTunnel) return;
+    this.#state = "closing";
+    this.#output.end();
   }
 
   abort(): void {
@@ -171,7 +178,10 @@ export class DownstreamConnection implements SocketEvents, Downstream, Closable,
   #parse(bytes: Buffer): void {
     if (this.#exchange === undefined) this.deadlineMs = Math.min(this.deadlineMs, this.#headDeadlineMs());
     const taken = this.#parser.read(bytes);
-    if (this.#parser.fault !== undefined) return this.#refuse(statusOfFault(this.#parser.fault));
+    if (this.#parser.fault !== undefined) {
+      return this.#refuse("downstream-protocol-error", statusOfFault(this.#parser.fault));
+    }
+    if (this.#state === "closing" && this.#exchange === undefined) return;
     if (taken === bytes.length) return;
     this.#held.push(Buffer.from(bytes.subarray(taken)));
     if (this.#isTunnel) this.#readHeld();
@@ -193,17 +203,11 @@ export class DownstreamConnection implements SocketEvents, Downstream, Closable,
     for (const bytes of held) this.onData(bytes);
   }
 
-  #refuse(status: number): void {
-    const reply = localReply("downstream-protocol-error", { status });
-    const record = new RequestRecord();
-    record.edge = this.#options.service.noEndpointEdge;
-    record.receivedUs = this.#context.clock.nowUs();
-    record.doneUs = record.receivedUs;
-    record.status = status;
-    record.endReason = reply.reason;
-    this.#context.recorder.finish(record);
+  #refuse(reason: EndReason, status: number): void {
+    const reply = localReply(reason, { status });
+    recordRefusal(this.#context, this.#options.service.noEndpointEdge, reply);
     this.#exchange?.abandon();
-    this.#output.text(responseToApp(reply.fields, { status, isChunked: false, closes: true, upgrade: "" }));
+    this.#output.text(responseToHttp1(reply.fields, { status, isChunked: false, closes: true, upgrade: "" }));
     this.#output.text(reply.body);
     this.#closeGently();
   }

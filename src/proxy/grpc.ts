@@ -1,0 +1,43 @@
+/** gRPC as a proxy meets it (gRPC over HTTP/2, protocol definition): its content type and its statuses. */
+import { type FieldList, fieldValue } from "#wire/fields";
+
+/** Whether a message is gRPC's; gRPC-Web is ordinary HTTP to a proxy. */
+export function isGrpc(fields: FieldList): boolean {
+  const type = fieldValue(fields, "content-type");
+  return type !== undefined && /^application\/grpc(?:[+;]|$)/.test(type);
+}
+
+/** gRPC's status for a response that an agent makes itself (gRPC's HTTP to gRPC status mapping). */
+const GRPC_OF_HTTP: ReadonlyMap<number, number> = new Map([
+  [400, 13],
+  [401, 16],
+  [403, 7],
+  [404, 12],
+  [429, 14],
+  [502, 14],
+  [503, 14],
+  [504, 14],
+]);
+
+export function grpcStatusOf(http: number): number {
+  return GRPC_OF_HTTP.get(http) ?? 2;
+}
+
+/** Index: gRPC status; value: the HTTP status of the same meaning, by which calls are counted as good or failed. */
+const HTTP_OF_GRPC: readonly number[] = [
+  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];
+
+/** The HTTP status that says what a gRPC status says; undefined without one. */
+export function httpStatusOf(fields: FieldList): number | undefined {
+  const status = fieldValue(fields, "grpc-status");
+  return status === undefined ? undefined : (HTTP_OF_GRPC[Number(status)] ?? 500);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 };
+
+/** How long the caller of a gRPC method waits, milliseconds (`grpc-timeout`); undefined when it does not say. */
+export function grpcTimeoutMs(fields: FieldList): number | undefined {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(fieldValue(fields, "grpc-timeout") ?? "");
+  return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] ?? 1);
+}

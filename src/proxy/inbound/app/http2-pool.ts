@@ -1,0 +1,89 @@
+/** The connection to an app that speaks HTTP/2 with prior knowledge (RFC 9113 §3.3), shared by all requests. */
+import type { ProxyContext } from "../../context.ts";
+import { Link } from "../../link.ts";
+import { dialApp } from "./dial-app.ts";
+import { Http2AppStream } from "./http2-stream.ts";
+import type { AppAddress, AppLanes, LaneWaiter } from "./lane.ts";
+
+export class Http2Pool implements AppLanes {
+  readonly #context: ProxyContext;
+  readonly #app: AppAddress;
+  #state: "idle" | "connecting" | "stopped" = "idle";
+  #ready: Link | undefined;
+  readonly #links = new Set<Link>();
+  #waiting: LaneWaiter[] = [];
+
+  constructor(context: ProxyContext, app: AppAddress) {
+    this.#context = context;
+    this.#app = app;
+  }
+
+  request(waiter: LaneWaiter): void {
+    if (this.#state === "stopped") return waiter.onNoLane("draining");
+    if (this.#waiting.length >= this.#context.limits.pendingRequestsMax) return waiter.onNoLane("overflow");
+    this.#waiting.push(waiter);
+    this.#serve();
+  }
+
+  forget(waiter: LaneWaiter): void {
+    if (this.#waiting.length > 0) this.#waiting = this.#waiting.filter((each) => each !== waiter);
+  }
+
+  /** any → stopped. */
+  stop(): void {
+    this.#state = "stopped";
+    for (const waiter of this.#waiting.splice(0)) waiter.onNoLane("draining");
+    for (const link of [...this.#links]) link.destroy();
+  }
+
+  /** Those that wait are served while the app takes more streams; a connection that takes no more at all is replaced. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const link = this.#ready;
+      if (link === undefined) return this.#connect();
+      if (!link.session.hasCapacity) return;
+      const next = this.#waiting.shift() as LaneWaiter;
+      next.onLane(new Http2AppStream(link, () => this.#serve()));
+    }
+  }
+
+  /** idle → connecting → idle. */
+  #connect(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "connecting";
+    dialApp(this.#context, this.#app, {
+      onOpen: (socket) => {
+        const link = new Link(socket, {
+          role: "client",
+          flusher: this.#context.flusher,
+          onStream: () => undefined,
+          onDraining: (draining) => this.#forgetReady(draining),
+          onClosed: (closed) => {
+            this.#links.delete(closed);
+            this.#forgetReady(closed);
+          },
+        });
+        this.#links.add(link);
+        if (this.#state === "stopped") link.destroy();
+        else this.#succeeded(link);
+        return link;
+      },
+      onFailed: () => {
+        if (this.#state === "connecting") this.#state = "idle";
+        for (const waiter of this.#waiting.splice(0)) waiter.onNoLane("app-unreachable");
+      },
+    });
+  }
+
+  #succeeded(link: Link): void {
+    this.#state = "idle";
+    this.#ready = link;
+    this.#serve();
+  }
+
+  #forgetReady(link: Link): void {
+    if (this.#ready !== link) return;
+    this.#ready = undefined;
+    this.#serve();
+  }
+}

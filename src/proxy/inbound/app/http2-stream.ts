@@ -1,0 +1,113 @@
+/** One stream of a connection to an app that speaks HTTP/2. */
+import type { EndReason } from "#telemetry";
+import { type FieldList, fieldValue } from "#wire/fields";
+import { H2_ERROR, type MessageKind } from "#wire/http2";
+import { type AppRequest, requestToHttp2, responseToMesh } from "../../fields.ts";
+import type { Link, LinkStream } from "../../link.ts";
+import { StreamOutput } from "../../stream-output.ts";
+import type { AppLane, AppUser } from "./lane.ts";
+
+export class Http2AppStream implements AppLane, LinkStream {
+  readonly #link: Link;
+  readonly #onEnded: () => void;
+  #output: StreamOutput | undefined;
+  #user: AppUser | undefined;
+  #upgrade = "";
+  #hasAnswer = false;
+  /** Bytes of the answer that the user has not taken up yet. */
+  #uncredited = 0;
+
+  /** `onEnded` is called once, when the stream takes no more room of its connection. */
+  constructor(link: Link, onEnded: () => void) {
+    this.#link = link;
+    this.#onEnded = onEnded;
+  }
+
+  get pending(): number {
+    return this.#output?.pending ?? 0;
+  }
+
+  begin(user: AppUser, request: AppRequest): void {
+    this.#user = user;
+    this.#upgrade = request.upgrade;
+    const isWhole = !request.hasBody && request.upgrade === "";
+    const stream = this.#link.open(requestToHttp2(request), isWhole, this);
+    if (stream === 0) return this.#fail("upstream-connection-terminated", true);
+    this.#output = new StreamOutput(this.#link, stream, () => this.#user?.onAppDrained());
+    if (isWhole) this.#output.markEnded();
+  }
+
+  body(data: Uint8Array): void {
+    this.#output?.write(data);
+  }
+
+  endBody(trailers: FieldList): void {
+    this.#output?.end(trailers);
+  }
+
+  resume(): void {
+    const bytes = this.#uncredited;
+    this.#uncredited = 0;
+    if (bytes > 0) this.#output?.link.session.consumed(this.#output.stream, bytes);
+  }
+
+  abandon(): void {
+    this.#user = undefined;
+    if (this.#output !== undefined) {
+      const code = this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL;
+      this.#link.session.reset(this.#output.stream, code);
+    }
+    this.#leave();
+  }
+
+  onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
+    if (kind === "trailers") return this.#complete(fields);
+    const status = Number(fieldValue(fields, ":status"));
+    const isInterim = kind === "interim";
+    this.#hasAnswer ||= !isInterim;
+    const isSwitch = this.#upgrade !== "" && status >= 200 && status < 300;
+    const user = this.#user;
+    if (endStream) this.#leave();
+    user?.onAppHead({
+      status,
+      fields: responseToMesh(status, fields, !isInterim && !isSwitch && this.#upgrade !== ""),
+      kind: isInterim ? "interim" : isSwitch ? "switched" : "final",
+      isWhole: endStream,
+    });
+  }
+
+  onData(data: Buffer, endStream: boolean): void {
+    const stream = this.#output?.stream ?? 0;
+    if (this.#user?.onAppBody(data) === false) this.#uncredited += data.length;
+    else this.#link.session.consumed(stream, data.length);
+    if (endStream) this.#complete([]);
+  }
+
+  onReset(code: number, byPeer: boolean): void {
+    const isUntouched = code === H2_ERROR.REFUSED_STREAM && !this.#hasAnswer;
+    this.#fail(byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated", isUntouched);
+  }
+
+  onWritable(): void {
+    this.#output?.writable();
+  }
+
+  #complete(trailers: FieldList): void {
+    const user = this.#user;
+    if (this.#upgrade === "") this.#leave();
+    user?.onAppEnd(trailers);
+  }
+
+  #fail(reason: EndReason, isUntouched: boolean): void {
+    const user = this.#user;
+    this.#leave();
+    user?.onAppFailed(reason, isUntouched);
+  }
+
+  #leave(): void {
+    this.#user = undefined;
+    if (this.#output !== undefined) this.#link.release(this.#output.stream);
+    this.#output = undefined;
+    this.#onEnded();
+  }
+}

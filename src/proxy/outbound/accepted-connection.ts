@@ -1,0 +1,125 @@
+/**
+ * A connection of an app before it is known what it speaks.
+ *
+ * One that is declared is taken at its word. Of one that is not, the first bytes tell; and since a protocol in which the server speaks
+ * first has none, a connection that stays silent for a moment gets a tunnel, which is given up again should HTTP come after all.
+ */
+import type { SocketEvents, StreamSocket } from "#engine/sockets";
+import type { Cancel } from "#engine/time";
+import type { Closable } from "../context.ts";
+import type { Expirable } from "../deadlines.ts";
+import type { AppProtocol } from "../protocol.ts";
+import { type Spoken, spokenBy } from "./first-bytes.ts";
+import { type DownstreamOptions, Http1Downstream } from "./http1-downstream.ts";
+import { Http2Downstream } from "./http2-downstream.ts";
+import { TcpDownstream } from "./tcp-downstream.ts";
+
+type Owner = SocketEvents & Closable;
+
+/** An app that speaks first has spoken by then; shorter than what anybody notices. */
+const SILENCE_MS = 20;
+
+export class AcceptedConnection implements SocketEvents, Closable, Expirable {
+  deadlineMs: number;
+  readonly #options: DownstreamOptions;
+  readonly #socket: StreamSocket;
+  readonly #protocol: AppProtocol;
+  #first = Buffer.alloc(0);
+  #owner: Owner | undefined;
+  #guess: TcpDownstream | undefined;
+  #cancelSilence: Cancel | undefined;
+  #isClosed = false;
+
+  /** `protocol` is what the service that is called declares. */
+  constructor(options: DownstreamOptions, protocol: AppProtocol) {
+    const { context, socket } = options;
+    this.#socket = socket;
+    this.#protocol = protocol;
+    this.#options = { ...options, onClosed: () => options.onClosed(this) };
+    this.deadlineMs = context.clock.nowMs() + context.limits.headTimeoutMs;
+    context.deadlines.add(this);
+    if (protocol === "auto") this.#cancelSilence = context.timers.after(SILENCE_MS, () => this.#openTunnel());
+  }
+
+  /** For what is known without a byte. Called once the socket's events are heard. */
+  start(): void {
+    if (this.#protocol === "tcp") this.#handTo("tcp");
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#owner !== undefined) return this.#owner.onData(bytes);
+    if (this.#guess?.hasAnswered === true) return this.#keepGuess(this.#guess, bytes);
+    const isFirst = this.#first.length === 0;
+    const seen = isFirst ? bytes : Buffer.concat([this.#first, bytes]);
+    const spoken = spokenBy(seen, this.#protocol);
+    if (spoken === undefined) this.#first = Buffer.from(seen);
+    else if (spoken === "tcp" && this.#guess !== undefined) this.#keepGuess(this.#guess, seen);
+    else this.#handTo(spoken, seen);
+  }
+
+  onDrain(): void {
+    (this.#owner ?? this.#guess)?.onDrain();
+  }
+
+  onEnd(): void {
+    const owner = this.#owner ?? this.#guess;
+    if (owner === undefined) this.destroy();
+    else owner.onEnd();
+  }
+
+  onClose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopWaiting();
+    const owner = this.#owner ?? this.#guess;
+    if (owner === undefined) this.#options.onClosed(this);
+    else owner.onClose();
+  }
+
+  onDeadline(): void {
+    this.destroy();
+  }
+
+  drain(): void {
+    if (this.#owner === undefined) this.destroy();
+    else this.#owner.drain();
+  }
+
+  destroy(): void {
+    if (this.#owner !== undefined) return this.#owner.destroy();
+    this.#socket.destroy();
+    this.onClose();
+  }
+
+  #handTo(spoken: Spoken, seen?: Buffer): void {
+    this.#stopWaiting();
+    this.#guess?.withdraw();
+    this.#guess = undefined;
+    const owner = ownerFor(spoken, this.#options);
+    this.#owner = owner;
+    if (owner instanceof TcpDownstream) owner.start();
+    if (seen !== undefined) owner.onData(seen);
+  }
+
+  #keepGuess(guess: TcpDownstream, seen: Buffer): void {
+    this.#stopWaiting();
+    this.#owner = guess;
+    guess.onData(seen);
+  }
+
+  #openTunnel(): void {
+    this.#guess = new TcpDownstream(this.#options);
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#guess.start();
+  }
+
+  #stopWaiting(): void {
+    this.#cancelSilence?.();
+    this.#options.context.deadlines.remove(this);
+  }
+}
+
+function ownerFor(spoken: Spoken, options: DownstreamOptions): Owner {
+  if (spoken === "http2") return new Http2Downstream(options);
+  return spoken === "http1" ? new Http1Downstream(options) : new TcpDownstream(options);
+}

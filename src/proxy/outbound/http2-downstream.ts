@@ -1,0 +1,211 @@
+/** One connection of an app that speaks HTTP/2 with prior knowledge (RFC 9113 §3.3): each stream an exchange. */
+import type { SocketEvents, StreamSocket } from "#engine/sockets";
+import { type FieldList, fieldValue } from "#wire/fields";
+import { H2_ERROR, type MessageKind } from "#wire/http2";
+import type { Closable } from "../context.ts";
+import type { Expirable } from "../deadlines.ts";
+import { type AskedRequest, isTunnelRequest, responseToHttp2 } from "../fields.ts";
+import { isGrpc } from "../grpc.ts";
+import { Link, type LinkStream } from "../link.ts";
+import { localReply, recordRefusal } from "../local-reply.ts";
+import { StreamOutput } from "../stream-output.ts";
+import type { Answer, Downstream } from "./downstream.ts";
+import { OutboundExchange } from "./exchange.ts";
+import type { DownstreamOptions } from "./http1-downstream.ts";
+
+export class Http2Downstream implements SocketEvents, Closable, Expirable {
+  deadlineMs: number;
+  readonly #options: DownstreamOptions;
+  readonly #link: Link;
+  #openStreams = 0;
+
+  constructor(options: DownstreamOptions) {
+    const { context, socket } = options;
+    this.#options = options;
+    this.#link = new Link(socket, {
+      role: "server",
+      flusher: context.flusher,
+      onStream: (link, stream) => {
+        this.#openStreams++;
+        this.deadlineMs = Number.POSITIVE_INFINITY;
+        return new Http2DownstreamStream(options, new StreamOutput(link, stream, () => undefined), () => this.#left());
+      },
+      onDraining: () => undefined,
+      onClosed: () => {
+        context.deadlines.remove(this);
+        options.onClosed(this);
+      },
+    });
+    this.deadlineMs = context.clock.nowMs() + context.limits.headTimeoutMs;
+    context.deadlines.add(this);
+  }
+
+  onData(bytes: Buffer): void {
+    this.#link.onData(bytes);
+  }
+
+  onDrain(): void {
+    this.#link.onDrain();
+  }
+
+  onEnd(): void {
+    this.#link.onEnd();
+  }
+
+  onClose(): void {
+    this.#link.onClose();
+  }
+
+  onDeadline(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#link.drain();
+  }
+
+  drain(): void {
+    this.#link.drain();
+  }
+
+  destroy(): void {
+    this.#link.destroy();
+  }
+
+  #left(): void {
+    this.#openStreams--;
+    const { clock, limits } = this.#options.context;
+    if (this.#openStreams === 0) this.deadlineMs = clock.nowMs() + limits.idleTimeoutMs;
+  }
+}
+
+class Http2DownstreamStream implements LinkStream, Downstream {
+  readonly isHttp2 = true;
+  readonly #options: DownstreamOptions;
+  readonly #output: StreamOutput;
+  readonly #onLeft: () => void;
+  #exchange: OutboundExchange | undefined;
+  /** Request body that the exchange has taken but not passed on. */
+  #uncredited = 0;
+  #isWhole = false;
+  #isAborted = false;
+  #isRequestUnread = false;
+  #hasLeft = false;
+
+  constructor(options: DownstreamOptions, output: StreamOutput, onLeft: () => void) {
+    this.#options = options;
+    this.#output = output;
+    this.#onLeft = onLeft;
+  }
+
+  get edgeCaller(): string | undefined {
+    const socket: StreamSocket = this.#options.socket;
+    return this.#options.isEdge ? socket.remoteAddress : undefined;
+  }
+
+  get isFull(): boolean {
+    return this.#output.pending > 0;
+  }
+
+  // From the app.
+
+  onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
+    if (kind === "trailers") return this.#exchange?.endBody(fields);
+    const request = askedOf(fields, endStream);
+    if (isTunnelRequest(request)) return this.#refuse(fields);
+    this.#exchange = new OutboundExchange(this.#options.context, this.#options.service, { downstream: this, request });
+    this.#exchange.start();
+  }
+
+  onData(data: Buffer, endStream: boolean): void {
+    if (this.#exchange?.sendBody(data) === false) this.#uncredited += data.length;
+    else this.#output.link.session.consumed(this.#output.stream, data.length);
+    if (endStream) this.#exchange?.endBody([]);
+  }
+
+  onReset(): void {
+    this.#isAborted = true;
+    if (this.#exchange === undefined) this.#leaveWhenSent();
+    else this.#exchange.abandon();
+  }
+
+  onWritable(): void {
+    this.#output.writable();
+    if (this.isFull) return;
+    if (this.#exchange === undefined) this.#leaveWhenSent();
+    else this.#exchange.onDrained();
+  }
+
+  // From the exchange.
+
+  interim(status: number, fields: FieldList): void {
+    this.#output.link.session.sendHeaders(this.#output.stream, responseToHttp2(status, fields), false);
+  }
+
+  head({ status, fields, isWhole }: Answer): void {
+    this.#isWhole = isWhole;
+    this.#output.link.session.sendHeaders(this.#output.stream, responseToHttp2(status, fields), isWhole);
+    if (isWhole) this.#output.markEnded();
+  }
+
+  body(data: Uint8Array): void {
+    this.#output.write(data);
+  }
+
+  end(trailers: FieldList): void {
+    if (!this.#isWhole) this.#output.end(trailers);
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#output.link.session.reset(this.#output.stream, H2_ERROR.INTERNAL_ERROR);
+  }
+
+  resumeBody(): void {
+    const bytes = this.#uncredited;
+    this.#uncredited = 0;
+    if (bytes > 0) this.#output.link.session.consumed(this.#output.stream, bytes);
+  }
+
+  finished(isRequestUnread: boolean): void {
+    this.#exchange = undefined;
+    this.#isRequestUnread = isRequestUnread;
+    this.#leaveWhenSent();
+  }
+
+  /** What the answer still holds is sent before the stream is let go. */
+  #leaveWhenSent(): void {
+    const { link, stream, isEnded } = this.#output;
+    if (this.#hasLeft || (!isEnded && !this.#isAborted)) return;
+    this.#hasLeft = true;
+    // An answer before the end of the request: the rest is not wanted (RFC 9113 §8.1).
+    if (this.#isRequestUnread) link.session.reset(stream, H2_ERROR.NO_ERROR);
+    link.release(stream);
+    this.#onLeft();
+  }
+
+  #refuse(fields: FieldList): void {
+    const reply = localReply("route-not-found", { status: 405, isGrpc: isGrpc(fields) });
+    recordRefusal(this.#options.context, this.#options.service.noEndpointEdge, reply);
+    this.head({ status: reply.status, fields: reply.fields, isSwitch: false, isWhole: reply.body === "" });
+    this.#output.write(Buffer.from(reply.body));
+    this.#output.end([]);
+    this.#isRequestUnread = true;
+    this.#leaveWhenSent();
+  }
+}
+
+/** A stream's head as what was asked. */
+function askedOf(fields: FieldList, endStream: boolean): AskedRequest {
+  const upgrade = fieldValue(fields, ":protocol") ?? "";
+  const regular: FieldList = [];
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (name.charCodeAt(0) !== 0x3a) regular.push(name, fields[index + 1] as string);
+  }
+  return {
+    method: upgrade === "" ? (fieldValue(fields, ":method") ?? "") : "GET",
+    target: fieldValue(fields, ":path") ?? "",
+    authority: fieldValue(fields, ":authority") ?? fieldValue(fields, "host") ?? "",
+    fields: regular,
+    hasBody: !endStream && upgrade === "",
+    upgrade,
+  };
+}

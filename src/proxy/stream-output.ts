@@ -1,0 +1,77 @@
+/** What is sent on one HTTP/2 stream: as much as its windows take at once, the rest held until there is room. */
+import type { FieldList } from "#wire/fields";
+import type { Link } from "./link.ts";
+
+const NOTHING = new Uint8Array(0);
+
+export class StreamOutput {
+  readonly link: Link;
+  readonly stream: number;
+  readonly #onDrained: () => void;
+  #held: Uint8Array[] = [];
+  #pending = 0;
+  #end: FieldList | undefined;
+  #isEnded = false;
+
+  /** `onDrained` is called when all that was held has been taken. Holding is bounded by its writer, who pauses meanwhile. */
+  constructor(link: Link, stream: number, onDrained: () => void) {
+    this.link = link;
+    this.stream = stream;
+    this.#onDrained = onDrained;
+  }
+
+  /** Bytes that are held. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Whether the end has been sent. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Takes bytes that are valid during the call. Returns false when the writer should pause until `onDrained`. */
+  write(data: Uint8Array): boolean {
+    if (this.#isEnded) return true;
+    const taken = this.#held.length > 0 ? 0 : this.link.session.sendData(this.stream, data, false);
+    if (taken === data.length) return true;
+    this.#held.push(Buffer.from(data.subarray(taken)));
+    this.#pending += data.length - taken;
+    return false;
+  }
+
+  /** Ends the stream on this side once all is sent. */
+  end(trailers: FieldList): void {
+    if (this.#isEnded || this.#end !== undefined) return;
+    this.#end = trailers;
+    if (this.#held.length === 0) this.#sendEnd(trailers);
+  }
+
+  /** The head that was sent ended the stream already. */
+  markEnded(): void {
+    this.#isEnded = true;
+  }
+
+  /** For the session's `onWritable`. */
+  writable(): void {
+    while (this.#held.length > 0) {
+      const next = this.#held[0] as Uint8Array;
+      const taken = this.link.session.sendData(this.stream, next, false);
+      this.#pending -= taken;
+      if (taken < next.length) {
+        this.#held[0] = next.subarray(taken);
+        return;
+      }
+      this.#held.shift();
+    }
+    if (this.#end !== undefined) this.#sendEnd(this.#end);
+    this.#onDrained();
+  }
+
+  #sendEnd(trailers: FieldList): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    if (trailers.length > 0) this.link.session.sendHeaders(this.stream, trailers, true);
+    else this.link.session.sendData(this.stream, NOTHING, true);
+  }
+}

@@ -1,0 +1,162 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { allow, endpointAt, startClientSide, startServerSide, stopAll, stops } from "../../test/fakes/proxy-pair.ts";
+
+afterEach(stopAll);
+
+async function startTcpApp(onSocket: (socket: Socket) => void): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined);
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+async function tcpPair(onSocket: (socket: Socket) => void, settings: Parameters<typeof startServerSide>[1] = {}) {
+  const server = startServerSide(await startTcpApp(onSocket), settings);
+  const client = startClientSide({ ...settings, endpoints: [endpointAt(server.port)] });
+  return { server, client };
+}
+
+function dial(port: number): Socket {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.on("error", () => undefined);
+  stops.push(() => socket.destroy());
+  return socket;
+}
+
+function allOf(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("end", () => resolve(Buffer.concat(chunks)));
+    socket.on("close", () => resolve(Buffer.concat(chunks)));
+  });
+}
+
+function first(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.once("data", (chunk: Buffer) => resolve(chunk.toString("latin1")));
+    socket.once("close", () => resolve("closed"));
+  });
+}
+
+for (const protocol of ["tcp", "auto"] as const) {
+  describe(`a connection of bytes, ${protocol === "tcp" ? "declared" : "found out"}`, () => {
+    test("is carried both ways, and each half ends by itself", async () => {
+      const { client } = await tcpPair(
+        (socket) => {
+          let seen = 0;
+          socket.on("data", (chunk: Buffer) => {
+            seen += chunk.length;
+          });
+          // Speaks only after the caller has ended its half.
+          socket.on("end", () => socket.end(`got ${seen}`));
+        },
+        { protocol },
+      );
+      const socket = dial(client.port);
+      const answer = allOf(socket);
+      socket.end(Buffer.alloc(300_000, 1));
+      expect((await answer).toString()).toBe("got 300000");
+    });
+
+    test("may have a server that speaks first", async () => {
+      const { client } = await tcpPair(
+        (socket) => {
+          socket.write("220 ready\r\n");
+          socket.on("data", (chunk: Buffer) => socket.write(`250 ${chunk.toString()}`));
+        },
+        { protocol },
+      );
+      const startedMs = performance.now();
+      const socket = dial(client.port);
+      expect(await first(socket)).toBe("220 ready\r\n");
+      expect(performance.now() - startedMs).toBeLessThan(500);
+      socket.write("EHLO x");
+      expect(await first(socket)).toBe("250 EHLO x");
+    });
+
+    test("is cut when no policy lets it through, and what decided is recorded", async () => {
+      let connections = 0;
+      const { client, server } = await tcpPair(
+        () => {
+          connections++;
+        },
+        { protocol, policies: [allow("test.example/ns/shop/sa/front", ["GET"])] },
+      );
+      const socket = dial(client.port);
+      socket.write(Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0]));
+      expect(await first(socket)).toBe("closed");
+      await Bun.sleep(20);
+      expect(connections).toBe(0);
+      expect(server.recorder.takeBatch(Date.now())?.samples[0]).toMatchObject({
+        verdict: "deny",
+        policy: expect.stringContaining("default-deny"),
+      });
+      expect(client.recorder.takeBatch(Date.now())?.samples[0]).toMatchObject({
+        verdict: "deny",
+        endReason: "policy-denied",
+      });
+    });
+
+    test("is cut when the app is", async () => {
+      const { client } = await tcpPair((socket) => socket.once("data", () => socket.resetAndDestroy()), { protocol });
+      const socket = dial(client.port);
+      socket.write(Buffer.from([1, 2, 3]));
+      expect(await first(socket)).toBe("closed");
+    });
+  });
+}
+
+test("a caller that is silent at first and then speaks HTTP is heard as such", async () => {
+  const { client, server } = await tcpPair((socket) => {
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+  });
+  const socket = dial(client.port);
+  await Bun.sleep(80);
+  socket.write("GET /late HTTP/1.1\r\nhost: a\r\n\r\n");
+  expect(await first(socket)).toContain("200 OK");
+  await Bun.sleep(20);
+  const [only, ...others] = client.recorder.takeBatch(Date.now())?.samples ?? [];
+  expect(only).toMatchObject({ method: "GET", path: "/late", status: 200 });
+  expect(others).toEqual([]);
+  expect(server.recorder.takeBatch(Date.now())?.samples.some(({ path }) => path === "/late")).toBe(true);
+});
+
+test("64 MiB pass a slow reader without being gathered up", async () => {
+  const size = 64 * 1024 * 1024;
+  const { client } = await tcpPair(
+    (socket) => {
+      let left = size;
+      const chunk = Buffer.alloc(64 * 1024, 7);
+      const more = (): void => {
+        while (left > 0) {
+          left -= chunk.length;
+          if (!socket.write(chunk)) {
+            socket.once("drain", more);
+            return;
+          }
+        }
+        socket.end();
+      };
+      more();
+    },
+    { protocol: "tcp" },
+  );
+  const socket = dial(client.port);
+  let seen = 0;
+  const before = process.memoryUsage().rss;
+  let peak = before;
+  await new Promise<void>((resolve) => {
+    socket.on("data", (data: Buffer) => {
+      seen += data.length;
+      peak = Math.max(peak, process.memoryUsage().rss);
+    });
+    socket.on("end", resolve);
+  });
+  expect(seen).toBe(size);
+  expect(peak - before).toBeLessThan(64 * 1024 * 1024);
+});

@@ -1,0 +1,165 @@
+/** Two agents in one process with real sockets, certificates of a test authority between them, and an app behind. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, connect as connectTcp } from "node:net";
+import { systemRandom } from "#engine/random";
+import { systemClock, systemTimers } from "#engine/time";
+import { bundleSet, type TlsIdentity } from "#identity";
+import { compilePolicy, type RuleSet } from "#policy";
+import { type AppProtocol, type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
+import { Recorder } from "#telemetry/record";
+import { fakeAuthority } from "./mesh-authority.ts";
+
+export const authority = fakeAuthority();
+export const stops: (() => unknown)[] = [];
+
+/** Ends all that was started since the last time, the last first. For `afterEach`. */
+export async function stopAll(): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) await stop();
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export async function startApp(handler: Handler): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+export function recorderOf(instance: string): Recorder {
+  return new Recorder({ instance, clock: systemClock });
+}
+
+export interface Settings {
+  readonly policies?: readonly RuleSet[];
+  readonly endpoints?: readonly OutboundEndpoint[];
+  readonly requestTimeoutMs?: number;
+  readonly protocol?: AppProtocol;
+}
+
+export function tablesOf({
+  policies = [],
+  endpoints = [],
+  requestTimeoutMs = 5000,
+  protocol = "auto",
+}: Settings): ProxyTables {
+  return {
+    revision: 1,
+    settings: { explainDenials: true, traceSampling: 1, connectTimeoutMs: 1000, requestTimeoutMs },
+    bundles: bundleSet([authority.bundle]),
+    inbound: compilePolicy(policies),
+    outbound: new Map([["shop/back", { protocol, endpoints }]]),
+  };
+}
+
+export interface Side {
+  readonly proxy: WorkloadProxy;
+  readonly recorder: Recorder;
+  readonly port: number;
+}
+
+export function startServerSide(
+  appPort: number,
+  settings: Settings = {},
+  identity: TlsIdentity = authority.identity("shop/back"),
+): Side {
+  const recorder = recorderOf("back-1");
+  const proxy = new WorkloadProxy({
+    workload: { namespace: "shop", serviceAccount: "back", instance: "back-1", service: "shop/back", labels: {} },
+    inbound: {
+      listen: { address: "127.0.0.1", port: 0 },
+      app: { address: "127.0.0.1", port: appPort, protocol: settings.protocol ?? "auto" },
+    },
+    outbound: [],
+    recorder,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    limits: { handshakeTimeoutMs: 200, handshakesMax: 3 },
+  });
+  const started = proxy.start(identity, tablesOf(settings));
+  if (!started.ok) throw new Error(started.problems[0].message);
+  stops.push(() => proxy.stop());
+  return { proxy, recorder, port: started.value.inbound?.port ?? 0 };
+}
+
+export function endpointAt(port: number, change: Partial<OutboundEndpoint> = {}): OutboundEndpoint {
+  return {
+    instance: "back-1",
+    namespace: "shop",
+    serviceAccount: "back",
+    address: "127.0.0.1",
+    port,
+    spiffeId: authority.identity("shop/back").spiffeId,
+    labels: {},
+    weight: 1,
+    ...change,
+  };
+}
+
+export function startClientSide(settings: Settings, identity: TlsIdentity = authority.identity("shop/front")): Side {
+  const recorder = recorderOf("front-1");
+  const proxy = new WorkloadProxy({
+    workload: { namespace: "shop", serviceAccount: "front", instance: "front-1", service: "shop/front", labels: {} },
+    outbound: [{ service: "shop/back", listen: { address: "127.0.0.1", port: 0 }, isEdge: false }],
+    recorder,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+  });
+  const started = proxy.start(identity, tablesOf(settings));
+  if (!started.ok) throw new Error(started.problems[0].message);
+  stops.push(() => proxy.stop());
+  return { proxy, recorder, port: started.value.outbound.get("shop/back")?.port ?? 0 };
+}
+
+export async function pair(handler: Handler, settings: Settings = {}) {
+  const app = await startApp(handler);
+  const server = startServerSide(app.port, settings);
+  const client = startClientSide({ ...settings, endpoints: [endpointAt(server.port)] });
+  return { app, server, client, url: `http://127.0.0.1:${client.port}` };
+}
+
+export const echo: Handler = (request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(
+      JSON.stringify({
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      }),
+    );
+  });
+};
+
+/** Sends bytes as they are and collects the answer until the connection closes or `until` is seen. */
+export function raw(port: number, text: string, until?: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connectTcp(port, "127.0.0.1", () => socket.write(text));
+    let answer = "";
+    socket.on("data", (chunk: Buffer) => {
+      answer += chunk.toString("latin1");
+      if (until !== undefined && answer.includes(until)) socket.destroy();
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(answer));
+  });
+}
+
+export const allow = (principal: string, methods: string[] = []): RuleSet => ({
+  ref: { kind: "AuthorizationPolicy", namespace: "shop", name: "back-callers" },
+  action: "ALLOW",
+  rules: [
+    {
+      from: [{ principals: [principal], notPrincipals: [], namespaces: [], notNamespaces: [] }],
+      to: [{ methods, notMethods: [], paths: [], notPaths: [], ports: [], notPorts: [], hosts: [], notHosts: [] }],
+    },
+  ],
+});
