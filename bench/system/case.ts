@@ -1,0 +1,49 @@
+/** One thing to measure: how, in which figures, and what they should reach. */
+import type { Metric, Target } from "../report.ts";
+import type { Pair } from "./peer.ts";
+
+/** One peer's turn. */
+export interface Turn {
+  readonly pair: Pair;
+  readonly folder: string;
+  readonly seconds: number;
+  /** Requests per second that the slowest peer reaches with 64 connections and 1 KiB. */
+  slowestPerSecond(): number;
+}
+
+/** What one turn gave: a value for each metric of the case, and the evidence. */
+export interface Measurement {
+  readonly command: string;
+  readonly values: Readonly<Record<string, number>>;
+  readonly raw: Readonly<Record<string, number | string>>;
+  readonly failed: number;
+}
+
+export interface Case {
+  readonly name: string;
+  readonly title: string;
+  readonly metrics: readonly Metric[];
+  /** Whether every turn begins with processes that have done nothing yet. */
+  readonly startsFresh: boolean;
+  /** Whether it needs the saturation of every peer to be known. */
+  readonly needsSaturation: boolean;
+  measure(turn: Turn): Promise<Measurement>;
+}
+
+/** A case that waits for the product: named, so that its absence is said. */
+export interface AwaitedCase {
+  readonly name: string;
+  readonly reason: string;
+}
+
+const RATIO_OF_ONE: Target = { kind: "ratio", limit: 1 };
+
+/** CPU time of both proxies for one request. */
+export const CPU_PER_REQUEST: Metric = {
+  name: "cpu",
+  unit: "µs/request",
+  better: "lower",
+  target: RATIO_OF_ONE,
+};
+export const THROUGHPUT: Metric = { name: "throughput", unit: "requests/s", better: "higher", target: RATIO_OF_ONE };
+export const P50: Metric = { name: "p50", unit: "µs", better: "lower", target: RATIO_OF_ONE };

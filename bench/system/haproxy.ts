@@ -1,0 +1,89 @@
+/** HAProxy: a pair of proxies in HTTP mode, with HTTP/1.1 or HTTP/2 between them, and in TCP mode. One thread each. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Server, startServer } from "./children.ts";
+import { findProgram, type Pair, type Peer, type Place, pairOf } from "./peer.ts";
+import { freePorts, isListening } from "./ports.ts";
+
+type Mode = "http" | "http2" | "tcp";
+
+interface Instance {
+  readonly mode: Mode;
+  readonly name: string;
+  readonly port: number;
+  /** What stands after `bind` and after `server`. */
+  readonly bind: string;
+  readonly server: string;
+}
+
+async function startHaproxy(folder: string, { mode, name, port, bind, server }: Instance): Promise<Server> {
+  const text = `global
+  nbthread 1
+  maxconn 8000
+  ssl-default-bind-options ssl-min-ver TLSv1.3
+  ssl-default-server-options ssl-min-ver TLSv1.3
+defaults
+  mode ${mode === "tcp" ? "tcp" : "http"}
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  ${mode === "tcp" ? "" : "http-reuse always"}
+frontend in
+  bind ${bind}
+  default_backend out
+backend out
+  server next ${server}
+`;
+  const file = join(folder, `haproxy-${mode}-${name}.cfg`);
+  writeFileSync(file, text);
+  return startServer(["haproxy", "-q", "-db", "-f", file], () => isListening(port));
+}
+
+async function startPair(mode: Mode, place: Place): Promise<Pair> {
+  const { folder, appPort, certificates } = place;
+  const { clientFiles, serverFiles, authorityFile, serverName } = certificates;
+  const [clientPort = 0, serverPort = 0] = freePorts(2);
+  const alpn = mode === "http2" ? " alpn h2" : "";
+  const verify = `ca-file ${authorityFile} verify required${alpn}`;
+  const server = await startHaproxy(folder, {
+    mode,
+    name: "b",
+    port: serverPort,
+    bind: `127.0.0.1:${serverPort} ssl crt ${serverFiles.both} ${verify}`,
+    server: `127.0.0.1:${appPort}`,
+  });
+  const client = await startHaproxy(folder, {
+    mode,
+    name: "a",
+    port: clientPort,
+    bind: `127.0.0.1:${clientPort}`,
+    server: `127.0.0.1:${serverPort} ssl crt ${clientFiles.both} sni str(${serverName}) verifyhost ${serverName} ${verify}`,
+  });
+  return pairOf(clientPort, [client, server]);
+}
+
+const find = () => findProgram(["haproxy", "-v"], /version (\S+)/);
+
+export const haproxy: Peer = {
+  name: "haproxy",
+  about: "HTTP mode, HTTP/1.1 with kept connections between the two; no policy, no telemetry",
+  layer: 7,
+  find,
+  start: (place) => startPair("http", place),
+};
+
+export const haproxyHttp2: Peer = {
+  name: "haproxy-h2",
+  about: "HTTP mode, HTTP/2 between the two; no policy, no telemetry",
+  layer: 7,
+  find,
+  start: (place) => startPair("http2", place),
+};
+
+export const haproxyTcp: Peer = {
+  name: "haproxy-tcp",
+  about: "TCP mode: carries bytes and does not read requests; no policy, no telemetry",
+  layer: 4,
+  find,
+  start: (place) => startPair("tcp", place),
+};

@@ -1,0 +1,84 @@
+/** nginx: a pair of proxies, and the leanest app. Two instances with one worker each; nothing is logged. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Server, startServer } from "./children.ts";
+import { findProgram, type Pair, type Peer, type Place, pairOf } from "./peer.ts";
+import { freePorts, isListening } from "./ports.ts";
+
+interface Instance {
+  readonly folder: string;
+  readonly name: string;
+  readonly port: number;
+  /** What stands inside `http { … }`. */
+  readonly http: string;
+}
+
+/** Starts one nginx with one worker, with all its files in the folder. */
+export async function startNginx({ folder, name, port, http }: Instance): Promise<Server> {
+  const prefix = join(folder, name);
+  mkdirSync(prefix, { recursive: true });
+  const buffers = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
+  // Started by root, the worker would become a user who may not enter the folder.
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  const text = `${user} daemon off; worker_processes 1; pid nginx.pid; error_log error.log crit;
+events { worker_connections 8192; }
+http {
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
+  ${buffers.join(" ")}
+  ${http}
+}\n`;
+  const file = join(prefix, "nginx.conf");
+  writeFileSync(file, text);
+  // The log's place must be known before the file is read; by default it is one that only root may write.
+  const command = ["nginx", "-p", `${prefix}/`, "-e", "error.log", "-c", file] as const;
+  return startServer(command, () => isListening(port));
+}
+
+/** Large answers wait in the app instead of going through files. */
+const FORWARD = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;';
+
+/** A kept connection for every request under way, so that none waits for a handshake. */
+const upstream = (name: string, port: number): string =>
+  `upstream ${name} { server 127.0.0.1:${port}; keepalive 2048; keepalive_requests 1000000000; }`;
+
+function clientSide(port: number, serverPort: number, { certificates }: Place): string {
+  const { clientFiles, authorityFile, serverName } = certificates;
+  return `${upstream("server_side", serverPort)}
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass https://server_side; ${FORWARD}
+      proxy_ssl_certificate ${clientFiles.chain}; proxy_ssl_certificate_key ${clientFiles.key};
+      proxy_ssl_trusted_certificate ${authorityFile}; proxy_ssl_verify on; proxy_ssl_protocols TLSv1.3;
+      proxy_ssl_name ${serverName}; proxy_ssl_server_name on;
+    }
+  }`;
+}
+
+function serverSide(port: number, { certificates, appPort }: Place): string {
+  const { serverFiles, authorityFile } = certificates;
+  return `${upstream("app", appPort)}
+  server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${serverFiles.chain}; ssl_certificate_key ${serverFiles.key}; ssl_protocols TLSv1.3;
+    ssl_client_certificate ${authorityFile}; ssl_verify_client on;
+    location / { proxy_pass http://app; ${FORWARD} }
+  }`;
+}
+
+async function startPair(place: Place): Promise<Pair> {
+  const [clientPort = 0, serverPort = 0] = freePorts(2);
+  const { folder } = place;
+  const server = await startNginx({ folder, name: "nginx-b", port: serverPort, http: serverSide(serverPort, place) });
+  const http = clientSide(clientPort, serverPort, place);
+  const client = await startNginx({ folder, name: "nginx-a", port: clientPort, http });
+  return pairOf(clientPort, [client, server]);
+}
+
+export const nginx: Peer = {
+  name: "nginx",
+  about: "HTTP/1.1 with kept connections between the two; no policy, no telemetry",
+  layer: 7,
+  find: () => findProgram(["nginx", "-v"], /nginx\/(\S+)/),
+  start: startPair,
+};

@@ -1,0 +1,138 @@
+/** Runs cases: the peers' pairs side by side, their turns interleaved, so that a change of the machine hits all alike. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CaseReport, PeerAbout, Run } from "../report.ts";
+import { type App, startApp } from "./app.ts";
+import type { Case, Turn } from "./case.ts";
+import { makeCertificates } from "./certificates.ts";
+import { stopAll } from "./children.ts";
+import { CORE } from "./closed-loop-cases.ts";
+import { caseReports } from "./medians.ts";
+import { watchOthers } from "./noise.ts";
+import type { Pair, Peer } from "./peer.ts";
+
+export interface Present {
+  readonly peer: Peer;
+  readonly about: PeerAbout;
+}
+
+export interface Pace {
+  readonly rounds: number;
+  readonly roundSeconds: number;
+  readonly warmUpSeconds: number;
+}
+
+/** What is told while it runs. */
+export type Tell = (line: string) => void;
+
+export interface Stage {
+  readonly folder: string;
+  readonly app: App;
+  readonly peers: readonly Present[];
+  readonly pace: Pace;
+  readonly tell: Tell;
+  /** Requests per second of each peer at saturation, once known. */
+  readonly saturation: Map<string, number>;
+}
+
+/** Starts the app, does the work, and leaves no process and no file behind. */
+export async function onStage<T>(
+  settings: Pick<Stage, "peers" | "pace" | "tell">,
+  work: (stage: Stage) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "heddle-bench-"));
+  try {
+    const app = await startApp(folder);
+    return await work({ ...settings, folder, app, saturation: new Map() });
+  } finally {
+    await stopAll();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const startPair = (stage: Stage, { peer }: Present): Promise<Pair> =>
+  peer.start({ folder: stage.folder, certificates: makeCertificates(stage.folder), appPort: stage.app.port });
+
+const turnOf = (stage: Stage, pair: Pair, seconds: number): Turn => ({
+  pair,
+  seconds,
+  folder: stage.folder,
+  slowestPerSecond: () => Math.min(...stage.saturation.values()),
+});
+
+/** Each round begins with another peer, so that none always comes after the same one. */
+function rotated<T>(values: readonly T[], by: number): readonly T[] {
+  const start = by % values.length;
+  return [...values.slice(start), ...values.slice(0, start)];
+}
+
+async function takeTurn(
+  stage: Stage,
+  each: Case,
+  at: { readonly present: Present; readonly pair: Pair },
+): Promise<Run> {
+  const { present, pair } = at;
+  const { value, othersCores } = await watchOthers([...pair.pids, stage.app.server.pid], () =>
+    each.measure(turnOf(stage, pair, stage.pace.roundSeconds)),
+  );
+  return { round: 0, peer: present.about.name, othersCores, ...value };
+}
+
+async function freshTurn(stage: Stage, each: Case, present: Present): Promise<Run> {
+  const pair = await startPair(stage, present);
+  try {
+    return await takeTurn(stage, each, { present, pair });
+  } finally {
+    await pair.stop();
+  }
+}
+
+/** Starts every pair and warms it up with the case's own load. */
+async function startPairs(stage: Stage, each: Case): Promise<ReadonlyMap<Present, Pair>> {
+  const pairs = new Map<Present, Pair>();
+  for (const present of stage.peers) {
+    const pair = await startPair(stage, present);
+    pairs.set(present, pair);
+    await each.measure(turnOf(stage, pair, stage.pace.warmUpSeconds));
+  }
+  return pairs;
+}
+
+async function runRounds(stage: Stage, each: Case): Promise<readonly Run[]> {
+  const pairs = each.startsFresh ? new Map<Present, Pair>() : await startPairs(stage, each);
+  const runs: Run[] = [];
+  for (let round = 1; round <= stage.pace.rounds; round++) {
+    for (const present of rotated(stage.peers, round - 1)) {
+      const pair = pairs.get(present);
+      const run =
+        pair === undefined ? await freshTurn(stage, each, present) : await takeTurn(stage, each, { present, pair });
+      runs.push({ ...run, round });
+    }
+    stage.tell(`  ${each.name}: round ${round} of ${stage.pace.rounds}`);
+  }
+  for (const pair of pairs.values()) await pair.stop();
+  return runs;
+}
+
+/** Runs one case over all peers and gives a report for each of its metrics. */
+export async function runCase(stage: Stage, each: Case): Promise<readonly CaseReport[]> {
+  const runs = await runRounds(stage, each);
+  const reports = caseReports(each, runs, stage.peers);
+  if (each === CORE) noteSaturation(stage, runs);
+  return reports;
+}
+
+function noteSaturation(stage: Stage, runs: readonly Run[]): void {
+  for (const { about } of stage.peers) {
+    const own = runs.filter(({ peer }) => peer === about.name).map(({ values }) => values["throughput"] ?? 0);
+    stage.saturation.set(about.name, Math.min(...own));
+  }
+}
+
+/** Learns each peer's saturation when the core case was not asked for. */
+export async function findSaturation(stage: Stage): Promise<void> {
+  if (stage.saturation.size > 0) return;
+  stage.tell("  looking for the saturation of each peer");
+  noteSaturation(stage, await runRounds({ ...stage, pace: { ...stage.pace, rounds: 1 } }, CORE));
+}
