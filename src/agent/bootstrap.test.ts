@@ -8,7 +8,7 @@ const complete = {
   instance: "cart-1",
   mesh: { address: "127.7.0.2", port: 15008 },
   admin: { address: "127.7.0.2", port: 15020 },
-  app: { address: "127.0.0.1", port: 8080, readinessPath: "/healthz" },
+  app: { address: "127.0.0.1", port: 8080, readinessPath: "/healthz", protocol: "auto" },
   outbound: [{ service: "shop/catalog", address: "127.7.0.2", port: 10001 }],
   stateDirectory: "/tmp/cart",
 };

@@ -4,8 +4,18 @@
  * The join token is not part of it: it comes on standard input or in `joinTokenFile`, so that it is never seen in a
  * process list.
  */
-import { DNS_LABEL, failure, type Problem, problem, type Result, type ServiceKey, success } from "#model";
-import { APP_PROTOCOLS, type AppProtocol, isAppProtocol } from "#proxy";
+import {
+  APP_PROTOCOLS,
+  type AppProtocol,
+  DNS_LABEL,
+  failure,
+  isAppProtocol,
+  type Problem,
+  problem,
+  type Result,
+  type ServiceKey,
+  success,
+} from "#model";
 
 export interface SocketAddress {
   readonly address: string;

@@ -1,7 +1,8 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
+import { appProtocolOf } from "#model";
 import { compilePolicy } from "#policy";
-import { appProtocolOf, type ProxyTables } from "#proxy";
+import type { ProxyTables } from "#proxy";
 import type { AgentConfig } from "#xds";
 
 /** The bundle that came with the agent's own certificate holds until the server sends a newer one. */
@@ -15,7 +16,7 @@ export function compileTables(config: AgentConfig, identity: TlsIdentity): Proxy
     outbound: new Map(
       [...config.services].map(([service, { endpoints, ports }]) => [
         service,
-        { endpoints, protocol: appProtocolOf(ports[0]?.appProtocol ?? "") },
+        { endpoints, protocol: ports[0] === undefined ? "auto" : appProtocolOf(ports[0]) },
       ]),
     ),
   };

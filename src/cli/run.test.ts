@@ -83,8 +83,9 @@ describe("heddle run", () => {
     [{ service: "orders", namespace: "shop", calls: "a, B" }, "`B` is not a name"],
     [{ service: "orders", namespace: "shop", port: "http" }, "--port must be a number"],
     [{ service: "orders", namespace: "shop", readiness: "healthz" }, "--readiness must begin"],
+    [{ service: "orders", namespace: "shop", protocol: "smtp" }, "--protocol must be one of"],
   ])("refuses %j", (options, want) => {
-    const read = readRunOptions(options);
+    const read = readRunOptions({ protocol: "auto", ...options });
     expect(read.ok ? "" : read.problems[0].message).toContain(want);
   });
 });

@@ -3,7 +3,16 @@ import type { Command } from "commander";
 import { absolutePath } from "#engine/folders";
 import { onExitSignal, type ProcessExit, selfCommand, setExitStatus, workingDirectory } from "#engine/processes";
 import { standardError } from "#engine/terminal";
-import { DNS_LABEL, failure, formatProblems, problem, type Result, success } from "#model";
+import {
+  APP_PROTOCOLS,
+  DNS_LABEL,
+  failure,
+  formatProblems,
+  isAppProtocol,
+  problem,
+  type Result,
+  success,
+} from "#model";
 import { type ServerAccess, ServiceRun, type ServiceRunOptions, type UnitEvent } from "#supervisor";
 import type { CommandContext } from "./context.ts";
 
@@ -13,6 +22,7 @@ interface RunOptions {
   readonly port?: string;
   readonly calls?: string;
   readonly readiness?: string;
+  readonly protocol: string;
   readonly agents?: string;
   readonly verbose?: true;
 }
@@ -36,11 +46,14 @@ function invalid(message: string): Result<never> {
   return failure(problem("HDL_CLI_ARGUMENT", message));
 }
 
-type Wanted = Pick<ServiceRunOptions, "service" | "namespace" | "port" | "calls" | "readinessPath" | "agents">;
+type Wanted = Pick<
+  ServiceRunOptions,
+  "service" | "namespace" | "port" | "calls" | "readinessPath" | "agents" | "protocol"
+>;
 
 /** Checks what the user wrote before anything is started. */
 export function readRunOptions(options: RunOptions): Result<Wanted> {
-  const { service, namespace, readiness } = options;
+  const { service, namespace, readiness, protocol } = options;
   const calls = (options.calls ?? "")
     .split(",")
     .map((name) => name.trim())
@@ -53,7 +66,10 @@ export function readRunOptions(options: RunOptions): Result<Wanted> {
   }
   if (readiness !== undefined && !readiness.startsWith("/"))
     return invalid(`--readiness must begin with \`/\`, not \`${readiness}\``);
-  return success({ service, namespace, port, calls, readinessPath: readiness, agents: options.agents });
+  if (!isAppProtocol(protocol)) {
+    return invalid(`--protocol must be one of ${APP_PROTOCOLS.join(", ")}, not \`${protocol}\``);
+  }
+  return success({ service, namespace, port, calls, readinessPath: readiness, agents: options.agents, protocol });
 }
 
 export interface RunSurroundings {
@@ -112,6 +128,7 @@ export function register(command: Command, context: CommandContext): void {
     .option("--namespace <name>", "its namespace", "default")
     .option("--port <number>", "the port it listens on, where it does not read PORT")
     .option("--calls <names>", "services of the namespace that it calls, separated by commas")
+    .option("--protocol <name>", "what it speaks: http, http1, http2, grpc or tcp", "auto")
     .option("--readiness <path>", "a path that answers below 400 when the program is ready")
     .option("--agents <host:port>", "the server's listener for agents, where the server does not say")
     .option("--verbose", "show what the agent logs")

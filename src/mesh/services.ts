@@ -107,7 +107,7 @@ function serves({ labels }: Endpoint, { metadata, spec }: Service): boolean {
 
 function impliedPorts(serving: readonly Candidate[]): readonly ServicePort[] {
   const port = serving.find(({ appPort }) => appPort > 0)?.appPort ?? 0;
-  return port === 0 ? [] : [{ name: "http", port, targetPort: port, appProtocol: "http" }];
+  return port === 0 ? [] : [{ name: "app", port, targetPort: port, appProtocol: "" }];
 }
 
 function serviceOf(

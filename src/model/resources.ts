@@ -45,7 +45,7 @@ export interface ServicePort {
   readonly name: string;
   readonly port: number;
   readonly targetPort: number;
-  /** `http` when not declared. */
+  /** "" when not declared: the port's name may tell, or else the first bytes. */
   readonly appProtocol: string;
 }
 

@@ -1,8 +1,7 @@
 /** What the data plane runs by: compiled elsewhere, immutable, replaced by one reference. */
 import type { BundleSet, SpiffeId } from "#identity";
-import type { ServiceKey } from "#model";
+import type { AppProtocol, ServiceKey } from "#model";
 import type { CompiledPolicy } from "#policy";
-import type { AppProtocol } from "./protocol.ts";
 
 export interface OutboundEndpoint {
   /** Replica's name, unique in its namespace. */

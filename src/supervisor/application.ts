@@ -1,5 +1,7 @@
 /** The nouns of a `heddle.yaml`, after defaults. */
 
+import type { AppProtocol } from "#model";
+
 export interface Application {
   readonly name: string;
   readonly namespace: string;
@@ -25,6 +27,8 @@ export interface ApplicationService {
   /** Services and gateways that must be ready first, besides those it calls. */
   readonly after: readonly string[];
   readonly role: "service" | "load-balancer";
+  /** What it speaks; `auto` is found out from the first bytes of each connection. */
+  readonly protocol: AppProtocol;
   /** False runs the program as it is, without a sidecar and without an identity. */
   readonly mesh: boolean;
   readonly readiness: { readonly path: string | undefined; readonly withinMs: number };

@@ -106,7 +106,8 @@ export function bootstrapDocument(
 ): object {
   const { namespace } = options.application;
   const { address, meshPort, adminPort } = workload.place;
-  const path = workload.service?.readiness.path;
+  const { service, appPort } = workload;
+  const path = service?.readiness.path;
   return {
     server: options.server.agents,
     namespace,
@@ -117,10 +118,15 @@ export function bootstrapDocument(
     mode: workload.mode,
     mesh: { address, port: meshPort },
     admin: { address, port: adminPort },
-    ...(workload.appPort === undefined
+    ...(appPort === undefined
       ? {}
       : {
-          app: { address: APP_ADDRESS, port: workload.appPort, ...(path === undefined ? {} : { readinessPath: path }) },
+          app: {
+            address: APP_ADDRESS,
+            port: appPort,
+            protocol: service?.protocol ?? "auto",
+            ...(path === undefined ? {} : { readinessPath: path }),
+          },
         }),
     outbound: workload.calls.map((call) => ({ ...call, service: serviceKey(namespace, call.service) })),
     stateDirectory: `${options.stateDirectory}/agents/${workload.instance}`,

@@ -35,6 +35,7 @@ describe("a heddle.yaml", () => {
             calls: [],
             after: [],
             role: "service",
+            protocol: "auto",
             mesh: true,
             readiness: { path: undefined, withinMs: 30_000 },
             env: {},

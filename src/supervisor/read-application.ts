@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { failure, type Problem, problem, type Result, success } from "#model";
+import { APP_PROTOCOLS, failure, type Problem, problem, type Result, success } from "#model";
 import {
   durationMs as duration,
   label,
@@ -35,6 +35,7 @@ const service = z.strictObject({
   calls: z.array(label).default([]),
   after: z.array(label).default([]),
   role: z.enum(["service", "load-balancer"]).default("service"),
+  protocol: z.enum(APP_PROTOCOLS).default("auto"),
   mesh: z.boolean().default(true),
   readiness: readiness.default({}),
   env: z.record(z.string(), value).default({}),

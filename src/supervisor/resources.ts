@@ -14,8 +14,8 @@ const HTTP_PORT = 80;
  */
 export function applicationResources(application: Application): ResourceFile {
   const { namespace, trustDomain, svidTtlMs } = application;
-  const meshed = application.services.filter((each) => each.mesh).map((each) => each.name);
-  const accounts = [...meshed, ...application.gateways.map((each) => each.name)];
+  const meshed = application.services.filter((each) => each.mesh);
+  const accounts = [...meshed.map((each) => each.name), ...application.gateways.map((each) => each.name)];
   const documents = [
     {
       apiVersion: "heddle.dev/v1",
@@ -25,11 +25,11 @@ export function applicationResources(application: Application): ResourceFile {
     },
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
     ...accounts.map((name) => ({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } })),
-    ...meshed.map((name) => ({
+    ...meshed.map(({ name, protocol }) => ({
       apiVersion: "v1",
       kind: "Service",
       metadata: { name, namespace },
-      spec: { selector: { app: name }, ports: [{ name: "http", port: HTTP_PORT, appProtocol: "http" }] },
+      spec: { selector: { app: name }, ports: [{ name: "app", port: HTTP_PORT, appProtocol: protocol }] },
     })),
   ];
   return { file: "heddle.yaml", text: documents.map((each) => JSON.stringify(each)).join("\n---\n") };

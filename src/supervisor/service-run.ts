@@ -1,6 +1,6 @@
 import { makePrivateFolder, removeEmptyFolder, removeFolder } from "#engine/folders";
 import { environment, type ProcessExit, processId, type RunningProcess, startProcess } from "#engine/processes";
-import { failure, problem, type Result, success } from "#model";
+import { type AppProtocol, failure, problem, type Result, success } from "#model";
 import type { Application, ApplicationService } from "./application.ts";
 import { systemHost } from "./host.ts";
 import { findPlaces } from "./placement.ts";
@@ -17,6 +17,7 @@ export interface ServiceRunOptions {
   readonly port: number | undefined;
   readonly calls: readonly string[];
   readonly readinessPath: string | undefined;
+  readonly protocol: AppProtocol;
   /** The server's listener for agents, as `host:port`; undefined takes the one that the join token names. */
   readonly agents: string | undefined;
   readonly access: ServerAccess;
@@ -39,6 +40,7 @@ function asApplication(options: ServiceRunOptions): Application {
     calls: options.calls,
     after: [],
     role: "service",
+    protocol: options.protocol,
     mesh: true,
     readiness: { path: options.readinessPath, withinMs: READY_WITHIN_MS },
     env: {},

@@ -57,7 +57,12 @@ const serviceAccount = z.strictObject({
 });
 
 const servicePort = z
-  .strictObject({ name: label.optional(), port, targetPort: port.optional(), appProtocol: z.string().default("http") })
+  .strictObject({
+    name: label.optional(),
+    port,
+    targetPort: port.optional(),
+    appProtocol: z.string().max(63).default(""),
+  })
   .transform(({ name, port: number, targetPort, appProtocol }) => ({
     name: name ?? `port-${number}`,
     port: number,

@@ -6,9 +6,9 @@
  */
 import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import type { Cancel } from "#engine/time";
+import type { AppProtocol } from "#model";
 import type { Closable } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import type { AppProtocol } from "../protocol.ts";
 import { type Spoken, spokenBy } from "./first-bytes.ts";
 import { type DownstreamOptions, Http1Downstream } from "./http1-downstream.ts";
 import { Http2Downstream } from "./http2-downstream.ts";

@@ -1,5 +1,5 @@
 /** What an app speaks, as far as its first bytes tell. */
-import type { AppProtocol } from "../protocol.ts";
+import type { AppProtocol } from "#model";
 
 export type Spoken = "http1" | "http2" | "tcp";
 

@@ -1,9 +1,10 @@
 /** One service as this workload calls it: its endpoints, the balancer among them, and the edge that each is recorded under. */
+
+import type { AppProtocol } from "#model";
 import { type ServiceKey, splitKey } from "#model";
 import { Balancer, type Candidate } from "#routing";
 import type { EdgeKey, Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
-import type { AppProtocol } from "../protocol.ts";
 import type { OutboundEndpoint, ServiceTable } from "../tables.ts";
 import { Peer } from "./peer.ts";
 

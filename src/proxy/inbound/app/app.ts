@@ -1,9 +1,10 @@
 /** The app behind an agent, reached in the protocol that it speaks. */
+
+import type { AppProtocol } from "#model";
 import { type FieldList, fieldValue } from "#wire/fields";
 import type { ProxyContext } from "../../context.ts";
 import { SPOKEN_BY_CALLER } from "../../fields.ts";
 import { isGrpc } from "../../grpc.ts";
-import type { AppProtocol } from "../../protocol.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import { Http2Pool } from "./http2-pool.ts";
 import type { AppAddress, AppLanes } from "./lane.ts";

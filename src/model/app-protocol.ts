@@ -27,7 +27,10 @@ const BY_NAME: ReadonlyMap<string, AppProtocol> = new Map([
   ["redis", "tcp"],
 ]);
 
-/** The protocol behind a declared name (Kubernetes' `appProtocol`, Istio's names); `auto` for none and for unknown ones. */
-export function appProtocolOf(declared: string): AppProtocol {
-  return BY_NAME.get(declared.toLowerCase()) ?? "auto";
+/**
+ * What a port speaks: by its `appProtocol` (Kubernetes' names and Istio's), else by the first word of its name as Istio reads it
+ * (`grpc-orders`, `tcp-db`), else `auto`.
+ */
+export function appProtocolOf(port: { readonly name: string; readonly appProtocol: string }): AppProtocol {
+  return BY_NAME.get(port.appProtocol.toLowerCase()) ?? BY_NAME.get(port.name.split("-")[0] ?? "") ?? "auto";
 }
