@@ -67,6 +67,8 @@ export interface CaseReport {
   readonly heddle: number;
   readonly peers: readonly PeerValue[];
   readonly runs: readonly Run[];
+  /** Measured as well, but not counted, because others used the machine meanwhile and a quieter try was had. */
+  readonly disturbed: readonly Run[];
 }
 
 export interface Report {

@@ -7,8 +7,8 @@ export interface Turn {
   readonly pair: Pair;
   readonly folder: string;
   readonly seconds: number;
-  /** Requests per second that the slowest peer reaches with 64 connections and 1 KiB. */
-  slowestPerSecond(): number;
+  /** Requests per second that the slowest peer reaches with 64 connections and 1 KiB; only for cases that need it. */
+  readonly slowestPerSecond: number;
 }
 
 /** What one turn gave: a value for each metric of the case, and the evidence. */
@@ -19,10 +19,13 @@ export interface Measurement {
   readonly failed: number;
 }
 
+export type Tool = "wrk" | "h2load";
+
 export interface Case {
   readonly name: string;
   readonly title: string;
   readonly metrics: readonly Metric[];
+  readonly tool: Tool;
   /** Whether every turn begins with processes that have done nothing yet. */
   readonly startsFresh: boolean;
   /** Whether it needs the saturation of every peer to be known. */
@@ -36,14 +39,13 @@ export interface AwaitedCase {
   readonly reason: string;
 }
 
-const RATIO_OF_ONE: Target = { kind: "ratio", limit: 1 };
+/** What every peer of the same work should be equalled in. */
+const EQUAL: Target = { kind: "ratio", limit: 1 };
 
 /** CPU time of both proxies for one request. */
-export const CPU_PER_REQUEST: Metric = {
-  name: "cpu",
-  unit: "µs/request",
-  better: "lower",
-  target: RATIO_OF_ONE,
-};
-export const THROUGHPUT: Metric = { name: "throughput", unit: "requests/s", better: "higher", target: RATIO_OF_ONE };
-export const P50: Metric = { name: "p50", unit: "µs", better: "lower", target: RATIO_OF_ONE };
+export const CPU_PER_REQUEST: Metric = { name: "cpu", unit: "µs/request", better: "lower", target: EQUAL };
+/** CPU time of both proxies in a second. */
+export const CPU_PER_SECOND: Metric = { name: "cpu", unit: "ms/s", better: "lower", target: EQUAL };
+export const THROUGHPUT: Metric = { name: "throughput", unit: "requests/s", better: "higher", target: EQUAL };
+export const P50: Metric = { name: "p50", unit: "µs", better: "lower", target: EQUAL };
+export const P99: Metric = { name: "p99", unit: "µs", better: "lower", target: EQUAL };

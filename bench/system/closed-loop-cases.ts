@@ -1,5 +1,4 @@
 /** As much as goes: every connection asks again as soon as it is answered. */
-import type { Metric } from "../report.ts";
 import { type BodyBytes, pathOf } from "./app.ts";
 import { type Case, CPU_PER_REQUEST, type Measurement, P50, THROUGHPUT, type Turn } from "./case.ts";
 import { cpuSeconds } from "./usage.ts";
@@ -23,10 +22,11 @@ async function measure({ connections, bytes }: Load, { pair, folder, seconds }: 
   };
 }
 
-type Shown = Pick<Case, "name" | "title"> & { readonly metrics: readonly Metric[] };
+type Shown = Pick<Case, "name" | "title" | "metrics">;
 
 const closedLoopCase = (load: Load, shown: Shown): Case => ({
   ...shown,
+  tool: "wrk",
   startsFresh: false,
   needsSaturation: false,
   measure: (turn) => measure(load, turn),
@@ -38,9 +38,29 @@ export const CORE = closedLoopCase(
   { name: "core", title: "1 KiB, 64 connections, closed loop", metrics: [CPU_PER_REQUEST, THROUGHPUT] },
 );
 
-const ONE = closedLoopCase(
-  { connections: 1, bytes: 1024 },
-  { name: "one", title: "1 KiB, one connection, closed loop", metrics: [P50] },
-);
+const overConnections = (connections: number, title: string): Case =>
+  closedLoopCase(
+    { connections, bytes: 1024 },
+    {
+      name: `connections-${connections}`,
+      title: `1 KiB, ${title}, closed loop`,
+      metrics: connections === 1 ? [P50, CPU_PER_REQUEST, THROUGHPUT] : [CPU_PER_REQUEST, THROUGHPUT],
+    },
+  );
 
-export const CLOSED_LOOP_CASES: readonly Case[] = [CORE, ONE];
+const overBytes = (bytes: BodyBytes, title: string): Case =>
+  closedLoopCase(
+    { connections: 64, bytes },
+    { name: `body-${bytes}`, title: `${title}, 64 connections, closed loop`, metrics: [CPU_PER_REQUEST, THROUGHPUT] },
+  );
+
+/** 64 connections and 1 KiB, which belong to both series, are the core case. */
+export const CLOSED_LOOP_CASES: readonly Case[] = [
+  CORE,
+  overConnections(1, "one connection"),
+  overConnections(8, "8 connections"),
+  overConnections(512, "512 connections"),
+  overBytes(0, "empty answers"),
+  overBytes(65_536, "64 KiB"),
+  overBytes(1_048_576, "1 MiB"),
+];

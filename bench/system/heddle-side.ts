@@ -57,11 +57,6 @@ function endpointOf({ port, spiffeId }: NonNullable<SideSettings["peer"]>): Outb
   };
 }
 
-/** A list of endpoints that is also the table of a service which names its protocol. */
-function serviceOf(endpoints: readonly OutboundEndpoint[]) {
-  return Object.assign([...endpoints], { protocol: "http1" as const, endpoints });
-}
-
 function tablesOf({ bundle, peer }: SideSettings): ProxyTables {
   const authorities = bundle.authorities.map((text) => new Uint8Array(Buffer.from(text, "base64")));
   return {
@@ -69,7 +64,7 @@ function tablesOf({ bundle, peer }: SideSettings): ProxyTables {
     settings: { explainDenials: true, traceSampling: 0.01, connectTimeoutMs: 1000, requestTimeoutMs: 15_000 },
     bundles: bundleSet([{ ...bundle, authorities }]),
     inbound: compilePolicy([lowerAuthorizationPolicy(policy())]),
-    outbound: new Map([["shop/back", serviceOf(peer === undefined ? [] : [endpointOf(peer)])]]),
+    outbound: new Map([["shop/back", { protocol: "http1", endpoints: peer === undefined ? [] : [endpointOf(peer)] }]]),
   };
 }
 

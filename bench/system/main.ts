@@ -32,11 +32,37 @@ async function gather(wanted: readonly string[]): Promise<Company> {
   return { present, skipped };
 }
 
-async function findTools(): Promise<Readonly<Record<string, string>>> {
-  const wrk = await findProgram(["wrk", "-v"], /wrk \S*?([\d.]+)/);
-  if (wrk.kind === "absent")
-    throw new Error(`${wrk.reason}, and nothing can be measured without it: apt-get install wrk`);
-  return { wrk: wrk.version };
+interface Tools {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly missing: ReadonlyMap<string, string>;
+}
+
+async function findTools(): Promise<Tools> {
+  const found = {
+    wrk: await findProgram(["wrk", "-v"], /wrk \S*?([\d.]+)/),
+    h2load: await findProgram(["h2load", "--version"], /nghttp2\/(\S+)/),
+  };
+  const versions: Record<string, string> = {};
+  const missing = new Map<string, string>();
+  for (const [tool, each] of Object.entries(found)) {
+    if (each.kind === "found") versions[tool] = each.version;
+    else missing.set(tool, each.reason);
+  }
+  return { versions, missing };
+}
+
+/** The cases that were asked for and can be run, and why the others cannot. */
+function choose(names: readonly string[], { missing }: Tools) {
+  const chosen = CASES.filter(({ name }) => isChosen(name, names));
+  const awaited = AWAITED.filter(({ name }) => isChosen(name, names));
+  if (chosen.length + awaited.length === 0) throw new Error(`no case is called ${names.join(" or ")}; see --list`);
+  const reasonFor = ({ tool, needsSaturation }: Case) =>
+    missing.get(tool) ?? (needsSaturation ? missing.get("wrk") : undefined);
+  const without = chosen.flatMap((each): readonly Skipped[] => {
+    const reason = reasonFor(each);
+    return reason === undefined ? [] : [{ name: each.name, reason }];
+  });
+  return { cases: chosen.filter((each) => reasonFor(each) === undefined), left: [...without, ...awaited] };
 }
 
 async function runCases(stage: Stage, cases: readonly Case[]): Promise<readonly CaseReport[]> {
@@ -51,17 +77,13 @@ async function runCases(stage: Stage, cases: readonly Case[]): Promise<readonly 
 
 /** Measures the chosen cases; the report has whatever was found, the unfavourable like the favourable. */
 export async function runSystem(options: Options, tell: Tell): Promise<Report> {
-  const cases = CASES.filter(({ name }) => isChosen(name, options.cases));
-  const awaited = AWAITED.filter(({ name }) => isChosen(name, options.cases));
-  if (cases.length + awaited.length === 0)
-    throw new Error(`no case is called ${options.cases.join(" or ")}; see --list`);
+  const tools = await findTools();
+  const { cases, left } = choose(options.cases, tools);
   const { present, skipped } = await gather(options.peers);
-  const left = [...skipped, ...awaited];
-  for (const { name, reason } of left) tell(`skipped ${name}: ${reason}`);
+  for (const { name, reason } of [...skipped, ...left]) tell(`skipped ${name}: ${reason}`);
   const startedAt = new Date().toISOString();
   const { rounds, roundSeconds, quick } = options;
   const pace = { rounds, roundSeconds, warmUpSeconds: quick ? 1 : 3 };
-  const tools = await findTools();
   const reports = await onStage({ peers: present, pace, tell }, (stage) => runCases(stage, cases));
   return {
     startedAt,
@@ -69,9 +91,9 @@ export async function runSystem(options: Options, tell: Tell): Promise<Report> {
     rounds,
     roundSeconds,
     machine: describeMachine(),
-    tools,
+    tools: tools.versions,
     peers: present.map(({ about }) => about),
-    skipped: left,
+    skipped: [...skipped, ...left],
     cases: reports,
   };
 }

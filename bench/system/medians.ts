@@ -5,11 +5,18 @@ import type { Case } from "./case.ts";
 import { HEDDLE } from "./peers.ts";
 import type { Present } from "./run.ts";
 
+/** All that was measured for one case. */
+export interface Rounds {
+  readonly runs: readonly Run[];
+  readonly disturbed: readonly Run[];
+}
+
 function medianOf(runs: readonly Run[], peer: string, metric: Metric): number {
   return median(runs.filter((run) => run.peer === peer).map(({ values }) => values[metric.name] ?? Number.NaN));
 }
 
-export function caseReports(each: Case, runs: readonly Run[], peers: readonly Present[]): readonly CaseReport[] {
+export function caseReports(each: Case, rounds: Rounds, peers: readonly Present[]): readonly CaseReport[] {
+  const { runs, disturbed } = rounds;
   return each.metrics.map((metric) => {
     const heddle = medianOf(runs, HEDDLE.name, metric);
     const others = peers.filter(({ peer }) => peer !== HEDDLE);
@@ -27,6 +34,7 @@ export function caseReports(each: Case, runs: readonly Run[], peers: readonly Pr
         return { name: about.name, version: about.version, value, ratio: heddle / value };
       }),
       runs,
+      disturbed,
     };
   });
 }

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CaseReport, PeerAbout, Run } from "../report.ts";
+import { median } from "../statistics.ts";
 import { type App, startApp } from "./app.ts";
 import type { Case, Turn } from "./case.ts";
 import { makeCertificates } from "./certificates.ts";
 import { stopAll } from "./children.ts";
 import { CORE } from "./closed-loop-cases.ts";
-import { caseReports } from "./medians.ts";
+import { caseReports, type Rounds } from "./medians.ts";
 import { watchOthers } from "./noise.ts";
 import type { Pair, Peer } from "./peer.ts";
 
@@ -58,7 +59,7 @@ const turnOf = (stage: Stage, pair: Pair, seconds: number): Turn => ({
   pair,
   seconds,
   folder: stage.folder,
-  slowestPerSecond: () => Math.min(...stage.saturation.values()),
+  slowestPerSecond: Math.min(...stage.saturation.values()),
 });
 
 /** Each round begins with another peer, so that none always comes after the same one. */
@@ -67,12 +68,12 @@ function rotated<T>(values: readonly T[], by: number): readonly T[] {
   return [...values.slice(start), ...values.slice(0, start)];
 }
 
-async function takeTurn(
-  stage: Stage,
-  each: Case,
-  at: { readonly present: Present; readonly pair: Pair },
-): Promise<Run> {
-  const { present, pair } = at;
+interface Place {
+  readonly present: Present;
+  readonly pair: Pair;
+}
+
+async function takeTurn(stage: Stage, each: Case, { present, pair }: Place): Promise<Run> {
   const { value, othersCores } = await watchOthers([...pair.pids, stage.app.server.pid], () =>
     each.measure(turnOf(stage, pair, stage.pace.roundSeconds)),
   );
@@ -88,6 +89,20 @@ async function freshTurn(stage: Stage, each: Case, present: Present): Promise<Ru
   }
 }
 
+/** Cores that others may use during a turn before it is taken again. */
+const OTHERS_CORES_MAX = 0.1;
+const TRIES = 3;
+
+/** Takes a turn until it is undisturbed, at most a few times; the quietest comes first. What it measured plays no part. */
+async function quietTurn(takeOne: () => Promise<Run>): Promise<readonly [Run, ...Run[]]> {
+  const tries: [Run, ...Run[]] = [await takeOne()];
+  while (tries.length < TRIES && tries[0].othersCores > OTHERS_CORES_MAX) {
+    tries.push(await takeOne());
+    tries.sort((a, b) => a.othersCores - b.othersCores);
+  }
+  return tries;
+}
+
 /** Starts every pair and warms it up with the case's own load. */
 async function startPairs(stage: Stage, each: Case): Promise<ReadonlyMap<Present, Pair>> {
   const pairs = new Map<Present, Pair>();
@@ -99,34 +114,36 @@ async function startPairs(stage: Stage, each: Case): Promise<ReadonlyMap<Present
   return pairs;
 }
 
-async function runRounds(stage: Stage, each: Case): Promise<readonly Run[]> {
+async function runRounds(stage: Stage, each: Case): Promise<Rounds> {
   const pairs = each.startsFresh ? new Map<Present, Pair>() : await startPairs(stage, each);
   const runs: Run[] = [];
+  const disturbed: Run[] = [];
   for (let round = 1; round <= stage.pace.rounds; round++) {
     for (const present of rotated(stage.peers, round - 1)) {
       const pair = pairs.get(present);
-      const run =
-        pair === undefined ? await freshTurn(stage, each, present) : await takeTurn(stage, each, { present, pair });
-      runs.push({ ...run, round });
+      const take = () =>
+        pair === undefined ? freshTurn(stage, each, present) : takeTurn(stage, each, { present, pair });
+      const [kept, ...others] = await quietTurn(take);
+      runs.push({ ...kept, round });
+      disturbed.push(...others.map((run) => ({ ...run, round })));
     }
     stage.tell(`  ${each.name}: round ${round} of ${stage.pace.rounds}`);
   }
   for (const pair of pairs.values()) await pair.stop();
-  return runs;
+  return { runs, disturbed };
 }
 
 /** Runs one case over all peers and gives a report for each of its metrics. */
 export async function runCase(stage: Stage, each: Case): Promise<readonly CaseReport[]> {
-  const runs = await runRounds(stage, each);
-  const reports = caseReports(each, runs, stage.peers);
-  if (each === CORE) noteSaturation(stage, runs);
-  return reports;
+  const rounds = await runRounds(stage, each);
+  if (each === CORE) noteSaturation(stage, rounds);
+  return caseReports(each, rounds, stage.peers);
 }
 
-function noteSaturation(stage: Stage, runs: readonly Run[]): void {
+function noteSaturation(stage: Stage, { runs }: Rounds): void {
   for (const { about } of stage.peers) {
     const own = runs.filter(({ peer }) => peer === about.name).map(({ values }) => values["throughput"] ?? 0);
-    stage.saturation.set(about.name, Math.min(...own));
+    stage.saturation.set(about.name, median(own));
   }
 }
 

@@ -58,3 +58,18 @@ export function machineCpuSeconds(): number {
     /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1]?.split(" ").map(Number) ?? [];
   return (user + nice + system + irq + softIrq) / TICKS_PER_SECOND;
 }
+
+export interface Resident {
+  /** Sum over the processes; pages that several share are counted in each. */
+  readonly rssMiB: number;
+  /** Sum with shared pages divided among those that share them. */
+  readonly pssMiB: number;
+}
+
+export function resident(roots: readonly number[]): Resident {
+  const kilobytes = (text: string, name: string): number =>
+    Number(new RegExp(`^${name}: +(\\d+)`, "m").exec(text)?.[1] ?? 0);
+  const rollups = family(roots).map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
+  const total = (name: string): number => rollups.reduce((sum, text) => sum + kilobytes(text, name), 0) / 1024;
+  return { rssMiB: total("Rss"), pssMiB: total("Pss") };
+}
