@@ -1,10 +1,15 @@
 /** The benchmarks' command line; `npm run bench` runs it on the pinned Bun. */
+
+import { describeMachine } from "./machine.ts";
+import { runMicro } from "./micro/main.ts";
+import type { Timing } from "./micro/timing.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { AWAITED, CASES } from "./system/cases.ts";
 import { stopAll } from "./system/children.ts";
 import { runSystem } from "./system/main.ts";
 import { PEERS } from "./system/peers.ts";
 import { tableOf } from "./system/table.ts";
+import { figure } from "./verdicts.ts";
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => void stopAll());
@@ -16,20 +21,38 @@ function list(): void {
   for (const { name, about } of PEERS) console.log(`peer ${name}${about === "" ? "" : `: ${about}`}`);
 }
 
-/** The table goes to standard error when standard output is the JSON's. */
+const NAME_COLUMNS = 48;
+
+const timingText = ({ name, nanoseconds, spread }: Timing): string =>
+  `${name.padEnd(NAME_COLUMNS)} ${figure(nanoseconds).padStart(8)} ns  ±${Math.round(spread * 100)} %`;
+
+async function writeJson(target: string | undefined, value: unknown): Promise<void> {
+  const json = `${JSON.stringify(value, undefined, 1)}\n`;
+  if (target === "-") process.stdout.write(json);
+  else if (target !== undefined) await Bun.write(target, json);
+}
+
+/** What a person reads goes to standard error when standard output is the JSON's. */
+const printerBeside = (target: string | undefined) => (target === "-" ? console.error : console.log);
+
+async function micro(options: Options): Promise<void> {
+  const print = printerBeside(options.json);
+  const pace = { rounds: options.rounds, roundMs: options.quick ? 200 : 500 };
+  const timings = runMicro(options.names.slice(1), pace, (timing) => print(timingText(timing)));
+  await writeJson(options.json, { machine: describeMachine(), timings });
+}
+
 async function system(options: Options): Promise<void> {
   const report = await runSystem(options, (line) => console.error(line));
-  const json = `${JSON.stringify(report, undefined, 1)}\n`;
-  if (options.json === undefined || options.json === "-") process.stdout.write(options.json === "-" ? json : "");
-  else await Bun.write(options.json, json);
-  (options.json === "-" ? console.error : console.log)(`\n${tableOf(report)}`);
+  await writeJson(options.json, report);
+  printerBeside(options.json)(`\n${tableOf(report)}`);
 }
 
 async function main(words: readonly string[]): Promise<void> {
   if (words.includes("--help")) return console.log(USAGE);
   const options = readOptions(words);
   if (options.list) return list();
-  await system(options);
+  await (options.names[0] === "micro" ? micro(options) : system(options));
 }
 
 try {

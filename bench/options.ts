@@ -5,8 +5,8 @@ export interface Options {
   readonly quick: boolean;
   readonly rounds: number;
   readonly roundSeconds: number;
-  /** Names of cases, or what they begin with; empty for all. */
-  readonly cases: readonly string[];
+  /** What stands without a dash, and `--case`: names of cases, or what they begin with; empty for all. */
+  readonly names: readonly string[];
   /** Names of peers besides Heddle; empty for all. */
   readonly peers: readonly string[];
   /** Where the JSON goes: a file, `-` for standard output, undefined for nowhere. */
@@ -14,6 +14,7 @@ export interface Options {
 }
 
 export const USAGE = `npm run bench -- [CASE…]        Heddle beside the peers found on this machine
+npm run bench -- micro [NAME…]  pieces of the hot path, one at a time
 
   --case NAME     only this case, or those that begin so; may be repeated
   --peer NAME     only this peer besides Heddle; may be repeated
@@ -50,7 +51,7 @@ export function readOptions(words: readonly string[]): Options & { readonly list
     quick: values.quick,
     rounds,
     roundSeconds: values.quick ? 2 : 5,
-    cases: [...positionals, ...values.case],
+    names: [...positionals, ...values.case],
     peers: values.peer,
     json: values.json,
     list: values.list,

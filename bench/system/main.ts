@@ -78,7 +78,7 @@ async function runCases(stage: Stage, cases: readonly Case[]): Promise<readonly 
 /** Measures the chosen cases; the report has whatever was found, the unfavourable like the favourable. */
 export async function runSystem(options: Options, tell: Tell): Promise<Report> {
   const tools = await findTools();
-  const { cases, left } = choose(options.cases, tools);
+  const { cases, left } = choose(options.names, tools);
   const { present, skipped } = await gather(options.peers);
   for (const { name, reason } of [...skipped, ...left]) tell(`skipped ${name}: ${reason}`);
   const startedAt = new Date().toISOString();
