@@ -4,6 +4,7 @@ import { describeMachine } from "./machine.ts";
 import { runMicro } from "./micro/main.ts";
 import type { Timing } from "./micro/timing.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
+import { writePage } from "./page/page.ts";
 import { AWAITED, CASES } from "./system/cases.ts";
 import { stopAll } from "./system/children.ts";
 import { runSystem } from "./system/main.ts";
@@ -48,10 +49,17 @@ async function system(options: Options): Promise<void> {
   printerBeside(options.json)(`\n${tableOf(report)}`);
 }
 
+function page(file: string | undefined): void {
+  if (file === undefined) throw new Error("`page` takes the JSON file of a run");
+  writePage(file);
+  console.log("wrote docs/benchmarks/README.md");
+}
+
 async function main(words: readonly string[]): Promise<void> {
   if (words.includes("--help")) return console.log(USAGE);
   const options = readOptions(words);
   if (options.list) return list();
+  if (options.names[0] === "page") return page(options.names[1]);
   await (options.names[0] === "micro" ? micro(options) : system(options));
 }
 
