@@ -7,24 +7,37 @@
 import type { FieldList } from "#wire/fields";
 import { fieldLines, requestLine, statusLine } from "#wire/http1";
 
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "te",
+/** Belongs to one connection. */
+const CONNECTION = 1;
+/** Set by the agents themselves on every hop. */
+const REPLACED = 2;
+/** What only the first hop may say; at an edge the outside must not. */
+const FIRST_HOP = 4;
+/** Set by the agent that hands a request to its app. */
+const SET_FOR_APP = 8;
+
+/** What stands in the way of a field that is passed on; none for most. One look-up a field, on the hot path. */
+const OBSTACLES: ReadonlyMap<string, number> = new Map([
+  ["connection", CONNECTION],
+  ["keep-alive", CONNECTION],
+  ["proxy-connection", CONNECTION],
+  ["transfer-encoding", CONNECTION],
+  ["upgrade", CONNECTION],
+  ["te", CONNECTION],
+  ["host", REPLACED | SET_FOR_APP],
+  ["traceparent", REPLACED | SET_FOR_APP],
+  ["x-request-id", REPLACED],
+  ["x-forwarded-client-cert", REPLACED | SET_FOR_APP],
+  ["x-forwarded-for", FIRST_HOP],
+  ["x-forwarded-proto", FIRST_HOP],
+  ["x-forwarded-host", FIRST_HOP],
+  ["forwarded", FIRST_HOP],
 ]);
 
-/** Set by the agents themselves on every hop. */
-const REPLACED: ReadonlySet<string> = new Set(["host", "traceparent", "x-request-id", "x-forwarded-client-cert"]);
-/** What only the first hop may say; at an edge the outside must not. */
-const EDGE_REPLACED: ReadonlySet<string> = new Set([
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "forwarded",
-]);
+/** Whether a field is passed on over what stands in its way here. A name of ours never is. */
+function isPassed(name: string, obstacles: number): boolean {
+  return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name);
+}
 
 /** Header by which an agent tells another that the app did not switch protocols. */
 const DECLINED = "x-heddle-upgrade";
@@ -32,7 +45,14 @@ const DECLINED = "x-heddle-upgrade";
 /** Header by which an agent tells another that its app speaks HTTP/2 with prior knowledge: value `h2`. */
 export const SPOKEN_BY_CALLER = "x-heddle-spoken";
 
-export function isOwnField(name: string): boolean {
+const X = 0x78;
+const HYPHEN = 0x2d;
+const H = 0x68;
+const COLON = 0x3a;
+
+function isOwnField(name: string): boolean {
+  // Most names differ in their first three characters, which are cheaper to look at than a prefix.
+  if (name.charCodeAt(0) !== X || name.charCodeAt(1) !== HYPHEN || name.charCodeAt(2) !== H) return false;
   return name.startsWith("x-heddle-");
 }
 
@@ -87,22 +107,17 @@ function pseudoFields(request: AskedRequest): FieldList {
   return fields;
 }
 
-function isHeldBack(name: string, isEdge: boolean): boolean {
-  if (CONNECTION_FIELDS.has(name) || REPLACED.has(name) || isOwnField(name)) return true;
-  return isEdge && EDGE_REPLACED.has(name);
-}
-
 /** A request of an app as a stream between agents; an upgrade becomes an extended CONNECT (RFC 8441). */
 export function requestToMesh(request: AskedRequest, hop: HopIdentity): FieldList {
   const from = request.fields;
   const fields = pseudoFields(request);
   const named = namedByConnection(from);
-  const isEdge = hop.edgeCaller !== undefined;
+  const obstacles = CONNECTION | REPLACED | (hop.edgeCaller === undefined ? 0 : FIRST_HOP);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
     const value = from[index + 1] as string;
     if (name === "te" && acceptsTrailers(value)) fields.push("te", "trailers");
-    else if (!isHeldBack(name, isEdge) && named?.has(name) !== true) fields.push(name, value);
+    else if (isPassed(name, obstacles) && named?.has(name) !== true) fields.push(name, value);
   }
   fields.push("traceparent", hop.traceparent, "x-request-id", hop.requestId);
   if (hop.isHttp2 && hop.edgeCaller === undefined) fields.push(SPOKEN_BY_CALLER, "h2");
@@ -133,9 +148,6 @@ export interface AppRequest {
   readonly clientCertificate: string;
 }
 
-/** Fields that the agent sets itself, or that HTTP/1.1 has another place for. */
-const SET_FOR_APP: ReadonlySet<string> = new Set(["host", "traceparent", "x-forwarded-client-cert"]);
-
 /** A stream between agents as a request in HTTP/1.1. */
 export function requestToHttp1(request: AppRequest, isChunked: boolean): string {
   const { fields, upgrade } = request;
@@ -143,7 +155,7 @@ export function requestToHttp1(request: AppRequest, isChunked: boolean): string 
   text += `host: ${request.authority}\r\n`;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
-    if (name.charCodeAt(0) === 0x3a || isOwnField(name) || SET_FOR_APP.has(name) || name === "te") continue;
+    if (name.charCodeAt(0) === COLON || !isPassed(name, SET_FOR_APP | CONNECTION)) continue;
     text += `${name}: ${fields[index + 1]}\r\n`;
   }
   text += `traceparent: ${request.traceparent}\r\nx-forwarded-client-cert: ${request.clientCertificate}\r\n`;
@@ -159,7 +171,7 @@ export function requestToHttp2(request: AppRequest): FieldList {
   fields.push(":scheme", "http", ":path", path, ":authority", authority);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (name.charCodeAt(0) === 0x3a || isOwnField(name) || SET_FOR_APP.has(name)) continue;
+    if (name.charCodeAt(0) === COLON || !isPassed(name, SET_FOR_APP)) continue;
     fields.push(name, from[index + 1] as string);
   }
   fields.push("traceparent", request.traceparent, "x-forwarded-client-cert", request.clientCertificate);
@@ -172,7 +184,7 @@ export function responseToMesh(status: number, from: FieldList, isDeclined: bool
   const named = namedByConnection(from);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (name.charCodeAt(0) === 0x3a || CONNECTION_FIELDS.has(name) || isOwnField(name)) continue;
+    if (name.charCodeAt(0) === COLON || !isPassed(name, CONNECTION)) continue;
     if (named?.has(name) !== true) fields.push(name, from[index + 1] as string);
   }
   if (isDeclined) fields.push(DECLINED, "declined");
@@ -197,7 +209,7 @@ export function responseToHttp1(fields: FieldList, response: Http1Answer): strin
   let text = statusLine(response.upgrade === "" ? response.status : 101);
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
-    if (name.charCodeAt(0) !== 0x3a && name !== DECLINED) text += `${name}: ${fields[index + 1]}\r\n`;
+    if (name.charCodeAt(0) !== COLON && name !== DECLINED) text += `${name}: ${fields[index + 1]}\r\n`;
   }
   if (response.upgrade !== "") text += `connection: Upgrade\r\nupgrade: ${response.upgrade}\r\n`;
   if (response.isChunked) text += "transfer-encoding: chunked\r\n";
@@ -215,7 +227,7 @@ export function responseToHttp2(status: number, from: FieldList): FieldList {
   const fields: FieldList = [":status", String(status)];
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (name.charCodeAt(0) !== 0x3a && name !== DECLINED) fields.push(name, from[index + 1] as string);
+    if (name.charCodeAt(0) !== COLON && name !== DECLINED) fields.push(name, from[index + 1] as string);
   }
   return fields;
 }

@@ -8,8 +8,9 @@ import type { FieldList } from "#wire/fields";
 import { countFields, fieldValue } from "#wire/fields";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { Http1Fault } from "./fault.ts";
+import { FieldReader, REMEMBERED_CHARS_MAX } from "./field-reader.ts";
 import { type Framing, type FramingFields, readFramingFields, requestFraming } from "./framing.ts";
-import { faultOfCharacters, readFields, readRequestLine } from "./head.ts";
+import { faultOfCharacters, readRequestLine } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
 
@@ -40,7 +41,11 @@ export class RequestParser {
   readonly #limits: Http1Limits;
   readonly #sink: RequestSink;
   readonly #head: HeadReader;
+  readonly #fields = new FieldReader();
   readonly #body: BodyReader;
+  /** The head before this one: senders often repeat theirs to the letter. */
+  #lastText = "";
+  #last: RequestHead | undefined;
   #state: "head" | "body" | "complete" | "failed" = "head";
   fault: Http1Fault | undefined;
 
@@ -84,12 +89,20 @@ export class RequestParser {
   }
 
   #begin(text: string): Http1Fault | undefined {
-    const head = parseRequestHead(text, this.#limits);
+    const head = this.#last !== undefined && text === this.#lastText ? this.#last : this.#parse(text);
     if (typeof head === "string") return head;
     this.#state = "body";
     this.#body.begin(head.framing);
     this.#sink.onHead(head);
     return undefined;
+  }
+
+  #parse(text: string): RequestHead | Http1Fault {
+    const head = parseRequestHead(text, this.#limits, this.#fields);
+    if (typeof head === "string" || text.length > REMEMBERED_CHARS_MAX) return head;
+    this.#lastText = text;
+    this.#last = head;
+    return head;
   }
 
   #complete(): void {
@@ -105,14 +118,15 @@ export class RequestParser {
 }
 
 /** Reads a whole request head, its final empty line included. */
-export function parseRequestHead(text: string, limits: Http1Limits = DEFAULT_HTTP1_LIMITS): RequestHead | Http1Fault {
-  const characters = faultOfCharacters(text);
-  if (characters !== undefined) return characters;
+function parseRequestHead(text: string, limits: Http1Limits, reader: FieldReader): RequestHead | Http1Fault {
   const lineEnd = text.indexOf("\r\n");
-  const line = readRequestLine(text.slice(0, lineEnd));
+  const startLine = text.slice(0, lineEnd + 2);
+  const characters = faultOfCharacters(startLine);
+  if (characters !== undefined) return characters;
+  const line = readRequestLine(startLine.slice(0, -2));
   if (typeof line === "string") return line;
   const fields: FieldList = [];
-  const fault = readFields(text, lineEnd + 2, fields);
+  const fault = reader.read(text, lineEnd + 2, fields);
   if (fault !== undefined) return fault;
   if (fields.length / 2 > limits.fieldsMax) return "head-too-large";
   const framing = readFramingFields(fields);

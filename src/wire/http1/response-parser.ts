@@ -2,8 +2,9 @@
 import type { FieldList } from "#wire/fields";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { Http1Fault } from "./fault.ts";
+import { FieldReader, REMEMBERED_CHARS_MAX } from "./field-reader.ts";
 import { type Framing, readFramingFields, responseFraming } from "./framing.ts";
-import { faultOfCharacters, readFields, readStatusLine } from "./head.ts";
+import { faultOfCharacters, readStatusLine } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
 
@@ -26,7 +27,12 @@ export class ResponseParser {
   readonly #limits: Http1Limits;
   readonly #sink: ResponseSink;
   readonly #head: HeadReader;
+  readonly #fields = new FieldReader();
   readonly #body: BodyReader;
+  /** The head before this one and the method that it answered: apps often repeat theirs to the letter. */
+  #lastText = "";
+  #lastMethod = "";
+  #last: ResponseHead | undefined;
   #method = "";
   #state: "idle" | "head" | "body" | "complete" | "failed" = "idle";
   fault: Http1Fault | undefined;
@@ -78,7 +84,8 @@ export class ResponseParser {
   }
 
   #begin(text: string): Http1Fault | undefined {
-    const head = parseResponseHead(text, this.#method, this.#limits);
+    const isRepeated = text === this.#lastText && this.#method === this.#lastMethod;
+    const head = this.#last !== undefined && isRepeated ? this.#last : this.#parse(text);
     if (typeof head === "string") return head;
     const isInterim = head.status < 200 && head.status !== 101;
     if (!isInterim) {
@@ -87,6 +94,15 @@ export class ResponseParser {
     }
     this.#sink.onHead(head);
     return undefined;
+  }
+
+  #parse(text: string): ResponseHead | Http1Fault {
+    const head = parseResponseHead(text, this.#method, { limits: this.#limits, reader: this.#fields });
+    if (typeof head === "string" || text.length > REMEMBERED_CHARS_MAX) return head;
+    this.#lastText = text;
+    this.#lastMethod = this.#method;
+    this.#last = head;
+    return head;
   }
 
   #complete(): void {
@@ -102,14 +118,19 @@ export class ResponseParser {
 }
 
 /** Reads a whole response head to a request of `method`, its final empty line included. */
-export function parseResponseHead(text: string, method: string, limits: Http1Limits): ResponseHead | Http1Fault {
-  const characters = faultOfCharacters(text);
-  if (characters !== undefined) return characters;
+function parseResponseHead(
+  text: string,
+  method: string,
+  { limits, reader }: { readonly limits: Http1Limits; readonly reader: FieldReader },
+): ResponseHead | Http1Fault {
   const lineEnd = text.indexOf("\r\n");
-  const line = readStatusLine(text.slice(0, lineEnd));
+  const startLine = text.slice(0, lineEnd + 2);
+  const characters = faultOfCharacters(startLine);
+  if (characters !== undefined) return characters;
+  const line = readStatusLine(startLine.slice(0, -2));
   if (typeof line === "string") return line;
   const fields: FieldList = [];
-  const fault = readFields(text, lineEnd + 2, fields);
+  const fault = reader.read(text, lineEnd + 2, fields);
   if (fault !== undefined) return fault;
   if (fields.length / 2 > limits.fieldsMax) return "head-too-large";
   const found = readFramingFields(fields);

@@ -18,7 +18,7 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** What is wrong with the list, or undefined. */
-export function faultOfMessage(fields: FieldList, kind: MessageKind): string | undefined {
+function faultOfMessage(fields: FieldList, kind: MessageKind): string | undefined {
   const fault = faultOfFields(fields, kind === "trailers");
   if (fault !== undefined || kind === "trailers") return fault;
   return kind === "request" ? faultOfRequest(fields) : faultOfResponse(fields);
@@ -94,8 +94,63 @@ function hasUnknownOrRepeated(fields: FieldList, known: readonly string[]): bool
 
 /** The length that a message promises: -1 for none, -2 for one that cannot be. */
 export function promisedLength(fields: FieldList): number {
-  const value = fieldValue(fields, "content-length");
-  if (value === undefined) return -1;
-  if (countFields(fields, "content-length") > 1 || !/^[0-9]{1,15}$/.test(value)) return -2;
-  return Number(value);
+  let promised = -1;
+  for (let index = 0; index < fields.length; index += 2) {
+    if (fields[index] !== "content-length") continue;
+    const value = fields[index + 1] as string;
+    if (promised !== -1 || !/^[0-9]{1,15}$/.test(value)) return -2;
+    promised = Number(value);
+  }
+  return promised;
+}
+
+/** Lists beyond these are checked anew each time, so that what a connection remembers is bounded. */
+const REMEMBERED_ENTRIES = 64;
+const REMEMBERED_CHARS = 4096;
+
+/**
+ * Checks the messages that a peer sends. Peers repeat themselves: of a list with the names of one that was good, only the values that
+ * differ are looked at.
+ */
+export class MessageCheck {
+  /** The last good list of each length. */
+  readonly #good: (FieldList | undefined)[] = [];
+  readonly #kinds: (MessageKind | undefined)[] = [];
+
+  /** What is wrong with the list, or undefined. */
+  faultOf(fields: FieldList, kind: MessageKind): string | undefined {
+    const good = this.#good[fields.length];
+    if (good !== undefined && this.#kinds[fields.length] === kind && differsHarmlessly(fields, good)) return undefined;
+    const fault = faultOfMessage(fields, kind);
+    if (fault === undefined && isWorthRemembering(fields)) {
+      this.#good[fields.length] = fields;
+      this.#kinds[fields.length] = kind;
+    }
+    return fault;
+  }
+}
+
+function isWorthRemembering(fields: FieldList): boolean {
+  if (fields.length > REMEMBERED_ENTRIES) return false;
+  let chars = 0;
+  for (const text of fields) chars += text.length;
+  return chars <= REMEMBERED_CHARS;
+}
+
+/** Whether names are the same in the same order, and values that differ are good by themselves. */
+function differsHarmlessly(fields: FieldList, good: FieldList): boolean {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (name !== good[index]) return false;
+    const value = fields[index + 1] as string;
+    if (value !== good[index + 1] && !isGoodAlone(name, value)) return false;
+  }
+  return true;
+}
+
+/** Whether a value is good whatever the others are. */
+function isGoodAlone(name: string, value: string): boolean {
+  if (name === ":path") return PATH.test(value);
+  if (name.charCodeAt(0) === 0x3a || name === "host" || name === "te") return false;
+  return !BAD_VALUE.test(value);
 }

@@ -4,7 +4,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { ANSWER_GAIN, FloodGuard, RESET_COST } from "./flood-guard.ts";
 import { type Frame, FrameReader, type FrameVisitor } from "./frame-reader.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
-import { faultOfMessage, type MessageKind, promisedLength } from "./message.ts";
+import { MessageCheck, type MessageKind, promisedLength } from "./message.ts";
 import {
   DEFAULT_FRAME_BYTES,
   FLAG,
@@ -32,6 +32,7 @@ export class Receiver implements FrameVisitor {
   readonly #frames: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #flood: FloodGuard;
+  readonly #check = new MessageCheck();
   #preface: Buffer | undefined;
   #hasSettings = false;
   #block: OpenBlock | undefined;
@@ -231,16 +232,11 @@ export class Receiver implements FrameVisitor {
   #onMessage(stream: Http2Stream, fields: FieldList, endStream: boolean): void {
     if (stream.isRemoteEnded) return this.#resetStream(stream, H2_ERROR.STREAM_CLOSED);
     const kind = this.#kindOf(stream, fields);
+    const isGood = this.#check.faultOf(fields, kind) === undefined;
     const isAcceptable =
-      kind === "trailers"
-        ? isTrailerAcceptable(stream, fields, endStream)
-        : isHeadAcceptable(stream, fields, endStream, kind);
+      isGood && (kind === "trailers" ? isWhole(stream, endStream) : takesHead(stream, { fields, endStream, kind }));
     if (!isAcceptable) return this.#resetStream(stream, H2_ERROR.PROTOCOL_ERROR);
-    if (kind === "request" || kind === "response") {
-      stream.hasHead = true;
-      stream.promised = hasNoBody(stream, fields) ? -1 : promisedLength(fields);
-      if (kind === "response") this.answered();
-    }
+    if (kind === "response") this.answered();
     if (endStream) this.#endRemote(stream);
     this.#sink.onHeaders(stream.id, fields, endStream, kind);
   }
@@ -389,17 +385,27 @@ function faultOfData(stream: Http2Stream, endStream: boolean): number | undefine
   return isWrong ? H2_ERROR.PROTOCOL_ERROR : undefined;
 }
 
-function isTrailerAcceptable(stream: Http2Stream, fields: FieldList, endStream: boolean): boolean {
-  const isWhole = stream.promised < 0 || stream.received === stream.promised;
-  return endStream && isWhole && faultOfMessage(fields, "trailers") === undefined;
+/** Trailers end a message, and come after all of the body that was promised. */
+function isWhole(stream: Http2Stream, endStream: boolean): boolean {
+  return endStream && (stream.promised < 0 || stream.received === stream.promised);
 }
 
-// biome-ignore lint/complexity/useMaxParams: the parts of a head, on the hot path
-function isHeadAcceptable(stream: Http2Stream, fields: FieldList, endStream: boolean, kind: MessageKind): boolean {
+interface Head {
+  readonly fields: FieldList;
+  readonly endStream: boolean;
+  readonly kind: MessageKind;
+}
+
+/** Notes what a head promises; false when it cannot be kept. */
+function takesHead(stream: Http2Stream, { fields, endStream, kind }: Head): boolean {
   const promised = promisedLength(fields);
-  if (promised === -2 || faultOfMessage(fields, kind) !== undefined) return false;
-  if (!endStream) return true;
-  return kind !== "interim" && (promised <= 0 || hasNoBody(stream, fields));
+  if (promised === -2) return false;
+  if (kind === "interim") return !endStream;
+  const isBodiless = hasNoBody(stream, fields);
+  if (endStream && promised > 0 && !isBodiless) return false;
+  stream.hasHead = true;
+  stream.promised = isBodiless ? -1 : promised;
+  return true;
 }
 
 /** Only a response says so; a request's list has no status. */

@@ -34,11 +34,25 @@ for (const [position, [name, value]] of STATIC_TABLE.entries()) {
   STATIC_FIELDS.set(name, values.set(value, position + 1));
 }
 
+/** Longer lists are rare, and encoded anew each time. */
+const REMEMBERED_ENTRIES = 64;
+
+interface Written {
+  fields: FieldList;
+  /** By field: the octet that stood for it, or -1. */
+  readonly octets: Int16Array;
+  generation: number;
+}
+
 export class HpackEncoder {
   readonly #table: DynamicTable;
   /** Absolute number of each entry, by name and value. */
   readonly #entries = new Map<string, Map<string, number>>();
   #pendingSize = -1;
+  /** The last list of each length with what was written for it: most fields repeat from message to message. */
+  readonly #written: (Written | undefined)[] = [];
+  /** Counts what changes the table, and with it every index. */
+  #generation = 0;
 
   constructor(tableBytesMax: number) {
     this.#table = new DynamicTable(tableBytesMax, (name, value, entry) => this.#forget(name, value, entry));
@@ -48,6 +62,7 @@ export class HpackEncoder {
   limitTable(bytesMax: number): void {
     if (bytesMax >= this.#table.sizeMax) return;
     this.#pendingSize = bytesMax;
+    this.#generation++;
     this.#table.resize(bytesMax);
   }
 
@@ -56,25 +71,61 @@ export class HpackEncoder {
       writeInteger(output, 0x20, 5, this.#pendingSize);
       this.#pendingSize = -1;
     }
+    const written = fields.length <= REMEMBERED_ENTRIES ? this.#writtenOf(fields.length) : undefined;
+    if (written === undefined) this.#encodeAnew(fields, output);
+    else this.#encodeAgain(fields, written, output);
+  }
+
+  #writtenOf(length: number): Written {
+    const known = this.#written[length];
+    if (known !== undefined) return known;
+    const fresh = { fields: [], octets: new Int16Array(length / 2).fill(-1), generation: this.#generation };
+    this.#written[length] = fresh;
+    return fresh;
+  }
+
+  #encodeAnew(fields: FieldList, output: OutputBuffer): void {
     for (let index = 0; index < fields.length; index += 2) {
       this.#encodeField(fields[index] as string, fields[index + 1] as string, output);
     }
   }
 
-  #encodeField(name: string, value: string, output: OutputBuffer): void {
-    const fixed = STATIC_FIELDS.get(name)?.get(value);
-    if (fixed !== undefined) {
-      output.writeByte(0x80 | fixed);
-      return;
+  #encodeAgain(fields: FieldList, written: Written, output: OutputBuffer): void {
+    const { octets, fields: before } = written;
+    const { generation } = written;
+    for (let index = 0; index < fields.length; index += 2) {
+      const name = fields[index] as string;
+      const value = fields[index + 1] as string;
+      const octet = octets[index >> 1] as number;
+      const isSame = octet >= 0 && generation === this.#generation && value === before[index + 1];
+      if (isSame && name === before[index]) output.writeByte(octet);
+      else octets[index >> 1] = this.#encodeField(name, value, output);
     }
-    const entry = this.#entries.get(name)?.get(value);
-    if (entry !== undefined) {
-      writeInteger(output, 0x80, 7, STATIC_TABLE.length + 1 + this.#table.indexOf(entry));
-      return;
+    written.fields = fields;
+    // What was written before the table changed has another index now: none of it is taken again.
+    if (generation !== this.#generation) octets.fill(-1);
+    written.generation = this.#generation;
+  }
+
+  /** Returns the single octet that stands for the field, or -1 where there is none. */
+  #encodeField(name: string, value: string, output: OutputBuffer): number {
+    const index = this.#indexOf(name, value);
+    if (index > 0) {
+      writeInteger(output, 0x80, 7, index);
+      return index < 0x7f ? 0x80 | index : -1;
     }
     const form = formOf(name, value);
     this.#writeLiteral(name, value, { output, pattern: form, prefixBits: form === INDEXED ? 6 : 4 });
     if (form === INDEXED) this.#remember(name, value);
+    return -1;
+  }
+
+  /** Index of the whole field, or 0. */
+  #indexOf(name: string, value: string): number {
+    const fixed = STATIC_FIELDS.get(name)?.get(value);
+    if (fixed !== undefined) return fixed;
+    const entry = this.#entries.get(name)?.get(value);
+    return entry === undefined ? 0 : STATIC_TABLE.length + 1 + this.#table.indexOf(entry);
   }
 
   #writeLiteral(name: string, value: string, form: LiteralForm): void {
@@ -94,6 +145,7 @@ export class HpackEncoder {
   }
 
   #remember(name: string, value: string): void {
+    this.#generation++;
     const entry = this.#table.add(name, value);
     if (entry < 0) return;
     const values = this.#entries.get(name);
