@@ -5,7 +5,7 @@ import { runMicro } from "./micro/main.ts";
 import type { Timing } from "./micro/timing.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { writePage } from "./page/page.ts";
-import { AWAITED, CASES } from "./system/cases.ts";
+import { CASES } from "./system/cases.ts";
 import { stopAll } from "./system/children.ts";
 import { runSystem } from "./system/main.ts";
 import { PEERS } from "./system/peers.ts";
@@ -18,7 +18,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 function list(): void {
   for (const { name, title } of CASES) console.log(`case ${name}: ${title}`);
-  for (const { name, reason } of AWAITED) console.log(`case ${name}: ${reason}`);
   for (const { name, about } of PEERS) console.log(`peer ${name}${about === "" ? "" : `: ${about}`}`);
 }
 

@@ -31,6 +31,9 @@ export interface PeerAbout {
   readonly layer: 4 | 7;
 }
 
+/** What a case sends through the pairs. */
+export type Carried = "http1" | "grpc" | "tcp";
+
 /** One measurement of one peer. */
 export interface Run {
   readonly round: number;
@@ -59,6 +62,7 @@ export interface CaseReport {
   readonly name: string;
   readonly case: string;
   readonly title: string;
+  readonly carries: Carried;
   readonly metric: string;
   readonly unit: string;
   readonly better: "lower" | "higher";

@@ -56,11 +56,11 @@ function heddleLine(report: CaseReport): Line {
   };
 }
 
-function peerLine(report: CaseReport, { name, value, ratio }: PeerValue, layer: 4 | 7): Line {
+function peerLine(report: CaseReport, { name, value, ratio }: PeerValue, isLess: boolean): Line {
   const failed = failures(report, name);
   const isComparable = failed + failures(report, "heddle") === 0;
   const reached = isReached(report, ratio) ? "reached" : "MISSED";
-  const judged = layer === 4 ? "does less" : reached;
+  const judged = isLess ? "does less" : reached;
   return {
     peer: name,
     value: `${figure(value)} ${report.unit}`,
@@ -72,8 +72,9 @@ function peerLine(report: CaseReport, { name, value, ratio }: PeerValue, layer: 
 
 /** Heddle's line and then one for each peer. A figure from rounds with failed requests is compared with nothing. */
 export function linesOf(report: CaseReport, peers: readonly PeerAbout[]): readonly Line[] {
-  const layerOf = (name: string) => peers.find((peer) => peer.name === name)?.layer ?? 7;
-  return [heddleLine(report), ...report.peers.map((peer) => peerLine(report, peer, layerOf(peer.name)))];
+  const doesLess = (name: string): boolean =>
+    report.carries !== "tcp" && peers.some((peer) => peer.name === name && peer.layer === 4);
+  return [heddleLine(report), ...report.peers.map((peer) => peerLine(report, peer, doesLess(peer.name)))];
 }
 
 /** The most that processes of others used in any round, in cores. */

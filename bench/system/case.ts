@@ -1,5 +1,5 @@
 /** One thing to measure: how, in which figures, and what they should reach. */
-import type { Metric, Target } from "../report.ts";
+import type { Carried, Metric, Target } from "../report.ts";
 import type { Pair } from "./peer.ts";
 
 /** One peer's turn. */
@@ -19,24 +19,20 @@ export interface Measurement {
   readonly failed: number;
 }
 
-export type Tool = "wrk" | "h2load";
+export type Tool = "wrk" | "h2load" | "nginx";
 
 export interface Case {
   readonly name: string;
   readonly title: string;
   readonly metrics: readonly Metric[];
-  readonly tool: Tool;
+  readonly carries: Carried;
+  /** Programs without which it cannot be measured. */
+  readonly tools: readonly Tool[];
   /** Whether every turn begins with processes that have done nothing yet. */
   readonly startsFresh: boolean;
   /** Whether it needs the saturation of every peer to be known. */
   readonly needsSaturation: boolean;
   measure(turn: Turn): Promise<Measurement>;
-}
-
-/** A case that waits for the product: named, so that its absence is said. */
-export interface AwaitedCase {
-  readonly name: string;
-  readonly reason: string;
 }
 
 /** What every peer of the same work should be equalled in. */

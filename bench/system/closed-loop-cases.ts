@@ -22,11 +22,12 @@ async function measure({ connections, bytes }: Load, { pair, folder, seconds }: 
   };
 }
 
-type Shown = Pick<Case, "name" | "title" | "metrics">;
+type Shown = Pick<Case, "name" | "title" | "metrics"> & Partial<Pick<Case, "carries">>;
 
 const closedLoopCase = (load: Load, shown: Shown): Case => ({
+  carries: "http1",
   ...shown,
-  tool: "wrk",
+  tools: ["wrk"],
   startsFresh: false,
   needsSaturation: false,
   measure: (turn) => measure(load, turn),
@@ -63,4 +64,13 @@ export const CLOSED_LOOP_CASES: readonly Case[] = [
   overBytes(0, "empty answers"),
   overBytes(65_536, "64 KiB"),
   overBytes(1_048_576, "1 MiB"),
+  closedLoopCase(
+    { connections: 64, bytes: 1024 },
+    {
+      name: "tcp",
+      title: "bytes as they are, 1 KiB answers, 64 connections, closed loop",
+      metrics: [CPU_PER_REQUEST, THROUGHPUT],
+      carries: "tcp",
+    },
+  ),
 ];

@@ -61,7 +61,7 @@ export async function openLoop(folder: string, wanted: OpenLoop): Promise<OpenLo
   const log = join(folder, "h2load.log");
   rmSync(log, { force: true });
   const { ok, output } = await run(["h2load", ...options.split(" "), `--log-file=${log}`, url]);
-  if (!ok) throw new Error(`h2load ${options} ${url} failed: ${output}`);
+  if (!ok) throw new Error(`h2load ${options} ${url} failed`);
   const rows = readLog(log);
   const took = rows.map(({ tookUs }) => tookUs);
   const starts = rows.map(({ startUs }) => startUs).toSorted((a, b) => a - b);
@@ -92,4 +92,32 @@ function answered({ rows, output, bodyBytes }: Answers): number {
   const unread = rows.filter(({ status }) => status === 0).length;
   const dataBytes = Number(/\((\d+)\) data$/m.exec(output)?.[1] ?? 0);
   return dataBytes === (good + unread) * bodyBytes ? good + unread : good;
+}
+
+export interface Calls {
+  readonly url: string;
+  readonly seconds: number;
+  /** Holds what every request carries. */
+  readonly requestFile: string;
+  /** Of each answer. */
+  readonly bodyBytes: number;
+}
+
+export interface CallsOutcome {
+  readonly command: string;
+  readonly requests: number;
+  readonly failed: number;
+}
+
+/** gRPC calls in a closed loop: 8 connections, each with 8 streams. */
+export async function streams({ url, seconds, requestFile, bodyBytes }: Calls): Promise<CallsOutcome> {
+  const options = `-c8 -m8 -D${seconds}`;
+  const fields = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
+  const { ok, output } = await run(["h2load", ...options.split(" "), ...fields, "-d", requestFile, url]);
+  const [, done = 0, good = 0] = /^requests: .* (\d+) done, (\d+) succeeded/m.exec(output)?.map(Number) ?? [];
+  if (!ok || done === 0) throw new Error(`h2load ${options} ${url} measured nothing`);
+  // A call that fails in gRPC's terms has status 200 and no message.
+  const dataBytes = Number(/\((\d+)\) data$/m.exec(output)?.[1] ?? 0);
+  const whole = Math.min(good, Math.floor(dataBytes / bodyBytes));
+  return { command: `h2load ${options} (gRPC) ${new URL(url).pathname}`, requests: done, failed: done - whole };
 }

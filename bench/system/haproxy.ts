@@ -44,19 +44,20 @@ async function startPair(mode: Mode, place: Place): Promise<Pair> {
   const { clientFiles, serverFiles, authorityFile, serverName } = certificates;
   const [clientPort = 0, serverPort = 0] = freePorts(2);
   const alpn = mode === "http2" ? " alpn h2" : "";
+  const cleartext = place.carries === "grpc" ? " proto h2" : "";
   const verify = `ca-file ${authorityFile} verify required${alpn}`;
   const server = await startHaproxy(folder, {
     mode,
     name: "b",
     port: serverPort,
     bind: `127.0.0.1:${serverPort} ssl crt ${serverFiles.both} ${verify}`,
-    server: `127.0.0.1:${appPort}`,
+    server: `127.0.0.1:${appPort}${cleartext}`,
   });
   const client = await startHaproxy(folder, {
     mode,
     name: "a",
     port: clientPort,
-    bind: `127.0.0.1:${clientPort}`,
+    bind: `127.0.0.1:${clientPort}${cleartext}`,
     server: `127.0.0.1:${serverPort} ssl crt ${clientFiles.both} sni str(${serverName}) verifyhost ${serverName} ${verify}`,
   });
   return pairOf(clientPort, [client, server]);
@@ -68,6 +69,7 @@ export const haproxy: Peer = {
   name: "haproxy",
   about: "HTTP mode, HTTP/1.1 with kept connections between the two; no policy, no telemetry",
   layer: 7,
+  carries: ["http1"],
   find,
   start: (place) => startPair("http", place),
 };
@@ -76,6 +78,7 @@ export const haproxyHttp2: Peer = {
   name: "haproxy-h2",
   about: "HTTP mode, HTTP/2 between the two; no policy, no telemetry",
   layer: 7,
+  carries: ["http1", "grpc"],
   find,
   start: (place) => startPair("http2", place),
 };
@@ -84,6 +87,7 @@ export const haproxyTcp: Peer = {
   name: "haproxy-tcp",
   about: "TCP mode: carries bytes and does not read requests; no policy, no telemetry",
   layer: 4,
+  carries: ["http1", "tcp"],
   find,
   start: (place) => startPair("tcp", place),
 };

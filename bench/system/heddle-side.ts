@@ -8,9 +8,12 @@ import { compilePolicy, lowerAuthorizationPolicy } from "#policy";
 import { type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
 import { encodeBatch } from "#telemetry/batch";
 import { Recorder } from "#telemetry/record";
+import type { Carried } from "../report.ts";
+import { GRPC_SERVICE } from "./app.ts";
 
 export interface SideSettings {
   readonly identity: TlsIdentity;
+  readonly carries: Carried;
   /** With the authorities in base64. */
   readonly bundle: Omit<Bundle, "authorities"> & { readonly authorities: readonly string[] };
   /** Only at the server's side. */
@@ -25,13 +28,14 @@ const RULES = 20;
 const PRINCIPAL = "bench.example/ns/shop/sa/front";
 
 /** Twenty rules about who may do what where; only the last allows what the benchmark asks, so that none can be left out. */
-function policy(): AuthorizationPolicy {
+function policy(carries: Carried): AuthorizationPolicy {
   const from = [{ principals: [PRINCIPAL], notPrincipals: [], namespaces: [], notNamespaces: [] }];
   const none = { notMethods: [], notPaths: [], ports: [], notPorts: [], hosts: [], notHosts: [] };
   const others = Array.from({ length: RULES - 1 }, (_, index) => ({
     from,
     to: [{ ...none, methods: ["POST", "PUT"], paths: [`/orders/${index}/*`, `/orders/${index}`] }],
   }));
+  const asked = { ...none, methods: ["GET", "POST"], paths: ["/bytes/*", `${GRPC_SERVICE}/*`] };
   return {
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
@@ -39,7 +43,7 @@ function policy(): AuthorizationPolicy {
     spec: {
       selector: undefined,
       action: "ALLOW",
-      rules: [...others, { from, to: [{ ...none, methods: ["GET", "HEAD"], paths: ["/bytes/*"] }] }],
+      rules: [...others, { from, to: carries === "tcp" ? [] : [asked] }],
     },
   };
 }
@@ -57,14 +61,14 @@ function endpointOf({ port, spiffeId }: NonNullable<SideSettings["peer"]>): Outb
   };
 }
 
-function tablesOf({ bundle, peer }: SideSettings): ProxyTables {
+function tablesOf({ bundle, carries, peer }: SideSettings): ProxyTables {
   const authorities = bundle.authorities.map((text) => new Uint8Array(Buffer.from(text, "base64")));
   return {
     revision: 1,
     settings: { explainDenials: true, traceSampling: 0.01, connectTimeoutMs: 1000, requestTimeoutMs: 15_000 },
     bundles: bundleSet([{ ...bundle, authorities }]),
-    inbound: compilePolicy([lowerAuthorizationPolicy(policy())]),
-    outbound: new Map([["shop/back", { protocol: "http1", endpoints: peer === undefined ? [] : [endpointOf(peer)] }]]),
+    inbound: compilePolicy([lowerAuthorizationPolicy(policy(carries))]),
+    outbound: new Map([["shop/back", { protocol: carries, endpoints: peer === undefined ? [] : [endpointOf(peer)] }]]),
   };
 }
 
@@ -72,7 +76,7 @@ function start(settings: SideSettings): number {
   const { identity, appPort } = settings;
   const account = settings.peer === undefined ? "back" : "front";
   const recorder = new Recorder({ instance: `${account}-1`, clock: systemClock });
-  const app = { address: "127.0.0.1", port: appPort ?? 0, protocol: "http1" as const };
+  const app = { address: "127.0.0.1", port: appPort ?? 0, protocol: settings.carries };
   const proxy = new WorkloadProxy({
     workload: {
       namespace: "shop",

@@ -7,12 +7,12 @@ import { type Pair, type Peer, type Place, pairOf } from "./peer.ts";
 
 const SIDE = join(import.meta.dir, "heddle-side.ts");
 
-async function startPair({ folder, certificates, appPort }: Place): Promise<Pair> {
+async function startPair({ folder, certificates, carries, appPort }: Place): Promise<Pair> {
   const { client, server, bundle } = certificates;
   const authorities = bundle.authorities.map((der) => Buffer.from(der).toString("base64"));
-  const side = async (name: string, settings: Omit<SideSettings, "bundle">) => {
+  const side = async (name: string, settings: Omit<SideSettings, "bundle" | "carries">) => {
     const file = join(folder, `heddle-${name}.json`);
-    const whole: SideSettings = { ...settings, bundle: { ...bundle, authorities } };
+    const whole: SideSettings = { ...settings, carries, bundle: { ...bundle, authorities } };
     writeFileSync(file, JSON.stringify(whole), { mode: 0o600 });
     return startServer([process.execPath, SIDE, file]);
   };
@@ -26,6 +26,7 @@ export const heddle: Peer = {
   name: "heddle",
   about: "HTTP/2 between the two; a policy of 20 rules, telemetry on both sides, 1 % of traces sampled",
   layer: 7,
+  carries: ["http1", "grpc", "tcp"],
   async find() {
     const { version } = JSON.parse(readFileSync(join(import.meta.dir, "../../package.json"), "utf8"));
     return { kind: "found", version };

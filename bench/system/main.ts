@@ -3,7 +3,7 @@ import { describeMachine } from "../machine.ts";
 import type { Options } from "../options.ts";
 import type { CaseReport, Report } from "../report.ts";
 import type { Case } from "./case.ts";
-import { AWAITED, CASES } from "./cases.ts";
+import { CASES } from "./cases.ts";
 import { findProgram } from "./peer.ts";
 import { HEDDLE, PEERS } from "./peers.ts";
 import { findSaturation, onStage, type Present, runCase, type Stage, type Tell } from "./run.ts";
@@ -39,6 +39,7 @@ interface Tools {
 
 async function findTools(): Promise<Tools> {
   const found = {
+    nginx: await findProgram(["nginx", "-v"], /nginx\/(\S+)/),
     wrk: await findProgram(["wrk", "-v"], /wrk \S*?([\d.]+)/),
     h2load: await findProgram(["h2load", "--version"], /nghttp2\/(\S+)/),
   };
@@ -51,18 +52,21 @@ async function findTools(): Promise<Tools> {
   return { versions, missing };
 }
 
-/** The cases that were asked for and can be run, and why the others cannot. */
-function choose(names: readonly string[], { missing }: Tools) {
+/** Why a case cannot be measured here, or undefined. */
+function obstacle({ carries, tools }: Case, { missing }: Tools): string | undefined {
+  if (!HEDDLE.carries.includes(carries)) return "not supported yet by Heddle";
+  return tools.map((tool) => missing.get(tool)).find((reason) => reason !== undefined);
+}
+
+/** The cases that were asked for and can be measured, and why the others cannot. */
+function choose(names: readonly string[], tools: Tools) {
   const chosen = CASES.filter(({ name }) => isChosen(name, names));
-  const awaited = AWAITED.filter(({ name }) => isChosen(name, names));
-  if (chosen.length + awaited.length === 0) throw new Error(`no case is called ${names.join(" or ")}; see --list`);
-  const reasonFor = ({ tool, needsSaturation }: Case) =>
-    missing.get(tool) ?? (needsSaturation ? missing.get("wrk") : undefined);
-  const without = chosen.flatMap((each): readonly Skipped[] => {
-    const reason = reasonFor(each);
+  if (chosen.length === 0) throw new Error(`no case is called ${names.join(" or ")}; see --list`);
+  const left = chosen.flatMap((each): readonly Skipped[] => {
+    const reason = obstacle(each, tools);
     return reason === undefined ? [] : [{ name: each.name, reason }];
   });
-  return { cases: chosen.filter((each) => reasonFor(each) === undefined), left: [...without, ...awaited] };
+  return { cases: chosen.filter((each) => obstacle(each, tools) === undefined), left };
 }
 
 async function runCases(stage: Stage, cases: readonly Case[]): Promise<readonly CaseReport[]> {

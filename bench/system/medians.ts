@@ -24,6 +24,7 @@ export function caseReports(each: Case, rounds: Rounds, peers: readonly Present[
       name: `${each.name}/${metric.name}`,
       case: each.name,
       title: each.title,
+      carries: each.carries,
       metric: metric.name,
       unit: metric.unit,
       better: metric.better,

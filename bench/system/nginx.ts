@@ -35,34 +35,37 @@ http {
 }
 
 /** Large answers wait in the app instead of going through files. */
-const FORWARD = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;';
+const HTTP1 = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;';
 
 /** A kept connection for every request under way, so that none waits for a handshake. */
 const upstream = (name: string, port: number): string =>
   `upstream ${name} { server 127.0.0.1:${port}; keepalive 2048; keepalive_requests 1000000000; }`;
 
-function clientSide(port: number, serverPort: number, { certificates }: Place): string {
+function clientSide(port: number, serverPort: number, { certificates, carries }: Place): string {
   const { clientFiles, authorityFile, serverName } = certificates;
+  const isGrpc = carries === "grpc";
+  const kind = isGrpc ? "grpc" : "proxy";
   return `${upstream("server_side", serverPort)}
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${isGrpc ? " http2" : ""};
     location / {
-      proxy_pass https://server_side; ${FORWARD}
-      proxy_ssl_certificate ${clientFiles.chain}; proxy_ssl_certificate_key ${clientFiles.key};
-      proxy_ssl_trusted_certificate ${authorityFile}; proxy_ssl_verify on; proxy_ssl_protocols TLSv1.3;
-      proxy_ssl_name ${serverName}; proxy_ssl_server_name on;
+      ${isGrpc ? "grpc_pass grpcs://server_side;" : `proxy_pass https://server_side; ${HTTP1}`}
+      ${kind}_ssl_certificate ${clientFiles.chain}; ${kind}_ssl_certificate_key ${clientFiles.key};
+      ${kind}_ssl_trusted_certificate ${authorityFile}; ${kind}_ssl_verify on; ${kind}_ssl_protocols TLSv1.3;
+      ${kind}_ssl_name ${serverName}; ${kind}_ssl_server_name on;
     }
   }`;
 }
 
-function serverSide(port: number, { certificates, appPort }: Place): string {
+function serverSide(port: number, { certificates, appPort, carries }: Place): string {
   const { serverFiles, authorityFile } = certificates;
+  const isGrpc = carries === "grpc";
   return `${upstream("app", appPort)}
   server {
-    listen 127.0.0.1:${port} ssl;
+    listen 127.0.0.1:${port} ssl${isGrpc ? " http2" : ""};
     ssl_certificate ${serverFiles.chain}; ssl_certificate_key ${serverFiles.key}; ssl_protocols TLSv1.3;
     ssl_client_certificate ${authorityFile}; ssl_verify_client on;
-    location / { proxy_pass http://app; ${FORWARD} }
+    location / { ${isGrpc ? "grpc_pass grpc://app;" : `proxy_pass http://app; ${HTTP1}`} }
   }`;
 }
 
@@ -79,6 +82,7 @@ export const nginx: Peer = {
   name: "nginx",
   about: "HTTP/1.1 with kept connections between the two; no policy, no telemetry",
   layer: 7,
+  carries: ["http1", "grpc"],
   find: () => findProgram(["nginx", "-v"], /nginx\/(\S+)/),
   start: startPair,
 };

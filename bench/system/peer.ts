@@ -1,4 +1,5 @@
 /** Something that can carry requests between two workloads: Heddle, or a proxy that others wrote. */
+import type { Carried } from "../report.ts";
 import type { Certificates } from "./certificates.ts";
 import { run, type Server } from "./children.ts";
 
@@ -7,7 +8,8 @@ export interface Place {
   /** For configuration and certificates; thrown away at the end. */
   readonly folder: string;
   readonly certificates: Certificates;
-  /** Where the app listens on 127.0.0.1. */
+  readonly carries: Carried;
+  /** Where the app listens on 127.0.0.1 for what is carried. */
   readonly appPort: number;
 }
 
@@ -23,6 +25,8 @@ export interface Peer {
   readonly name: string;
   readonly about: string;
   readonly layer: 4 | 7;
+  /** What its pair can be set up for. */
+  readonly carries: readonly Carried[];
   /** The version on this machine, or why it cannot take part. */
   find(): Promise<Found>;
   start(place: Place): Promise<Pair>;

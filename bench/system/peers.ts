@@ -10,6 +10,7 @@ function unwritten(name: string, command: readonly [string, ...string[]]): Peer 
     name,
     about: "",
     layer: 7,
+    carries: [],
     async find(): Promise<Found> {
       const found = await findProgram(command, /(\d+\.\d+\.\d+)/);
       return found.kind === "absent" ? found : { kind: "absent", reason: `${name} is installed, but has no pair yet` };

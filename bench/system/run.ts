@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { CaseReport, PeerAbout, Run } from "../report.ts";
 import { median } from "../statistics.ts";
 import { type App, startApp } from "./app.ts";
-import type { Case, Turn } from "./case.ts";
+import type { Case, Measurement, Turn } from "./case.ts";
 import { makeCertificates } from "./certificates.ts";
 import { stopAll } from "./children.ts";
 import { CORE } from "./closed-loop-cases.ts";
@@ -52,8 +52,10 @@ export async function onStage<T>(
   }
 }
 
-const startPair = (stage: Stage, { peer }: Present): Promise<Pair> =>
-  peer.start({ folder: stage.folder, certificates: makeCertificates(stage.folder), appPort: stage.app.port });
+function startPair({ folder, app }: Stage, { carries }: Case, { peer }: Present): Promise<Pair> {
+  const appPort = carries === "grpc" ? app.grpcPort : app.port;
+  return peer.start({ folder, carries, appPort, certificates: makeCertificates(folder) });
+}
 
 const turnOf = (stage: Stage, pair: Pair, seconds: number): Turn => ({
   pair,
@@ -73,15 +75,23 @@ interface Place {
   readonly pair: Pair;
 }
 
+/** A peer that cannot do a case at all fails it, and the others go on. */
+function failedTurn(cause: unknown): Measurement {
+  const error = cause instanceof Error ? cause.message : String(cause);
+  return { command: "", values: {}, raw: { error }, failed: 1 };
+}
+
 async function takeTurn(stage: Stage, each: Case, { present, pair }: Place): Promise<Run> {
+  const turn = turnOf(stage, pair, stage.pace.roundSeconds);
   const { value, othersCores } = await watchOthers([...pair.pids, stage.app.server.pid], () =>
-    each.measure(turnOf(stage, pair, stage.pace.roundSeconds)),
+    each.measure(turn).catch(failedTurn),
   );
+  if (value.raw["error"] !== undefined) stage.tell(`  ${present.about.name}: ${value.raw["error"]}`);
   return { round: 0, peer: present.about.name, othersCores, ...value };
 }
 
 async function freshTurn(stage: Stage, each: Case, present: Present): Promise<Run> {
-  const pair = await startPair(stage, present);
+  const pair = await startPair(stage, each, present);
   try {
     return await takeTurn(stage, each, { present, pair });
   } finally {
@@ -107,9 +117,9 @@ async function quietTurn(takeOne: () => Promise<Run>): Promise<readonly [Run, ..
 async function startPairs(stage: Stage, each: Case): Promise<ReadonlyMap<Present, Pair>> {
   const pairs = new Map<Present, Pair>();
   for (const present of stage.peers) {
-    const pair = await startPair(stage, present);
+    const pair = await startPair(stage, each, present);
     pairs.set(present, pair);
-    await each.measure(turnOf(stage, pair, stage.pace.warmUpSeconds));
+    await each.measure(turnOf(stage, pair, stage.pace.warmUpSeconds)).catch(failedTurn);
   }
   return pairs;
 }
@@ -135,9 +145,10 @@ async function runRounds(stage: Stage, each: Case): Promise<Rounds> {
 
 /** Runs one case over all peers and gives a report for each of its metrics. */
 export async function runCase(stage: Stage, each: Case): Promise<readonly CaseReport[]> {
-  const rounds = await runRounds(stage, each);
+  const peers = stage.peers.filter(({ peer }) => peer.carries.includes(each.carries));
+  const rounds = await runRounds({ ...stage, peers }, each);
   if (each === CORE) noteSaturation(stage, rounds);
-  return caseReports(each, rounds, stage.peers);
+  return caseReports(each, rounds, peers);
 }
 
 function noteSaturation(stage: Stage, { runs }: Rounds): void {

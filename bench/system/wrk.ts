@@ -36,7 +36,7 @@ export async function closedLoop(
   const { ok, output } = await run(["wrk", ...options.split(" "), "-s", script, url]);
   const [requests = 0, durationUs = 0, p50Us = 0, p99Us = 0, failed = 0] =
     /^RESULT (.*)$/m.exec(output)?.[1]?.split(" ").map(Number) ?? [];
-  if (!ok || requests === 0) throw new Error(`wrk ${options} ${url} measured nothing: ${output}`);
+  if (!ok || requests === 0) throw new Error(`wrk ${options} ${url} measured nothing`);
   const perSecond = requests / (durationUs / 1e6);
   return { command: `wrk ${options} ${new URL(url).pathname}`, requests, perSecond, p50Us, p99Us, failed };
 }
