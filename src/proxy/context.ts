@@ -15,7 +15,10 @@ export interface ProxyContext {
   readonly recorder: Recorder;
   readonly limits: ProxyLimits;
   readonly flusher: TurnFlusher;
+  /** For what may take a while: by a clock that never jumps. */
   readonly deadlines: Deadlines;
+  /** For what ends at a date: certificates. */
+  readonly expiries: Deadlines;
   readonly traceIds: TraceIds;
   readonly random: () => number;
   tables: ProxyTables;

@@ -1,26 +1,31 @@
 /**
  * Coarse deadlines: one timer looks at all that have one, ten times a second. A timer a request would cost more than the request's
- * own parsing, and nobody needs a timeout to the millisecond.
+ * own parsing, and nobody needs a timeout to the millisecond. Nothing is ended early; late by two looks at the most.
  */
-import type { Cancel, Clock, Timers } from "#engine/time";
+import type { Cancel, Timers } from "#engine/time";
 
 export interface Expirable {
-  /** Milliseconds since the epoch; Infinity for none. */
+  /** Milliseconds by the clock of the `Deadlines` that it was added to; Infinity for none. */
   deadlineMs: number;
+  /** Where it stands among those that are looked at; -1 outside. Only for `Deadlines`. */
+  deadlineSlot: number;
   onDeadline(nowMs: number): void;
 }
 
 const LOOK_MS = 100;
 
 export class Deadlines {
-  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #clockMs: () => number;
   readonly #timers: Pick<Timers, "every">;
-  readonly #entries = new Set<Expirable>();
+  readonly #entries: Expirable[] = [];
+  #nowMs: number;
   #cancel: Cancel | undefined;
 
-  constructor(clock: Pick<Clock, "nowMs">, timers: Pick<Timers, "every">) {
-    this.#clock = clock;
+  /** `clockMs` is what deadlines are told by: a wall clock for what ends at a date, one that never jumps for what may take a while. */
+  constructor(clockMs: () => number, timers: Pick<Timers, "every">) {
+    this.#clockMs = clockMs;
     this.#timers = timers;
+    this.#nowMs = clockMs();
   }
 
   start(): void {
@@ -29,19 +34,41 @@ export class Deadlines {
 
   stop(): void {
     this.#cancel?.();
-    this.#entries.clear();
+    for (const each of this.#entries) each.deadlineSlot = -1;
+    this.#entries.length = 0;
+  }
+
+  /** Time of the last look. Reading it costs nothing. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The deadline of what begins now and may take so long. */
+  in(ms: number): number {
+    return this.#nowMs + LOOK_MS + ms;
   }
 
   add(each: Expirable): void {
-    this.#entries.add(each);
+    if (each.deadlineSlot < 0) each.deadlineSlot = this.#entries.push(each) - 1;
   }
 
   remove(each: Expirable): void {
-    this.#entries.delete(each);
+    const slot = each.deadlineSlot;
+    if (slot < 0) return;
+    each.deadlineSlot = -1;
+    const last = this.#entries.pop() as Expirable;
+    if (last === each) return;
+    this.#entries[slot] = last;
+    last.deadlineSlot = slot;
   }
 
+  /** From the end, since the place of one that leaves is taken by the last. */
   #look(): void {
-    const nowMs = this.#clock.nowMs();
-    for (const each of this.#entries) if (each.deadlineMs <= nowMs) each.onDeadline(nowMs);
+    const nowMs = this.#clockMs();
+    this.#nowMs = nowMs;
+    for (let slot = this.#entries.length - 1; slot >= 0; slot--) {
+      const each = this.#entries[slot];
+      if (each !== undefined && each.deadlineMs <= nowMs) each.onDeadline(nowMs);
+    }
   }
 }

@@ -74,8 +74,12 @@ export class WorkloadProxy {
     for (const outbound of this.#outbounds) outbound.update();
     this.#inbound = this.#options.inbound === undefined ? undefined : new Inbound(context, this.#options.inbound);
     const bound = this.#bind();
-    if (bound.ok) context.deadlines.start();
-    else this.stop();
+    if (!bound.ok) {
+      this.stop();
+      return bound;
+    }
+    context.deadlines.start();
+    context.expiries.start();
     return bound;
   }
 
@@ -108,6 +112,7 @@ export class WorkloadProxy {
     this.#inbound?.stop();
     for (const outbound of this.#outbounds) outbound.stop();
     this.#context?.deadlines.stop();
+    this.#context?.expiries.stop();
   }
 
   state(): ProxyState {
@@ -154,7 +159,8 @@ function contextOf(options: ProxyOptions, identity: TlsIdentity, tables: ProxyTa
     recorder: options.recorder,
     limits: { ...DEFAULT_PROXY_LIMITS, ...options.limits },
     flusher: new TurnFlusher(options.timers),
-    deadlines: new Deadlines(options.clock, options.timers),
+    deadlines: new Deadlines(() => options.clock.nowUs() / 1000, options.timers),
+    expiries: new Deadlines(() => options.clock.nowMs(), options.timers),
     traceIds: new TraceIds(options.random),
     random: () => options.random.next(),
     tables,

@@ -19,9 +19,11 @@ export interface Timers {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+const ORIGIN_MS = performance.timeOrigin;
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  nowUs: () => (performance.timeOrigin + performance.now()) * 1000,
+  nowUs: () => (ORIGIN_MS + performance.now()) * 1000,
 };
 
 export const systemTimers: Timers = {

@@ -19,6 +19,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRAC
 
 export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
+  deadlineSlot = -1;
   readonly #peer: InboundPeer;
   readonly #link: Link;
   readonly #output: StreamOutput;
@@ -38,6 +39,10 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #isTunnel = false;
   #isRetried = false;
   #patienceMs = 0;
+  /** What happens now happens at the instant at which the request came. */
+  #isAsking = false;
+  /** When it began, was answered, or a part of a body last passed; by the clock of the deadlines. */
+  #movedMs = 0;
   #isOver = false;
 
   constructor(peer: InboundPeer, link: Link, stream: number) {
@@ -56,6 +61,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   onData(data: Buffer, endStream: boolean): void {
     this.#record.requestBytes += data.length;
+    this.#movedMs = this.#peer.context.deadlines.in(0);
     if (this.#isOver) this.#consumed(data.length);
     else if (this.#lane === undefined) {
       this.#heldForApp.push(Buffer.from(data));
@@ -75,7 +81,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     if (this.#isAnswerEnded && this.#output.isEnded) this.#answered();
   }
 
-  onDeadline(): void {
+  onDeadline(nowMs: number): void {
+    this.deadlineMs = this.#dueMs();
+    if (this.deadlineMs > nowMs) return;
     if (this.#hasAnswer) this.#cutOff("stream-idle-timeout");
     else this.#replyLocally("request-timeout");
   }
@@ -85,7 +93,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   onLane(lane: AppLane): void {
     if (this.#isOver) return lane.abandon();
     const record = this.#record;
-    const nowUs = this.#peer.context.clock.nowUs();
+    const nowUs = this.#isAsking ? record.receivedUs : this.#peer.context.clock.nowUs();
     this.#lane = lane;
     if (record.chosenUs === 0) record.chosenUs = nowUs;
     record.sentUs = nowUs;
@@ -116,7 +124,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#isTunnel = kind === "switched";
     this.#record.firstByteUs = clock.nowUs();
     this.#record.status = httpStatusOf(fields) ?? status;
-    this.#touch();
+    this.#movedMs = this.#peer.context.deadlines.in(0);
+    this.deadlineMs = this.#dueMs();
     session.sendHeaders(this.#output.stream, fields, isWhole);
     if (!isWhole) return;
     this.#lane = undefined;
@@ -126,7 +135,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   onAppBody(data: Uint8Array): boolean {
     this.#record.responseBytes += data.length;
-    this.#touch();
+    this.#movedMs = this.#peer.context.deadlines.in(0);
     return this.#output.write(data);
   }
 
@@ -167,7 +176,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#isRequestEnded = endStream;
     context.traceIds.begin(record, fields, 0);
     this.#patienceMs = patienceMs(context, fields);
-    this.deadlineMs = context.clock.nowMs() + this.#patienceMs;
+    this.#movedMs = context.deadlines.in(0);
+    this.deadlineMs = this.#dueMs();
     context.deadlines.add(this);
     this.#decide(record.method === "CONNECT");
   }
@@ -184,7 +194,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
       return this.#replyLocally("policy-denied", context.tables.settings.explainDenials ? decision.label : "");
     }
     this.#lanes = isBytes ? app.tunnels : app.lanesFor(this.#fields);
+    this.#isAsking = true;
     this.#lanes.request(this, false);
+    this.#isAsking = false;
   }
 
   #attributes(isBytes: boolean): RequestAttributes {
@@ -198,16 +210,15 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     return attributes;
   }
 
-  /** Something moved: before the answer its patience begins anew, afterwards the stream's. */
-  #touch(): void {
-    const { clock, limits } = this.#peer.context;
-    const afterMs = this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs;
-    this.deadlineMs = clock.nowMs() + (this.#hasAnswer ? afterMs : this.#patienceMs);
+  /** Until its answer it waits as long as its patience lasts, afterwards as long as a stream may be silent. */
+  #dueMs(): number {
+    if (!this.#hasAnswer) return this.#movedMs + this.#patienceMs;
+    const { limits } = this.#peer.context;
+    return this.#movedMs + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
   }
 
   #sendToApp(lane: AppLane, data: Buffer): void {
     lane.body(data);
-    this.#touch();
     if (lane.pending > this.#peer.context.limits.outputBytesHigh) this.#uncredited += data.length;
     else this.#consumed(data.length);
   }

@@ -79,19 +79,20 @@ export class Inbound {
       onDraining: () => undefined,
       onClosed: (closed) => {
         this.#links.delete(closed);
-        this.#context.deadlines.remove(expiry);
+        this.#context.expiries.remove(expiry);
         peer.close();
       },
     });
     const expiry = {
       deadlineMs: notAfterMs,
+      deadlineSlot: -1,
       // What was begun under a valid certificate may finish; nothing new begins.
       onDeadline() {
         expiry.deadlineMs = Number.POSITIVE_INFINITY;
         link.drain();
       },
     };
-    this.#context.deadlines.add(expiry);
+    this.#context.expiries.add(expiry);
     this.#links.add(link);
     return link;
   }

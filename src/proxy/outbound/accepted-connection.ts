@@ -21,6 +21,7 @@ const SILENCE_MS = 20;
 
 export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   deadlineMs: number;
+  deadlineSlot = -1;
   readonly #options: DownstreamOptions;
   readonly #socket: StreamSocket;
   readonly #protocol: AppProtocol;
@@ -36,7 +37,7 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
     this.#socket = socket;
     this.#protocol = protocol;
     this.#options = { ...options, onClosed: () => options.onClosed(this) };
-    this.deadlineMs = context.clock.nowMs() + context.limits.headTimeoutMs;
+    this.deadlineMs = context.deadlines.in(context.limits.headTimeoutMs);
     context.deadlines.add(this);
     if (protocol === "auto") this.#cancelSilence = context.timers.after(SILENCE_MS, () => this.#openTunnel());
   }

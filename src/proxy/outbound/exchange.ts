@@ -22,6 +22,7 @@ import type { OutboundService, Target } from "./service.ts";
 
 export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
+  deadlineSlot = -1;
   readonly #context: ProxyContext;
   readonly #service: OutboundService;
   readonly #downstream: Downstream;
@@ -32,6 +33,10 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   #candidate: Candidate<Target> | undefined;
   #output: StreamOutput | undefined;
   #attempts = 0;
+  /** What happens now happens at the instant of the choice. */
+  #isChoosing = false;
+  /** When it began, was answered, or a part of a body last passed; by the clock of the deadlines. */
+  #movedMs = 0;
   /** Body that came before there was a stream for it; its sender is paused meanwhile. */
   #early: Buffer[] = [];
   #requestTrailers: FieldList = [];
@@ -70,17 +75,18 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   }
 
   start(): void {
-    const { clock, deadlines } = this.#context;
-    this.deadlineMs = clock.nowMs() + this.#patienceMs;
+    const { deadlines } = this.#context;
+    this.#movedMs = deadlines.in(0);
+    this.deadlineMs = this.#dueMs();
     deadlines.add(this);
-    this.#choose();
+    this.#choose(this.#record.receivedUs);
   }
 
   /** Takes a part of the request's body, valid during the call. Returns false when the sender should pause until `resumeBody`. */
   sendBody(data: Uint8Array): boolean {
     if (this.#isOver) return true;
     this.#record.requestBytes += data.length;
-    this.#touch();
+    this.#movedMs = this.#context.deadlines.in(0);
     if (this.#output === undefined) {
       this.#early.push(Buffer.from(data));
       return false;
@@ -124,7 +130,8 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     const isWhole = this.#isBodyEnded && this.#early.length === 0 && this.#requestTrailers.length === 0;
     const stream = link.open(this.#fields, isWhole, this);
     if (stream === 0) return false;
-    this.#record.sentUs = this.#context.clock.nowUs();
+    const { chosenUs } = this.#record;
+    this.#record.sentUs = this.#isChoosing ? chosenUs : this.#context.clock.nowUs();
     this.#candidate?.connected();
     this.#output = new StreamOutput(link, stream, () => this.#downstream.resumeBody());
     if (isWhole) this.#output.markEnded();
@@ -135,8 +142,9 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   onUnavailable(reason: EndReason): void {
     if (this.#isOver) return;
     const isElsewhere = reason === "upstream-connect-failure" || reason === "identity-mismatch";
-    if (isElsewhere) this.#candidate?.connectFailed(this.#context.clock.nowMs());
-    if (isElsewhere && this.#attempts <= this.#context.limits.connectRetriesMax) this.#choose();
+    const nowUs = this.#context.clock.nowUs();
+    if (isElsewhere) this.#candidate?.connectFailed(nowUs / 1000);
+    if (isElsewhere && this.#attempts <= this.#context.limits.connectRetriesMax) this.#choose(nowUs);
     else this.#replyLocally(reason);
   }
 
@@ -153,7 +161,7 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   onData(data: Buffer, endStream: boolean): void {
     this.#record.responseBytes += data.length;
-    this.#touch();
+    this.#movedMs = this.#context.deadlines.in(0);
     if (data.length > 0) this.#downstream.body(data);
     if (this.#downstream.isFull) this.#uncredited += data.length;
     else this.#credit(data.length);
@@ -165,7 +173,8 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#output = undefined;
     // The peer did nothing with it, and all of it is still here: it may be asked again.
     const isRepeatable = code === H2_ERROR.REFUSED_STREAM && !this.#hasSentBody && !this.#hasAnswer;
-    if (isRepeatable && this.#attempts <= this.#context.limits.connectRetriesMax) return this.#choose();
+    if (isRepeatable && this.#attempts <= this.#context.limits.connectRetriesMax)
+      return this.#choose(this.#context.clock.nowUs());
     const reason: EndReason =
       byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated";
     if (this.#hasAnswer) this.#cutOff(reason);
@@ -177,25 +186,28 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#finishTunnel();
   }
 
-  onDeadline(): void {
+  onDeadline(nowMs: number): void {
+    this.deadlineMs = this.#dueMs();
+    if (this.deadlineMs > nowMs) return;
     const reason: EndReason = this.#hasAnswer ? "stream-idle-timeout" : "request-timeout";
     this.#cancelStream();
     if (this.#hasAnswer) this.#cutOff(reason);
     else this.#replyLocally(reason);
   }
 
-  #choose(): void {
-    const { clock } = this.#context;
+  #choose(nowUs: number): void {
     const previous = this.#candidate;
     if (previous !== undefined) previous.inFlight--;
-    this.#candidate = this.#service.select(clock.nowMs(), previous);
+    this.#candidate = this.#service.select(nowUs / 1000, previous);
     this.#attempts++;
     if (this.#candidate === undefined) return this.#replyLocally("no-healthy-upstream");
     this.#candidate.inFlight++;
     const { endpoint } = this.#candidate;
     this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
-    this.#record.chosenUs = clock.nowUs();
+    this.#record.chosenUs = nowUs;
+    this.#isChoosing = true;
     endpoint.peer.request(this);
+    this.#isChoosing = false;
   }
 
   #sendEarly(output: StreamOutput): void {
@@ -217,7 +229,8 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     if (reason === "policy-denied") this.#noteDenial(fields);
     const isUpgrade = this.#asked.upgrade !== "";
     this.#isTunnel = isUpgrade ? hasSwitched(status, fields) : isTunnelRequest(this.#asked) && status === 200;
-    this.#touch();
+    this.#movedMs = this.#context.deadlines.in(0);
+    this.deadlineMs = this.#dueMs();
     if (this.#isTunnel && isUpgrade) this.#record.status = 101;
     this.#downstream.head({ status, fields, isSwitch: this.#isTunnel, isWhole });
     if (isUpgrade && !this.#isTunnel) this.endBody([]);
@@ -228,11 +241,11 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#record.policy = fieldValue(fields, "x-heddle-policy") ?? "";
   }
 
-  /** Something moved: before the answer its patience begins anew, afterwards the stream's. */
-  #touch(): void {
-    const { clock, limits } = this.#context;
-    const afterMs = this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs;
-    this.deadlineMs = clock.nowMs() + (this.#hasAnswer ? afterMs : this.#patienceMs);
+  /** Until its answer it waits as long as its patience lasts, afterwards as long as a stream may be silent. */
+  #dueMs(): number {
+    if (!this.#hasAnswer) return this.#movedMs + this.#patienceMs;
+    const { limits } = this.#context;
+    return this.#movedMs + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
   }
 
   #credit(bytes: number): void {

@@ -25,6 +25,7 @@ type BodyForm = "none" | "counted" | "chunked" | "until-close";
 
 export class Http1Downstream implements SocketEvents, Downstream, Closable, Expirable {
   deadlineMs: number;
+  deadlineSlot = -1;
   readonly isHttp2 = false;
   readonly #options: DownstreamOptions;
   readonly #context: ProxyContext;
@@ -46,7 +47,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
     this.#socket = options.socket;
     this.#parser = new RequestParser(this.#sink());
     this.#output = new GatheredOutput(options.socket, options.context.flusher, () => this.#drained());
-    this.deadlineMs = options.context.clock.nowMs() + options.context.limits.headTimeoutMs;
+    this.deadlineMs = options.context.deadlines.in(options.context.limits.headTimeoutMs);
     options.context.deadlines.add(this);
   }
 
@@ -157,8 +158,8 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   finished(isRequestUnread: boolean): void {
     this.#exchange = undefined;
     if (this.#state === "closed") return;
-    const { clock, limits } = this.#context;
-    this.deadlineMs = clock.nowMs() + limits.idleTimeoutMs;
+    const { deadlines, limits } = this.#context;
+    this.deadlineMs = deadlines.in(limits.idleTimeoutMs);
     if (isRequestUnread || this.#state === "closing") return this.#closeGently();
     this.#parser.next();
     this.#readHeld();
@@ -189,7 +190,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   }
 
   #headDeadlineMs(): number {
-    return this.#context.clock.nowMs() + this.#context.limits.headTimeoutMs;
+    return this.#context.deadlines.in(this.#context.limits.headTimeoutMs);
   }
 
   #sendBody(data: Uint8Array): void {
@@ -215,8 +216,8 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   /** Sends what is pending and ends; what still comes is not read. */
   #closeGently(): void {
     this.#state = "closing";
-    const { clock, limits } = this.#context;
-    this.deadlineMs = clock.nowMs() + limits.headTimeoutMs;
+    const { deadlines, limits } = this.#context;
+    this.deadlineMs = deadlines.in(limits.headTimeoutMs);
     this.#output.end();
   }
 

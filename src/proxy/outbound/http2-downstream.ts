@@ -15,6 +15,7 @@ import type { DownstreamOptions } from "./http1-downstream.ts";
 
 export class Http2Downstream implements SocketEvents, Closable, Expirable {
   deadlineMs: number;
+  deadlineSlot = -1;
   readonly #options: DownstreamOptions;
   readonly #link: Link;
   #openStreams = 0;
@@ -36,7 +37,7 @@ export class Http2Downstream implements SocketEvents, Closable, Expirable {
         options.onClosed(this);
       },
     });
-    this.deadlineMs = context.clock.nowMs() + context.limits.headTimeoutMs;
+    this.deadlineMs = context.deadlines.in(context.limits.headTimeoutMs);
     context.deadlines.add(this);
   }
 
@@ -71,8 +72,8 @@ export class Http2Downstream implements SocketEvents, Closable, Expirable {
 
   #left(): void {
     this.#openStreams--;
-    const { clock, limits } = this.#options.context;
-    if (this.#openStreams === 0) this.deadlineMs = clock.nowMs() + limits.idleTimeoutMs;
+    const { deadlines, limits } = this.#options.context;
+    if (this.#openStreams === 0) this.deadlineMs = deadlines.in(limits.idleTimeoutMs);
   }
 }
 

@@ -31,6 +31,7 @@ const RETRY_MS = 1000;
 export class Peer implements Expirable {
   /** When the connection must be replaced: before either of its certificates expires. */
   deadlineMs = Number.POSITIVE_INFINITY;
+  deadlineSlot = -1;
   readonly #context: ProxyContext;
   readonly #endpoint: OutboundEndpoint;
   #state: State = { state: "idle" };
@@ -55,7 +56,7 @@ export class Peer implements Expirable {
 
   /** Gives the waiter a connection: at once if there is one, else when it is made. */
   request(waiter: LinkWaiter): void {
-    this.#lastUsedMs = this.#context.clock.nowMs();
+    this.#lastUsedMs = this.#context.deadlines.nowMs;
     const ready = this.#ready;
     if (ready !== undefined) {
       if (waiter.onLink(ready)) return;
@@ -80,7 +81,8 @@ export class Peer implements Expirable {
   /** Replaces the connection by one with the newest certificate, without a gap; one that nobody uses just ends. */
   renew(): void {
     if (this.#ready === undefined) return;
-    const isUsed = this.#context.clock.nowMs() - this.#lastUsedMs < this.#context.limits.idleTimeoutMs;
+    const { deadlines, limits } = this.#context;
+    const isUsed = deadlines.nowMs - this.#lastUsedMs < limits.idleTimeoutMs;
     if (isUsed || this.#ready.openStreams > 0) this.#connect();
     else this.#retire(this.#ready);
   }
@@ -163,7 +165,7 @@ export class Peer implements Expirable {
     });
     const previous = this.#ready;
     this.#ready = link;
-    this.#context.deadlines.add(this);
+    this.#context.expiries.add(this);
     if (previous !== undefined) this.#drainLink(previous);
     this.#serve(link);
     return link;
@@ -199,7 +201,7 @@ export class Peer implements Expirable {
 
   #forgetReady(): void {
     this.#ready = undefined;
-    this.#context.deadlines.remove(this);
+    this.#context.expiries.remove(this);
   }
 
   #drainLink(link: Link): void {

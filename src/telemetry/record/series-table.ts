@@ -73,8 +73,8 @@ export class SeriesTable {
     bump(this.#requestBytes, series, record.requestBytes);
     bump(this.#responseBytes, series, record.responseBytes);
     const sizes = series * ISTIO_BUCKET_COUNT;
-    bump(this.#requestSizes, sizes + istioBucketOf(record.requestBytes), 1);
-    bump(this.#responseSizes, sizes + istioBucketOf(record.responseBytes), 1);
+    bumpCount(this.#requestSizes, sizes + istioBucketOf(record.requestBytes));
+    bumpCount(this.#responseSizes, sizes + istioBucketOf(record.responseBytes));
     this.#addTimes(series, record);
   }
 
@@ -164,7 +164,7 @@ export class SeriesTable {
     bump(this.#stagesUs, base + 1, Math.max(0, sent - chosen));
     bump(this.#stagesUs, base + 2, Math.max(0, firstByte - sent));
     bump(this.#stagesUs, base + 3, Math.max(0, done - firstByte));
-    bump(this.#buckets, series * BUCKET_COUNT + bucketOf(done - record.receivedUs), 1);
+    bumpCount(this.#buckets, series * BUCKET_COUNT + bucketOf(done - record.receivedUs));
   }
 
   #delta(series: number, edge: number): SeriesDelta {
@@ -231,8 +231,13 @@ export class SeriesTable {
   }
 }
 
-function bump(array: Float64Array | Uint32Array, index: number, by: number): void {
-  array[index] = (array[index] as number) + by;
+function bump(sums: Float64Array, index: number, by: number): void {
+  sums[index] = (sums[index] as number) + by;
+}
+
+/** Apart from `bump`, so that each sees arrays of one kind: this is on the hot path. */
+function bumpCount(counts: Uint32Array, index: number): void {
+  counts[index] = (counts[index] as number) + 1;
 }
 
 function sparseSlice(dense: Uint32Array, series: number, width: number): number[] {

@@ -67,7 +67,7 @@ export class Http1Pool implements AppLanes {
   #free(connection: Http1Connection): void {
     const next = this.#waiting.shift();
     if (next !== undefined) return next.onLane(connection);
-    connection.idleSinceMs = this.#context.clock.nowMs();
+    connection.idleSinceMs = this.#context.deadlines.nowMs;
     this.#idle.push(connection);
   }
 
@@ -84,7 +84,7 @@ export class Http1Pool implements AppLanes {
   }
 
   #sweep(): void {
-    const oldestMs = this.#context.clock.nowMs() - this.#context.limits.appIdleTimeoutMs;
+    const oldestMs = this.#context.deadlines.nowMs - this.#context.limits.appIdleTimeoutMs;
     const due = this.#idle.filter((connection) => connection.idleSinceMs <= oldestMs);
     for (const connection of due) connection.destroy();
   }
