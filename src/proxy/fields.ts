@@ -4,17 +4,17 @@
  * What belongs to one connection stays on it. What claims an identity is taken away wherever it comes in: only an agent may say who
  * calls, and it says so from the certificate.
  */
-import type { FieldList } from "#wire/fields";
-import { fieldLines, requestLine, statusLine } from "#wire/http1";
+import { type FieldList, fieldValue } from "#wire/fields";
+import type { RequestTexts } from "./http1-text.ts";
 
 /** Belongs to one connection. */
-const CONNECTION = 1;
+export const CONNECTION = 1;
 /** Set by the agents themselves on every hop. */
 const REPLACED = 2;
 /** What only the first hop may say; at an edge the outside must not. */
 const FIRST_HOP = 4;
 /** Set by the agent that hands a request to its app. */
-const SET_FOR_APP = 8;
+export const SET_FOR_APP = 8;
 
 /** What stands in the way of a field that is passed on; none for most. One look-up a field, on the hot path. */
 const OBSTACLES: ReadonlyMap<string, number> = new Map([
@@ -35,12 +35,12 @@ const OBSTACLES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Whether a field is passed on over what stands in its way here. A name of ours never is. */
-function isPassed(name: string, obstacles: number): boolean {
+export function isPassed(name: string, obstacles: number): boolean {
   return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name);
 }
 
 /** Header by which an agent tells another that the app did not switch protocols. */
-const DECLINED = "x-heddle-upgrade";
+export const DECLINED = "x-heddle-upgrade";
 
 /** Header by which an agent tells another that its app speaks HTTP/2 with prior knowledge: value `h2`. */
 export const SPOKEN_BY_CALLER = "x-heddle-spoken";
@@ -73,7 +73,8 @@ function namedByConnection(fields: FieldList): ReadonlySet<string> | undefined {
 
 export interface HopIdentity {
   readonly traceparent: string;
-  readonly requestId: string;
+  /** As the app gave it; without one the request is known by its trace. */
+  readonly requestId: string | undefined;
   /** Whether the app asked in HTTP/2. */
   readonly isHttp2: boolean;
   /** The caller's address at an edge; undefined inside the mesh. */
@@ -119,7 +120,8 @@ export function requestToMesh(request: AskedRequest, hop: HopIdentity): FieldLis
     if (name === "te" && acceptsTrailers(value)) fields.push("te", "trailers");
     else if (isPassed(name, obstacles) && named?.has(name) !== true) fields.push(name, value);
   }
-  fields.push("traceparent", hop.traceparent, "x-request-id", hop.requestId);
+  fields.push("traceparent", hop.traceparent);
+  if (hop.requestId !== undefined) fields.push("x-request-id", hop.requestId);
   if (hop.isHttp2 && hop.edgeCaller === undefined) fields.push(SPOKEN_BY_CALLER, "h2");
   if (hop.edgeCaller !== undefined) fields.push("x-forwarded-for", hop.edgeCaller, "x-forwarded-proto", "http");
   return fields;
@@ -144,24 +146,11 @@ export interface AppRequest {
   readonly fields: FieldList;
   readonly hasBody: boolean;
   readonly traceparent: string;
+  readonly traceId: string;
   /** Envoy's `x-forwarded-client-cert`: who this agent is and who calls. */
   readonly clientCertificate: string;
-}
-
-/** A stream between agents as a request in HTTP/1.1. */
-export function requestToHttp1(request: AppRequest, isChunked: boolean): string {
-  const { fields, upgrade } = request;
-  let text = requestLine(request.method, request.path);
-  text += `host: ${request.authority}\r\n`;
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] as string;
-    if (name.charCodeAt(0) === COLON || !isPassed(name, SET_FOR_APP | CONNECTION)) continue;
-    text += `${name}: ${fields[index + 1]}\r\n`;
-  }
-  text += `traceparent: ${request.traceparent}\r\nx-forwarded-client-cert: ${request.clientCertificate}\r\n`;
-  if (upgrade !== "") text += `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`;
-  if (isChunked) text += "transfer-encoding: chunked\r\n";
-  return `${text}\r\n`;
+  /** Memory of the requests of the same caller. */
+  readonly texts: RequestTexts;
 }
 
 /** A stream between agents as a stream for an app that speaks HTTP/2. */
@@ -175,6 +164,7 @@ export function requestToHttp2(request: AppRequest): FieldList {
     fields.push(name, from[index + 1] as string);
   }
   fields.push("traceparent", request.traceparent, "x-forwarded-client-cert", request.clientCertificate);
+  if (fieldValue(from, "x-request-id") === undefined) fields.push("x-request-id", request.traceId);
   return fields;
 }
 
@@ -194,32 +184,6 @@ export function responseToMesh(status: number, from: FieldList, isDeclined: bool
 /** Whether the answer to an extended CONNECT means that the app switched protocols. */
 export function hasSwitched(status: number, fields: FieldList): boolean {
   return status === 200 && !fields.includes(DECLINED);
-}
-
-export interface Http1Answer {
-  readonly status: number;
-  readonly isChunked: boolean;
-  readonly closes: boolean;
-  /** Protocol that was switched to, or "". */
-  readonly upgrade: string;
-}
-
-/** A stream's answer in HTTP/1.1 for the app that asked. */
-export function responseToHttp1(fields: FieldList, response: Http1Answer): string {
-  let text = statusLine(response.upgrade === "" ? response.status : 101);
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] as string;
-    if (name.charCodeAt(0) !== COLON && name !== DECLINED) text += `${name}: ${fields[index + 1]}\r\n`;
-  }
-  if (response.upgrade !== "") text += `connection: Upgrade\r\nupgrade: ${response.upgrade}\r\n`;
-  if (response.isChunked) text += "transfer-encoding: chunked\r\n";
-  if (response.closes) text += "connection: close\r\n";
-  return `${text}\r\n`;
-}
-
-/** An interim response (1xx). */
-export function interimToHttp1(status: number, fields: FieldList): string {
-  return `${statusLine(status)}${fieldLines(fields)}\r\n`;
 }
 
 /** A stream's answer for an app that asked in HTTP/2. */

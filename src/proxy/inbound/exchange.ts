@@ -105,7 +105,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
       fields: this.#fields,
       hasBody: this.#hasBody,
       traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
+      traceId: record.traceId,
       clientCertificate: this.#peer.clientCertificate,
+      texts: this.#peer.texts,
     });
     for (const held of this.#heldForApp.splice(0)) this.#lane?.body(held);
     if (this.#isRequestEnded && this.#hasBody) this.#lane?.endBody(this.#requestTrailers);

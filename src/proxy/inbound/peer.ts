@@ -12,6 +12,7 @@ import { type Result, success } from "#model";
 import type { RequestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
+import { RequestTexts } from "../http1-text.ts";
 import { selfParty } from "../party.ts";
 import type { App } from "./app/app.ts";
 
@@ -29,6 +30,7 @@ export interface InboundPeer {
   readonly attributes: RequestAttributes;
   /** Envoy's `x-forwarded-client-cert`, for the app. */
   readonly clientCertificate: string;
+  readonly texts: RequestTexts;
 }
 
 /** Who the peer is, and until when: a valid X.509-SVID of the trust domain that it claims. */
@@ -75,5 +77,6 @@ export function inboundPeer(context: ProxyContext, app: App, id: SpiffeId): Inbo
       port: app.options.port,
     },
     clientCertificate: `By=${context.identity.spiffeId.uri};URI=${id.uri}`,
+    texts: new RequestTexts(),
   };
 }

@@ -68,7 +68,7 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#patienceMs = patienceMs(context, request.fields);
     this.#fields = requestToMesh(request, {
       traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
-      requestId: fieldValue(request.fields, "x-request-id") ?? record.traceId,
+      requestId: fieldValue(request.fields, "x-request-id"),
       edgeCaller: downstream.edgeCaller,
       isHttp2: downstream.isHttp2,
     });

@@ -5,8 +5,9 @@ import type { FieldList } from "#wire/fields";
 import { chunkLine, lastChunk, type RequestHead, RequestParser, type RequestSink, statusOfFault } from "#wire/http1";
 import type { Closable, ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { interimToHttp1, responseToHttp1 } from "../fields.ts";
+
 import { GatheredOutput } from "../gathered-output.ts";
+import { interimToHttp1, ResponseTexts, responseToHttp1 } from "../http1-text.ts";
 import { localReply, recordRefusal } from "../local-reply.ts";
 import type { Answer, Downstream } from "./downstream.ts";
 import { OutboundExchange } from "./exchange.ts";
@@ -32,6 +33,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   readonly #socket: StreamSocket;
   readonly #parser: RequestParser;
   readonly #output: GatheredOutput;
+  readonly #texts = new ResponseTexts();
   #exchange: OutboundExchange | undefined;
   #head: RequestHead | undefined;
   #bodyForm: BodyForm = "none";
@@ -128,7 +130,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
     const closes = !isSwitch && (!head.keepAlive || this.#bodyForm === "until-close" || this.#context.isDraining);
     if (closes) this.#state = "closing";
     const isChunked = this.#bodyForm === "chunked";
-    this.#output.text(responseToHttp1(fields, { status, isChunked, closes, upgrade: isSwitch ? head.upgrade : "" }));
+    this.#output.text(this.#texts.textOf(fields, { status, isChunked, closes, upgrade: isSwitch ? head.upgrade : "" }));
     if (isSwitch) this.#readHeld();
   }
 

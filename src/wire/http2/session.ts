@@ -145,7 +145,8 @@ export class Http2Session {
     if (stream === undefined || stream.isLocalEnded) return data.length;
     const taken = Math.max(0, Math.min(data.length, stream.sendWindow, this.#sendWindow, this.#outputRoom()));
     const isWhole = taken === data.length;
-    if (taken > 0 || (isWhole && endStream)) this.#writeData(stream, data.subarray(0, taken), isWhole && endStream);
+    if (taken > 0 || (isWhole && endStream))
+      this.#writeData(stream, isWhole ? data : data.subarray(0, taken), isWhole && endStream);
     if (isWhole) stream.isBlocked = false;
     else {
       stream.isBlocked = true;

@@ -11,7 +11,7 @@ import {
   type ResponseSink,
 } from "#wire/http1";
 import type { ProxyContext } from "../../context.ts";
-import { type AppRequest, requestToHttp1, responseToMesh } from "../../fields.ts";
+import { type AppRequest, responseToMesh } from "../../fields.ts";
 import { GatheredOutput } from "../../gathered-output.ts";
 import type { AppAnswer, AppLane, AppUser } from "./lane.ts";
 
@@ -63,7 +63,7 @@ export class Http1Connection implements SocketEvents, AppLane {
     this.#upgrade = request.upgrade;
     this.#trailers = [];
     this.#parser.expect(request.method);
-    this.#output.text(requestToHttp1(request, this.#isChunked));
+    this.#output.text(request.texts.textOf(request, this.#isChunked));
   }
 
   body(data: Uint8Array): void {
