@@ -6,14 +6,14 @@ import type { Timing } from "./micro/timing.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { writePage } from "./page/page.ts";
 import { CASES } from "./system/cases.ts";
-import { stopAll } from "./system/children.ts";
+import { interrupt } from "./system/children.ts";
 import { runSystem } from "./system/main.ts";
 import { PEERS } from "./system/peers.ts";
 import { tableOf } from "./system/table.ts";
 import { figure } from "./verdicts.ts";
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => void stopAll());
+  process.on(signal, () => void interrupt());
 }
 
 function list(): void {

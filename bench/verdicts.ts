@@ -32,7 +32,7 @@ const isReached = ({ target, better }: CaseReport, value: number): boolean =>
 
 function spreadOf({ runs, metric }: CaseReport, peer: string): string {
   const values = runs.filter((run) => run.peer === peer).map((run) => run.values[metric] ?? Number.NaN);
-  if (values.length < 2) return "";
+  if (values.length < 2 || !values.every(Number.isFinite)) return "";
   return `±${Math.round(((Math.max(...values) - Math.min(...values)) / 2 / median(values)) * 100)} %`;
 }
 
@@ -41,7 +41,9 @@ function failures({ runs }: CaseReport, peer: string): number {
   return runs.reduce((sum, run) => sum + (run.peer === peer ? run.failed : 0), 0);
 }
 
-const invalid = (failed: number): string => `INVALID: ${failed} requests failed`;
+/** A turn that could not be taken at all has no value, and one failure. */
+const invalid = (value: number, failed: number): string =>
+  Number.isFinite(value) ? `INVALID: ${failed} requests failed` : "INVALID: it could not do this";
 
 function heddleLine(report: CaseReport): Line {
   const { heddle, unit, target } = report;
@@ -52,7 +54,7 @@ function heddleLine(report: CaseReport): Line {
     value: `${figure(heddle)} ${unit}`,
     spread: spreadOf(report, "heddle"),
     ratio: "",
-    verdict: failed > 0 ? invalid(failed) : reached,
+    verdict: failed > 0 ? invalid(heddle, failed) : reached,
   };
 }
 
@@ -66,7 +68,7 @@ function peerLine(report: CaseReport, { name, value, ratio }: PeerValue, isLess:
     value: `${figure(value)} ${report.unit}`,
     spread: spreadOf(report, name),
     ratio: isComparable ? `${ratio.toFixed(2)} ×` : "–",
-    verdict: failed > 0 ? invalid(failed) : isComparable && report.target.kind === "ratio" ? judged : "",
+    verdict: failed > 0 ? invalid(value, failed) : isComparable && report.target.kind === "ratio" ? judged : "",
   };
 }
 

@@ -18,8 +18,8 @@ function barsOf({ cases }: Report, name: string, file: string): readonly Picture
   if (report === undefined) return [];
   const { title, metric, unit } = report;
   const values = [
-    { label: "heddle", value: report.heddle, isOwn: true },
-    ...report.peers.map((peer) => ({ label: peer.name, value: peer.value, isOwn: false })),
+    { label: "heddle", value: report.heddle ?? Number.NaN, isOwn: true },
+    ...report.peers.map((peer) => ({ label: peer.name, value: peer.value ?? Number.NaN, isOwn: false })),
   ];
   const heading = `${title}: ${metric}`;
   return [{ file, title: heading, svg: bars({ title: `${heading} (${report.better} is better)`, unit }, values) }];
@@ -59,10 +59,13 @@ function linesOver({ cases, peers }: Report, { title, file, ticks }: Over): read
   const reports = ticks.map(([, name]) => cases.find((each) => each.name === `${name}/cpu`));
   const known = reports.filter((each) => each !== undefined);
   if (known.length < ticks.length) return [];
+  const figureOf = (each: CaseReport, name: string): number | undefined =>
+    name === "heddle" ? each.heddle : each.peers.find((peer) => peer.name === name)?.value;
   const series = peers.map(({ name }) => ({
     label: name,
     isOwn: name === "heddle",
-    values: known.map((each) => each.peers.find((peer) => peer.name === name)?.value ?? each.heddle),
+    // JSON has null for what could not be measured.
+    values: known.map((each) => figureOf(each, name) ?? Number.NaN),
   }));
   const chart = { title: `${title} (lower is better)`, unit: "µs" };
   const names = ticks.map(([tick]) => tick);
@@ -97,21 +100,26 @@ function tableOf(report: CaseReport, { peers }: Report): string {
   ].join("\n");
 }
 
-/** The misses are told before anything else. */
+/** What failed and what missed is told before anything else. */
 function summary(report: Report): string {
-  const verdicts = report.cases.flatMap((each) =>
+  const told = report.cases.flatMap((each) =>
     linesOf(each, report.peers).map((line) => ({ ...line, name: each.name })),
   );
-  const missed = verdicts.filter(({ verdict }) => verdict === "MISSED");
-  const reached = verdicts.filter(({ verdict }) => verdict === "reached");
-  const list = missed.map(({ name, peer, value, ratio }) =>
-    peer === "heddle" ? `- ${name}: ${value}` : `- ${name}: ${ratio} ${peer}`,
-  );
-  return [`${reached.length} comparisons reach their target, ${missed.length} miss it.`, "", ...list].join("\n");
+  const invalid = told.filter(({ verdict }) => verdict.startsWith("INVALID"));
+  const missed = told.filter(({ verdict }) => verdict === "MISSED");
+  const reached = told.filter(({ verdict }) => verdict === "reached");
+  return [
+    `${reached.length} comparisons reach their target, ${missed.length} miss it, ${invalid.length} figures are invalid.`,
+    "",
+    ...invalid.map(({ name, peer, verdict }) => `- ${name}, ${peer}: ${verdict}`),
+    ...missed.map(({ name, peer, value, ratio }) => `- ${name}: ${peer === "heddle" ? value : `${ratio} ${peer}`}`),
+  ].join("\n");
 }
 
 function circumstances({ machine, tools, peers, rounds, roundSeconds, cases, startedAt, skipped }: Report): string {
-  const commands = [...new Set(cases.flatMap(({ runs }) => runs.map(({ command }) => command)))];
+  const commands = [...new Set(cases.flatMap(({ runs }) => runs.map(({ command }) => command)))].filter(
+    (command) => command !== "",
+  );
   return [
     `Measured ${startedAt.slice(0, 10)}, ${rounds} rounds of ${roundSeconds} s, on ${machine.cores} cores of ${machine.processor},`,
     `${machine.memoryMiB.toLocaleString("en-US")} MiB, Linux ${machine.kernel}; ${machine.engine}; Heddle at ${machine.commit}. Others used at most`,

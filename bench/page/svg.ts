@@ -17,7 +17,7 @@ const WIDTH = 640;
 const OWN = "#2f6fde";
 const OTHER = "#9aa5b1";
 const STYLE =
-  "<style>text{font:13px sans-serif;fill:#57606a}.title{font-weight:600}@media (prefers-color-scheme:dark){text{fill:#c9d1d9}}</style>";
+  "<style>text{font:13px sans-serif;fill:#57606a}.title,.own{font-weight:600}@media (prefers-color-scheme:dark){text{fill:#c9d1d9}}</style>";
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
@@ -31,11 +31,11 @@ const BAR = { top: 36, height: 20, step: 28, left: 120, right: 150 } as const;
 
 /** One horizontal bar a peer, from zero. */
 export function bars({ title, unit }: Chart, values: readonly Bar[]): string {
-  const most = Math.max(...values.map(({ value }) => value));
+  const most = Math.max(...values.map(({ value }) => value).filter(Number.isFinite));
   const room = WIDTH - BAR.left - BAR.right;
   const parts = values.flatMap(({ label, value, isOwn }, index) => {
     const y = BAR.top + index * BAR.step;
-    const width = Math.max(1, (value / most) * room);
+    const width = Number.isFinite(value) ? Math.max(1, (value / most) * room) : 1;
     return [
       `<text x="${BAR.left - 8}" y="${y + 15}" text-anchor="end">${escaped(label)}</text>`,
       `<rect x="${BAR.left}" y="${y}" width="${width.toFixed(1)}" height="${BAR.height}" rx="2" fill="${isOwn ? OWN : OTHER}"/>`,
@@ -47,7 +47,7 @@ export function bars({ title, unit }: Chart, values: readonly Bar[]): string {
 
 export interface Series {
   readonly label: string;
-  /** In the order of the ticks. */
+  /** In the order of the ticks; NaN leaves a gap. */
   readonly values: readonly number[];
   readonly isOwn: boolean;
 }
@@ -68,21 +68,46 @@ function labelPlaces(ends: readonly number[]): readonly number[] {
   return places;
 }
 
-/** The vertical axis is logarithmic, by powers of ten around the values. */
+/** 1, 2, 5, 10, 20, 50 and so on: the least that hold all values between them. */
+function logTicks(values: readonly number[]): readonly number[] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const first = Math.floor(Math.log10(least));
+  const decades = Array.from({ length: Math.ceil(Math.log10(most)) - first + 1 }, (_, index) => first + index);
+  const all = decades.flatMap((decade) => [1, 2, 5].map((step) => step * 10 ** decade));
+  const from = all.findLastIndex((tick) => tick <= least);
+  const to = all.findIndex((tick) => tick >= most);
+  return all.slice(Math.max(0, from), Math.max(from + 1, to) + 1);
+}
+
+/** The vertical axis is logarithmic. */
 function logScale(values: readonly number[]) {
-  const low = Math.floor(Math.log10(Math.min(...values)));
-  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
+  const ticks = logTicks(values);
+  const low = Math.log10(ticks[0] ?? 1);
+  const high = Math.log10(ticks.at(-1) ?? 10);
   const y = (value: number): number => PLOT.top + PLOT.height * (1 - (Math.log10(value) - low) / (high - low));
-  const ticks = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
   return { y, ticks };
+}
+
+type Point = readonly [x: number, y: number];
+
+/** A mark for each point, and lines between neighbours; where a value is missing, there is neither. */
+function drawn(points: readonly Point[], stroke: string): readonly string[] {
+  const known = points.filter(([, y]) => Number.isFinite(y));
+  const marks = known.map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="2" fill="none" ${stroke}/>`);
+  const steps = points.flatMap(([x, y], index) => {
+    const next = points[index + 1];
+    if (next === undefined || !Number.isFinite(y) || !Number.isFinite(next[1])) return [];
+    return [`M${x.toFixed(1)} ${y.toFixed(1)}L${next[0].toFixed(1)} ${next[1].toFixed(1)}`];
+  });
+  return [`<path d="${steps.join("")}" fill="none" ${stroke}/>`, ...marks];
 }
 
 /** One line a peer over ticks at equal distances; both axes are logarithmic in meaning. */
 export function lines({ title, unit }: Chart, ticks: readonly string[], series: readonly Series[]): string {
   const right = WIDTH - PLOT.right;
   const x = (index: number): number => PLOT.left + ((right - PLOT.left) * index) / Math.max(1, ticks.length - 1);
-  const scale = logScale(series.flatMap(({ values }) => values));
-  const places = labelPlaces(series.map(({ values }) => scale.y(values.at(-1) ?? 1)));
+  const scale = logScale(series.flatMap(({ values }) => values.filter(Number.isFinite)));
+  const places = labelPlaces(series.map(({ values }) => scale.y(values.findLast(Number.isFinite) ?? 1)));
   const rules = scale.ticks.flatMap((tick) => {
     const y = scale.y(tick).toFixed(1);
     return [
@@ -94,13 +119,17 @@ export function lines({ title, unit }: Chart, ticks: readonly string[], series: 
   const feet = ticks.map(
     (tick, index) => `<text x="${x(index)}" y="${bottom}" text-anchor="middle">${escaped(tick)}</text>`,
   );
-  const drawn = series.flatMap(({ label, values, isOwn }, index) => {
-    const points = values.map((value, at) => `${x(at).toFixed(1)},${scale.y(value).toFixed(1)}`).join(" ");
-    const stroke = `stroke="${isOwn ? OWN : OTHER}" stroke-width="${isOwn ? 3 : 2}" stroke-dasharray="${DASHES[index % DASHES.length]}"`;
+  const curves = series.flatMap(({ label, values, isOwn }, index) => {
+    const dashes = DASHES[index % DASHES.length];
+    const stroke = `stroke="${isOwn ? OWN : OTHER}" stroke-width="${isOwn ? 3 : 2}" stroke-dasharray="${dashes}"`;
+    const y = ((places[index] ?? 0) + 4).toFixed(1);
     return [
-      `<polyline points="${points}" fill="none" ${stroke}/>`,
-      `<text x="${right + 8}" y="${((places[index] ?? 0) + 4).toFixed(1)}">${escaped(label)}</text>`,
+      ...drawn(
+        values.map((value, at): Point => [x(at), scale.y(value)]),
+        stroke,
+      ),
+      `<text${isOwn ? ' class="own"' : ""} x="${right + 8}" y="${y}">${escaped(label)}</text>`,
     ];
   });
-  return picture(PLOT.top + PLOT.height + PLOT.bottom, `${title}, ${unit}`, [...rules, ...feet, ...drawn]);
+  return picture(PLOT.top + PLOT.height + PLOT.bottom, `${title}, ${unit}`, [...rules, ...feet, ...curves]);
 }

@@ -16,6 +16,7 @@ export interface Outcome {
 type Command = readonly [string, ...string[]];
 
 function start(command: Command, onLine: (line: string) => void): RunningProcess {
+  if (interrupted) throw new Error("interrupted");
   const child = valueOrThrow(
     startProcess({
       command,
@@ -60,6 +61,17 @@ export async function startServer(command: Command, ready?: () => Promise<boolea
     throw new Error(`\`${command.join(" ")}\` did not become ready: ${lines.join("\n")}`);
   }
   return { pid: child.pid, said: lines[0] ?? "", stop: async () => void (await child.stop(STOP_GRACE_MS)) };
+}
+
+let interrupted = false;
+
+/** Whether somebody asked for the end. */
+export const isInterrupted = (): boolean => interrupted;
+
+/** Stops what runs and starts nothing more. */
+export async function interrupt(): Promise<void> {
+  interrupted = true;
+  await stopAll();
 }
 
 /** Stops whatever still runs. */

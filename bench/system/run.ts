@@ -7,7 +7,7 @@ import { median } from "../statistics.ts";
 import { type App, startApp } from "./app.ts";
 import type { Case, Measurement, Turn } from "./case.ts";
 import { makeCertificates } from "./certificates.ts";
-import { stopAll } from "./children.ts";
+import { isInterrupted, stopAll } from "./children.ts";
 import { CORE } from "./closed-loop-cases.ts";
 import { caseReports, type Rounds } from "./medians.ts";
 import { watchOthers } from "./noise.ts";
@@ -77,6 +77,7 @@ interface Place {
 
 /** A peer that cannot do a case at all fails it, and the others go on. */
 function failedTurn(cause: unknown): Measurement {
+  if (isInterrupted()) throw new Error("interrupted");
   const error = cause instanceof Error ? cause.message : String(cause);
   return { command: "", values: {}, raw: { error }, failed: 1 };
 }
