@@ -44,6 +44,7 @@ const only = process.argv.slice(2);
 if (only.length > 0) runGroup("chosen", only, 120_000);
 else {
   runGroup("rooms", ["./src", "./test/architecture", "./test/docs", "./examples"], 60_000);
+  runGroup("conformance", ["./test/conformance"], 120_000);
   // Each of these starts whole meshes: one process a file, one after the other, so that they do not starve one another.
   for (const directory of ["test/e2e", "test/chaos"]) {
     for (const file of files(directory)) runGroup(file.slice(2), [file], 300_000);

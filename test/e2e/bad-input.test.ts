@@ -182,11 +182,11 @@ describe("an application that cannot run", () => {
     const run = new RunningMesh(directory);
     expect(await run.exited()).not.toBe(0);
     expect(run.processes()).toEqual([]);
-    // Each fault once, with its next step.
+    // Each fault once; the next step once for all that share it.
     const faults = run.output.match(/.*\[HDL_[A-Z_]+\]/g) ?? [];
     expect(faults.length).toBeGreaterThan(0);
     expect(new Set(faults).size).toBe(faults.length);
-    expect(run.output.match(/→/g)?.length).toBe(faults.length);
+    expect(run.output.match(/→/g)?.length).toBeGreaterThan(0);
     return run.output;
   }
 

@@ -4,8 +4,9 @@ import { type AddressInfo, connect as connectTcp } from "node:net";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
+import type { AppProtocol } from "#model";
 import { compilePolicy, type RuleSet } from "#policy";
-import { type AppProtocol, type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
+import { type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
 import { Recorder } from "#telemetry/record";
 import { fakeAuthority } from "./mesh-authority.ts";
 
