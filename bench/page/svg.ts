@@ -93,7 +93,9 @@ type Point = readonly [x: number, y: number];
 /** A mark for each point, and lines between neighbours; where a value is missing, there is neither. */
 function drawn(points: readonly Point[], stroke: string): readonly string[] {
   const known = points.filter(([, y]) => Number.isFinite(y));
-  const marks = known.map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="2" fill="none" ${stroke}/>`);
+  const marks = known.map(
+    ([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="2" fill="none" ${stroke}/>`,
+  );
   const steps = points.flatMap(([x, y], index) => {
     const next = points[index + 1];
     if (next === undefined || !Number.isFinite(y) || !Number.isFinite(next[1])) return [];

@@ -15,7 +15,7 @@ export interface OpenLoop {
 export interface OpenLoopOutcome {
   readonly command: string;
   readonly requests: number;
-  /** From the first request to the last. */
+  /** From the end of the beginning to the last request. */
   readonly seconds: number;
   readonly p50Us: number;
   readonly p99Us: number;
@@ -27,6 +27,8 @@ export interface OpenLoopOutcome {
 
 /** A connection's share. It asks every 16 ms, and h2load's clock has no finer steps than 10 ms. */
 const PER_CONNECTION = 62.5;
+/** The beginning, in which peers open connections of their own, counts for nothing but failures. */
+export const BEGINNING_MS = 500;
 const INTERVAL_MS = 1000 / PER_CONNECTION;
 
 interface Row {
@@ -55,7 +57,7 @@ export function possibleRate(perSecond: number): number {
 export async function openLoop(folder: string, wanted: OpenLoop): Promise<OpenLoopOutcome> {
   const { url, perSecond, seconds, bodyBytes } = wanted;
   const connections = possibleRate(perSecond) / PER_CONNECTION;
-  const requests = connections * Math.ceil(PER_CONNECTION * seconds);
+  const requests = connections * Math.ceil(PER_CONNECTION * (seconds + BEGINNING_MS / 1000));
   const openedEachMs = Math.ceil(connections / INTERVAL_MS);
   const options = `--h1 -c${connections} -n${requests} -r${openedEachMs} --rate-period=1ms --rps=${PER_CONNECTION}`;
   const log = join(folder, "h2load.log");
@@ -63,12 +65,14 @@ export async function openLoop(folder: string, wanted: OpenLoop): Promise<OpenLo
   const { ok, output } = await run(["h2load", ...options.split(" "), `--log-file=${log}`, url]);
   if (!ok) throw new Error(`h2load ${options} ${url} failed`);
   const rows = readLog(log);
-  const took = rows.map(({ tookUs }) => tookUs);
   const starts = rows.map(({ startUs }) => startUs).toSorted((a, b) => a - b);
+  const fromUs = (starts[0] ?? 0) + BEGINNING_MS * 1000;
+  const counted = rows.filter(({ startUs }) => startUs >= fromUs);
+  const took = counted.map(({ tookUs }) => tookUs);
   return {
     command: `h2load ${options} ${new URL(url).pathname}`,
-    requests: rows.length,
-    seconds: ((starts.at(-1) ?? 0) - (starts[0] ?? 0)) / 1e6,
+    requests: counted.length,
+    seconds: ((starts.at(-1) ?? 0) - fromUs) / 1e6,
     p50Us: quantile(took, 0.5),
     p99Us: quantile(took, 0.99),
     maxUs: quantile(took, 1),

@@ -1,7 +1,7 @@
 /** A rate that all can bear: what it costs, and how long answers take when nobody is pushed. */
 import { pathOf } from "./app.ts";
 import { type Case, CPU_PER_SECOND, type Measurement, P50, P99, type Turn } from "./case.ts";
-import { openLoop, possibleRate } from "./h2load.ts";
+import { BEGINNING_MS, openLoop, possibleRate } from "./h2load.ts";
 import { cpuSeconds } from "./usage.ts";
 
 /** A second of such a load has few steps of the kernel's CPU clock; twice the usual time has twice as many. */
@@ -10,8 +10,10 @@ const BODY_BYTES = 1024;
 
 async function measure(perSecond: number, { pair, folder, seconds }: Turn): Promise<Measurement> {
   const url = `http://127.0.0.1:${pair.port}${pathOf(BODY_BYTES)}`;
-  const before = cpuSeconds(pair.pids);
-  const loop = await openLoop(folder, { url, perSecond, seconds: seconds * LONGER, bodyBytes: BODY_BYTES });
+  const [before, loop] = await Promise.all([
+    Bun.sleep(BEGINNING_MS).then(() => cpuSeconds(pair.pids)),
+    openLoop(folder, { url, perSecond, seconds: seconds * LONGER, bodyBytes: BODY_BYTES }),
+  ]);
   const usedSeconds = cpuSeconds(pair.pids) - before;
   const { requests, maxUs, late, failed, command } = loop;
   return {
