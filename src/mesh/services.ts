@@ -34,15 +34,22 @@ export interface ServiceSources {
 /** Port of an agent's inbound listener where a `WorkloadEntry` names none under `mesh`. */
 const MESH_PORT = 15_008;
 
+/** Annotation of a `Service`: further service accounts whose workloads may serve it, separated by commas. */
+const SERVICE_ACCOUNTS_ANNOTATION = "heddle.dev/service-accounts";
+
 interface Candidate {
   readonly endpoint: Endpoint;
+  /** It announced itself; its labels are its own claim, and only its service account has been proved. */
+  readonly isAnnounced: boolean;
   readonly ready: boolean;
   readonly appPort: number;
 }
 
 /**
  * Every service with its ready endpoints. A workload serves a service of its own namespace whose selector its labels meet, or that
- * its label `heddle.dev/service` names; a name that no `Service` bears becomes a service of the workloads that name it.
+ * its label `heddle.dev/service` names; a name that no `Service` bears becomes a service of the workloads that name it. A workload
+ * that announced itself must moreover bear the service's name as its service account, or one that the `Service` lists: labels are
+ * what a workload says of itself, and saying must not be enough to be given another's traffic.
  * What is equal to its predecessor in `previous` is that very object.
  */
 export function resolveServices(
@@ -53,28 +60,39 @@ export function resolveServices(
   const resolved = new Map<ServiceKey, MeshService>();
   for (const service of sources.services) {
     const { namespace, name } = service.metadata;
-    const serving = (byNamespace.get(namespace) ?? []).filter(({ endpoint }) => serves(endpoint, service));
+    const serving = (byNamespace.get(namespace) ?? []).filter((candidate) => serves(candidate, service));
     put(resolved, previous, serviceOf({ namespace, name, ports: service.spec.ports }, serving));
   }
+  for (const implied of impliedServices(byNamespace)) if (!resolved.has(implied.key)) put(resolved, previous, implied);
+  return sameEntries(resolved, previous) ? previous : resolved;
+}
+
+/** Services that no `Service` bears, by the name under which workloads declare themselves. */
+function* impliedServices(byNamespace: ReadonlyMap<string, readonly Candidate[]>): Generator<MeshService> {
   for (const [namespace, candidates] of byNamespace) {
-    for (const [name, serving] of Map.groupBy(candidates, ({ endpoint }) => endpoint.labels[SERVICE_LABEL] ?? "")) {
-      if (name === "" || resolved.has(serviceKey(namespace, name))) continue;
-      put(resolved, previous, serviceOf({ namespace, name, ports: impliedPorts(serving) }, serving));
+    for (const [name, declaring] of Map.groupBy(candidates, ({ endpoint }) => endpoint.labels[SERVICE_LABEL] ?? "")) {
+      const serving = name === "" ? [] : declaring.filter((candidate) => mayServe(candidate, name, []));
+      if (serving.length > 0) yield serviceOf({ namespace, name, ports: impliedPorts(serving) }, serving);
     }
   }
-  return sameEntries(resolved, previous) ? previous : resolved;
 }
 
 function candidatesOf({ trustDomain, entries, registrations }: ServiceSources): readonly Candidate[] {
   const announced = [...registrations.values()].map((each) => ({
     endpoint: announcedEndpoint(each),
+    isAnnounced: true,
     ready: each.ready,
     appPort: each.appPort,
   }));
   // An announced workload knows better than the entry written about it.
   const written = entries
     .filter(({ metadata }) => !registrations.has(`${metadata.namespace}/${metadata.name}`))
-    .map((entry) => ({ endpoint: writtenEndpoint(entry, trustDomain), ready: true, appPort: 0 }));
+    .map((entry) => ({
+      endpoint: writtenEndpoint(entry, trustDomain),
+      isAnnounced: false,
+      ready: true,
+      appPort: 0,
+    }));
   return [...announced, ...written];
 }
 
@@ -98,7 +116,15 @@ function writtenEndpoint({ metadata, spec }: WorkloadEntry, trustDomain: TrustDo
   };
 }
 
-function serves({ labels }: Endpoint, { metadata, spec }: Service): boolean {
+function mayServe({ endpoint, isAnnounced }: Candidate, service: string, others: readonly string[]): boolean {
+  return !isAnnounced || endpoint.serviceAccount === service || others.includes(endpoint.serviceAccount);
+}
+
+function serves(candidate: Candidate, { metadata, spec }: Service): boolean {
+  const { labels } = candidate.endpoint;
+  const listed = metadata.annotations[SERVICE_ACCOUNTS_ANNOTATION] ?? "";
+  const others = listed.split(",").map((account) => account.trim());
+  if (!mayServe(candidate, metadata.name, others)) return false;
   const declared = labels[SERVICE_LABEL];
   if (declared !== undefined) return declared === metadata.name;
   const wanted = Object.entries(spec.selector);

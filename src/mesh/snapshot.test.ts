@@ -13,6 +13,10 @@ function service(name: string, selector: Record<string, string>, namespace = "sh
   return { apiVersion: "v1", kind: "Service", metadata: meta(namespace, name), spec: { selector, ports } };
 }
 
+function listing(accounts: string, each: Service): Service {
+  return { ...each, metadata: { ...each.metadata, annotations: { "heddle.dev/service-accounts": accounts } } };
+}
+
 function policy(name: string, namespace: string, selector?: Record<string, string>): AuthorizationPolicy {
   return {
     apiVersion: "security.istio.io/v1",
@@ -48,7 +52,13 @@ describe("a service's endpoints", () => {
     ["are none whose labels differ", [registration("cart-1", { app: "other" })], []],
     ["are none that are not ready", [registration("cart-1", { app: "cart" }, { ready: false })], []],
     ["are none of another namespace", [registration("cart-1", { app: "cart" }, { namespace: "prod" })], []],
-    ["may declare themselves", [registration("x-1", { "heddle.dev/service": "cart" })], ["x-1"]],
+    ["may declare themselves", [registration("cart-1", { "heddle.dev/service": "cart" })], ["cart-1"]],
+    [
+      "are none whose service account is another's, whatever labels they claim",
+      [registration("evil-1", { app: "cart" }), registration("evil-2", { "heddle.dev/service": "cart" })],
+      [],
+    ],
+    ["may bear a service account that the service lists", [registration("basket-1", { app: "cart" })], ["basket-1"]],
     [
       "that declare another service are not also this one's",
       [registration("cart-1", { app: "cart", "heddle.dev/service": "basket" })],
@@ -62,7 +72,7 @@ describe("a service's endpoints", () => {
   ];
   test.each(cases)("%s", (_, all, expected) => {
     const next = nextSnapshot(empty, {
-      resources: [service("cart", { app: "cart" })],
+      resources: [listing("trolley, basket", service("cart", { app: "cart" }))],
       registrations: registered(...all),
     });
     expect(instancesOf(next, "shop/cart")).toEqual(expected);
