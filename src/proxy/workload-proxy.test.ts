@@ -81,6 +81,22 @@ describe("a request through a pair of agents", () => {
     expect(server.proxy.state().peerConnections).toBe(1);
   });
 
+  test.each([
+    [64 * 1024, 600, 32],
+    [1024 * 1024, 40, 4],
+  ])(
+    "answers of %i bytes, %i of them, %i at once, do not use up what the connection between agents may carry",
+    async (bytes, count, atOnce) => {
+      const body = Buffer.alloc(bytes, 1);
+      const { url } = await pair((_request, response) => response.end(body));
+      let asked = 0;
+      const ask = async (): Promise<void> => {
+        while (asked++ < count) expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(bytes);
+      };
+      await Promise.all(Array.from({ length: atOnce }, ask));
+    },
+  );
+
   test("pipelined requests are answered in order", async () => {
     const { client } = await pair((request, response) => response.end(request.url));
     const answer = await raw(

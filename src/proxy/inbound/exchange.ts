@@ -270,6 +270,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // What the app has not read is the connection's credit too, which outlives the stream.
+    this.#credit();
     const { context } = this.#peer;
     context.deadlines.remove(this);
     this.#record.doneUs = context.clock.nowUs();

@@ -300,6 +300,8 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   #leave(): void {
     this.#isOver = true;
+    // What its caller has not read is the connection's credit too, which outlives the stream.
+    this.onDrained();
     this.#context.deadlines.remove(this);
     this.#output?.link.release(this.#output.stream);
     if (this.#candidate === undefined) return;

@@ -176,6 +176,8 @@ class Http2DownstreamStream implements LinkStream, Downstream {
     const { link, stream, isEnded } = this.#output;
     if (this.#hasLeft || (!isEnded && !this.#isAborted)) return;
     this.#hasLeft = true;
+    // What was not passed on is the connection's credit too, which outlives the stream.
+    this.resumeBody();
     // An answer before the end of the request: the rest is not wanted (RFC 9113 §8.1).
     if (this.#isRequestUnread) link.session.reset(stream, H2_ERROR.NO_ERROR);
     link.release(stream);

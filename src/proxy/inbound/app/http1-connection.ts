@@ -174,8 +174,10 @@ export class Http1Connection implements SocketEvents, AppLane {
   #settle(): void {
     if (!this.#isAnswerWhole) return;
     this.#user = undefined;
-    if (this.#keepsAlive && this.#isRequestWhole && !this.#isClosed) this.#onIdle(this);
-    else this.destroy();
+    if (!this.#keepsAlive || !this.#isRequestWhole || this.#isClosed) return this.destroy();
+    // The last of the answer may have paused it, and its user, who would resume it, has left.
+    this.#socket.resume();
+    this.#onIdle(this);
   }
 
   #fail(fault: Http1Fault): void {

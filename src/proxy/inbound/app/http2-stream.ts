@@ -106,6 +106,8 @@ export class Http2AppStream implements AppLane, LinkStream {
 
   #leave(): void {
     this.#user = undefined;
+    // What was not taken up is the connection's credit too, which outlives the stream.
+    this.resume();
     if (this.#output !== undefined) this.#link.release(this.#output.stream);
     this.#output = undefined;
     this.#onEnded();
