@@ -16,8 +16,12 @@ type State = "idle" | "length" | "chunk-size" | "chunk-data" | "chunk-end" | "tr
 
 const CR = 0x0d;
 const LF = 0x0a;
-/** Size in hexadecimal, then extensions: tokens, values and quoted strings without control characters. */
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/**
+ * Size in hexadecimal, then extensions (RFC 9112 §7.1.1): tokens, each with a token or a quoted string if it has a value. The blanks that
+ * a recipient might overlook are refused: parsers disagree on them.
+ */
+const CHUNK_LINE =
+  /^([0-9A-Fa-f]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"[ !#-[\]-~]*"))?)*$/;
 
 export class BodyReader {
   readonly #limits: Http1Limits;

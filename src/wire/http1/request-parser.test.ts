@@ -129,6 +129,8 @@ describe("what two parsers could read differently is refused", () => {
     ["a chunk size that is not hexadecimal", `${get("Transfer-Encoding: chunked\r\n")}g\r\n`, "bad-chunk"],
     ["a signed chunk size", `${get("Transfer-Encoding: chunked\r\n")}+5\r\nhello\r\n`, "bad-chunk"],
     ["a chunk size with a prefix", `${get("Transfer-Encoding: chunked\r\n")}0x5\r\nhello\r\n`, "bad-chunk"],
+    ["a blank after a chunk size", `${get("Transfer-Encoding: chunked\r\n")}5 \r\nhello\r\n`, "bad-chunk"],
+    ["a blank in a chunk extension", `${get("Transfer-Encoding: chunked\r\n")}5;\ta\r\nhello\r\n`, "bad-chunk"],
     ["a chunk line ended by a bare LF", `${get("Transfer-Encoding: chunked\r\n")}5\nhello\r\n`, "bad-chunk"],
     ["a chunk longer than its size", `${get("Transfer-Encoding: chunked\r\n")}5\r\nhello!\r\n`, "bad-chunk"],
     ["an endless chunk extension", `${get("Transfer-Encoding: chunked\r\n")}5;${"a".repeat(300)}`, "bad-chunk"],
