@@ -35,8 +35,13 @@ export interface Case {
   measure(turn: Turn): Promise<Measurement>;
 }
 
-/** What every peer of the same work should be equalled in. */
+/** What is not promised to be better than equal. */
 const EQUAL: Target = { kind: "ratio", limit: 1 };
+
+/** The metric with the bound that a case promises, Heddle ÷ peer. */
+export function within(metric: Metric, limit: number): Metric {
+  return { ...metric, target: { kind: "ratio", limit } };
+}
 
 /** CPU time of both proxies for one request. */
 export const CPU_PER_REQUEST: Metric = { name: "cpu", unit: "µs/request", better: "lower", target: EQUAL };
