@@ -146,9 +146,25 @@ export class BodyReader {
 
   #endTrailers(): void {
     const fields: FieldList = [];
-    this.fault = faultOfCharacters(this.#line) ?? readFields(this.#line, 0, fields);
+    this.fault = faultOfCharacters(this.#line) ?? readFields(this.#line, 0, fields) ?? faultOfTrailers(fields);
     if (this.fault !== undefined) return;
     this.#state = "done";
     this.#sink.onTrailers(fields);
   }
+}
+
+/** Frames or routes a message: too late in its trailers (RFC 9110 §6.5.1), where some parsers heed it nevertheless. */
+const HEAD_ONLY: ReadonlySet<string> = new Set([
+  "content-length",
+  "transfer-encoding",
+  "host",
+  "connection",
+  "upgrade",
+]);
+
+function faultOfTrailers(fields: FieldList): Http1Fault | undefined {
+  for (let index = 0; index < fields.length; index += 2) {
+    if (HEAD_ONLY.has(fields[index] as string)) return "forbidden-trailer";
+  }
+  return undefined;
 }

@@ -16,6 +16,7 @@ export type Http1Fault =
   | "bad-chunk"
   | "head-too-large"
   | "trailers-too-large"
+  | "forbidden-trailer"
   | "unexpected-end";
 
 /** The status to answer a request's fault with. */

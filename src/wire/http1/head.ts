@@ -19,6 +19,9 @@ const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?:^|[^\r])\n/;
 /** RFC 9112 §3.2: visible ASCII without blanks; `#` never travels. */
 const TARGET = /^[\x21\x22\x24-\x7e]+$/;
 
+/** A tab in the value of such a field is a blank to some parsers and a part of the value to others, who then see another message. */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "connection"]);
+
 const COLON = 0x3a;
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -45,7 +48,10 @@ export function readFields(head: string, start: number, fields: FieldList): Http
     if (colon < 0) return "bad-field-name";
     const end = head.indexOf("\r\n", colon);
     if (end < 0) return "bad-field-value";
-    fields.push(nameOf(head, at, colon), trimmedValue(head, colon + 1, end));
+    const name = nameOf(head, at, colon);
+    const value = trimmedValue(head, colon + 1, end);
+    if (FRAMING.has(name) && head.slice(colon, end).includes("\t")) return "bad-field-value";
+    fields.push(name, value);
     at = end + 2;
   }
   return undefined;

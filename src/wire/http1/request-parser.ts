@@ -10,7 +10,7 @@ import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { Http1Fault } from "./fault.ts";
 import { FieldReader, REMEMBERED_CHARS_MAX } from "./field-reader.ts";
 import { type Framing, type FramingFields, readFramingFields, requestFraming } from "./framing.ts";
-import { faultOfCharacters, readRequestLine } from "./head.ts";
+import { faultOfCharacters, type RequestLine, readRequestLine } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
 
@@ -131,7 +131,7 @@ function parseRequestHead(text: string, limits: Http1Limits, reader: FieldReader
   if (fields.length / 2 > limits.fieldsMax) return "head-too-large";
   const framing = readFramingFields(fields);
   const authority = authorityOf(line.target, line.method, fields);
-  const refused = framing.fault ?? faultOfRequest(line.minor, framing) ?? faultOfAuthority(authority);
+  const refused = framing.fault ?? faultOfRequest(line, framing) ?? faultOfAuthority(authority);
   if (refused !== undefined) return refused;
   const body = requestFraming(framing);
   return {
@@ -148,7 +148,10 @@ function parseRequestHead(text: string, limits: Http1Limits, reader: FieldReader
   };
 }
 
-function faultOfRequest(minor: 0 | 1, framing: FramingFields): Http1Fault | undefined {
+function faultOfRequest({ method, minor }: RequestLine, framing: FramingFields): Http1Fault | undefined {
+  // What follows the head of a CONNECT is the tunnel's (RFC 9110 §9.3.6): a parser that knows this sees no body there.
+  if (method === "CONNECT" && framing.contentLength > 0) return "bad-content-length";
+  if (method === "CONNECT" && framing.hasTransferEncoding) return "bad-transfer-encoding";
   if (framing.hosts > 1) return "host-repeated";
   if (framing.hosts === 0 && minor === 1) return "host-missing";
   // HTTP/1.0 has no transfer codings: a recipient that ignores the field reads another body (RFC 9112 §6.1).

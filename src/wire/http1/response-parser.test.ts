@@ -76,6 +76,13 @@ describe("a body ends where RFC 9112 §6.3 says", () => {
       { statuses: [101], ended: true, left: 3 },
     ],
     [
+      "and the connection with it, when an interim response says so",
+      "GET",
+      "HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+      false,
+      { statuses: [103, 200], ended: true, keepAlive: false },
+    ],
+    [
       "without a reason phrase",
       "GET",
       "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n",

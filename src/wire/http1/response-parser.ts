@@ -34,6 +34,8 @@ export class ResponseParser {
   #lastMethod = "";
   #last: ResponseHead | undefined;
   #method = "";
+  /** An interim response said that the connection ends after this exchange; the final one need not say it again. */
+  #closes = false;
   #state: "idle" | "head" | "body" | "complete" | "failed" = "idle";
   fault: Http1Fault | undefined;
 
@@ -47,6 +49,7 @@ export class ResponseParser {
   /** A request of this method has been sent: its response is read next. idle | complete → head. */
   expect(method: string): void {
     this.#method = method;
+    this.#closes = false;
     this.#state = "head";
   }
 
@@ -88,11 +91,12 @@ export class ResponseParser {
     const head = this.#last !== undefined && isRepeated ? this.#last : this.#parse(text);
     if (typeof head === "string") return head;
     const isInterim = head.status < 200 && head.status !== 101;
-    if (!isInterim) {
+    if (isInterim) this.#closes ||= !head.keepAlive;
+    else {
       this.#state = "body";
       this.#body.begin(head.framing);
     }
-    this.#sink.onHead(head);
+    this.#sink.onHead(this.#closes ? { ...head, keepAlive: false } : head);
     return undefined;
   }
 
