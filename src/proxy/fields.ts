@@ -183,7 +183,7 @@ export function responseToMesh(status: number, from: FieldList, isDeclined: bool
 
 /** Whether the answer to an extended CONNECT means that the app switched protocols. */
 export function hasSwitched(status: number, fields: FieldList): boolean {
-  return status === 200 && !fields.includes(DECLINED);
+  return status === 200 && fieldValue(fields, DECLINED) === undefined;
 }
 
 /** A stream's answer for an app that asked in HTTP/2. */

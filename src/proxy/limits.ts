@@ -14,8 +14,10 @@ export interface ProxyLimits {
   readonly tunnelsMax: number;
   /** Requests that may wait for one connection; more are refused with `overflow`. */
   readonly pendingRequestsMax: number;
-  /** A request whose endpoint could not be connected to is tried on this many others. */
-  readonly connectRetriesMax: number;
+  /** A request that failed before its answer, and may be repeated, is sent again this often at the most. */
+  readonly retriesMax: number;
+  /** A request whose body is longer is not sent again. */
+  readonly repeatableBytesMax: number;
   /** From the first byte of a head to its last: slowloris. */
   readonly headTimeoutMs: number;
   /** A caller's connection on which nothing is asked. */
@@ -38,7 +40,8 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   appConnectionsMax: 512,
   tunnelsMax: 4096,
   pendingRequestsMax: 1024,
-  connectRetriesMax: 2,
+  retriesMax: 2,
+  repeatableBytesMax: 64 * 1024,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
   streamIdleTimeoutMs: 300_000,

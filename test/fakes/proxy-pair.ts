@@ -58,6 +58,8 @@ export function tablesOf({
 
 export interface Side {
   readonly proxy: WorkloadProxy;
+  /** Puts other settings in force. */
+  readonly update: (settings: Settings) => void;
   readonly recorder: Recorder;
   readonly port: number;
 }
@@ -84,7 +86,7 @@ export function startServerSide(
   const started = proxy.start(identity, tablesOf(settings));
   if (!started.ok) throw new Error(started.problems[0].message);
   stops.push(() => proxy.stop());
-  return { proxy, recorder, port: started.value.inbound?.port ?? 0 };
+  return { proxy, recorder, port: started.value.inbound?.port ?? 0, update: (next) => proxy.update(tablesOf(next)) };
 }
 
 export function endpointAt(port: number, change: Partial<OutboundEndpoint> = {}): OutboundEndpoint {
@@ -114,7 +116,12 @@ export function startClientSide(settings: Settings, identity: TlsIdentity = auth
   const started = proxy.start(identity, tablesOf(settings));
   if (!started.ok) throw new Error(started.problems[0].message);
   stops.push(() => proxy.stop());
-  return { proxy, recorder, port: started.value.outbound.get("shop/back")?.port ?? 0 };
+  return {
+    proxy,
+    recorder,
+    port: started.value.outbound.get("shop/back")?.port ?? 0,
+    update: (next) => proxy.update(tablesOf(next)),
+  };
 }
 
 export async function pair(handler: Handler, settings: Settings = {}) {

@@ -10,12 +10,10 @@ import { httpStatusOf, isGrpc } from "../grpc.ts";
 import type { Link, LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
 import { patienceMs } from "../patience.ts";
+import { isIdempotent } from "../repeatable.ts";
 import { StreamOutput } from "../stream-output.ts";
 import type { AppAnswer, AppLane, AppLanes, AppUser, LaneWaiter } from "./app/lane.ts";
 import type { InboundPeer } from "./peer.ts";
-
-/** Methods that may be sent again when a kept connection turns out to be closed (RFC 9110 §9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -28,7 +26,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #upgrade = "";
   #lanes: AppLanes | undefined;
   #lane: AppLane | undefined;
-  /** Request body that waits for the app's connection; its credit is given when it leaves. */
+  /** Request body that waits for the app's connection, or for the app to switch; its credit is given when it leaves. */
   #heldForApp: Buffer[] = [];
   #requestTrailers: FieldList = [];
   #hasBody = false;
@@ -63,7 +61,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#record.requestBytes += data.length;
     this.#movedMs = this.#peer.context.deadlines.in(0);
     if (this.#isOver) this.#consumed(data.length);
-    else if (this.#lane === undefined) {
+    else if (this.#lane === undefined || this.#awaitsSwitch) {
       this.#heldForApp.push(Buffer.from(data));
       this.#uncredited += data.length;
     } else this.#sendToApp(this.#lane, data);
@@ -109,7 +107,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
       clientCertificate: this.#peer.clientCertificate,
       texts: this.#peer.texts,
     });
-    for (const held of this.#heldForApp.splice(0)) this.#lane?.body(held);
+    if (this.#awaitsSwitch) return;
+    this.#sendHeld(lane);
     if (this.#isRequestEnded && this.#hasBody) this.#lane?.endBody(this.#requestTrailers);
     if (lane.pending <= this.#peer.context.limits.outputBytesHigh) this.#credit();
   }
@@ -129,6 +128,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#movedMs = this.#peer.context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
     session.sendHeaders(this.#output.stream, fields, isWhole);
+    if (this.#isTunnel && this.#lane !== undefined) this.#switched(this.#lane);
     if (!isWhole) return;
     this.#lane = undefined;
     this.#output.markEnded();
@@ -152,7 +152,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   onAppFailed(reason: EndReason, isUntouched: boolean): void {
     this.#lane = undefined;
     if (this.#isOver) return;
-    const isRepeatable = isUntouched && !this.#hasBody && IDEMPOTENT.has(this.#record.method);
+    const isRepeatable = isUntouched && !this.#hasBody && isIdempotent(this.#record.method);
     if (isRepeatable && !this.#isRetried) {
       this.#isRetried = true;
       this.#lanes?.request(this, true);
@@ -217,6 +217,24 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     if (!this.#hasAnswer) return this.#movedMs + this.#patienceMs;
     const { limits } = this.#peer.context;
     return this.#movedMs + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
+  }
+
+  /**
+   * Bytes of a protocol that the app has not agreed to speak: before it does, it would read them as the next request, which nobody has
+   * decided.
+   */
+  get #awaitsSwitch(): boolean {
+    return this.#upgrade !== "" && !this.#isTunnel;
+  }
+
+  #switched(lane: AppLane): void {
+    this.#sendHeld(lane);
+    if (this.#isRequestEnded) lane.endBody(this.#requestTrailers);
+    if (lane.pending <= this.#peer.context.limits.outputBytesHigh) this.#credit();
+  }
+
+  #sendHeld(lane: AppLane): void {
+    for (const held of this.#heldForApp.splice(0)) lane.body(held);
   }
 
   #sendToApp(lane: AppLane, data: Buffer): void {

@@ -2,6 +2,7 @@
  * One request of an app, from its head to the last byte of its answer: choose an endpoint, open a stream on the connection to it, and
  * carry both bodies with back-pressure.
  */
+import type { Cancel } from "#engine/time";
 import type { Candidate } from "#routing";
 import { type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
@@ -15,10 +16,15 @@ import { httpStatusOf, isGrpc } from "../grpc.ts";
 import type { Link, LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
 import { patienceMs } from "../patience.ts";
+import { mayRepeat } from "../repeatable.ts";
 import { StreamOutput } from "../stream-output.ts";
 import type { Downstream } from "./downstream.ts";
 import type { LinkWaiter } from "./peer.ts";
+import { RepeatableBody } from "./repeatable-body.ts";
 import type { OutboundService, Target } from "./service.ts";
+
+/** Full jitter up to this before the first repetition to the same endpoint, twice as much before each further one. */
+const BACKOFF_MS = 25;
 
 export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -37,11 +43,11 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   #isChoosing = false;
   /** When it began, was answered, or a part of a body last passed; by the clock of the deadlines. */
   #movedMs = 0;
-  /** Body that came before there was a stream for it; its sender is paused meanwhile. */
-  #early: Buffer[] = [];
+  readonly #body: RepeatableBody;
+  /** Ends the wait before it is sent again. */
+  #cancelWait: Cancel | undefined;
   #requestTrailers: FieldList = [];
   #isBodyEnded: boolean;
-  #hasSentBody = false;
   #hasAnswer = false;
   #isAnswerEnded = false;
   #isTunnel = false;
@@ -55,6 +61,7 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   ) {
     this.#context = context;
     this.#service = service;
+    this.#body = new RepeatableBody(context.limits.repeatableBytesMax);
     this.#downstream = downstream;
     this.#asked = request;
     this.#isBodyEnded = !request.hasBody && request.upgrade === "" && !isTunnelRequest(request);
@@ -87,12 +94,7 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     if (this.#isOver) return true;
     this.#record.requestBytes += data.length;
     this.#movedMs = this.#context.deadlines.in(0);
-    if (this.#output === undefined) {
-      this.#early.push(Buffer.from(data));
-      return false;
-    }
-    this.#hasSentBody = true;
-    return this.#output.write(data);
+    return this.#body.pass(data, this.#output);
   }
 
   endBody(trailers: FieldList): void {
@@ -127,7 +129,7 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   onLink(link: Link): boolean {
     if (this.#isOver) return true;
-    const isWhole = this.#isBodyEnded && this.#early.length === 0 && this.#requestTrailers.length === 0;
+    const isWhole = this.#isBodyEnded && this.#body.isEmpty && this.#requestTrailers.length === 0;
     const stream = link.open(this.#fields, isWhole, this);
     if (stream === 0) return false;
     const { chosenUs } = this.#record;
@@ -135,17 +137,13 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#candidate?.connected();
     this.#output = new StreamOutput(link, stream, () => this.#downstream.resumeBody());
     if (isWhole) this.#output.markEnded();
-    else this.#sendEarly(this.#output);
+    else this.#sendBodySoFar(this.#output);
     return true;
   }
 
   onUnavailable(reason: EndReason): void {
     if (this.#isOver) return;
-    const isElsewhere = reason === "upstream-connect-failure" || reason === "identity-mismatch";
-    const nowUs = this.#context.clock.nowUs();
-    if (isElsewhere) this.#candidate?.connectFailed(nowUs / 1000);
-    if (isElsewhere && this.#attempts <= this.#context.limits.connectRetriesMax) this.#choose(nowUs);
-    else this.#replyLocally(reason);
+    if (!this.#isRepeated(reason)) this.#replyLocally(reason);
   }
 
   onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
@@ -155,6 +153,11 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     }
     const status = Number(fieldValue(fields, ":status"));
     if (kind === "interim") return this.#downstream.interim(status, fields);
+    const reason = fieldValue(fields, "x-heddle-reason");
+    if (reason !== undefined && isEndReason(reason)) {
+      if (this.#isRepeated(reason)) return;
+      this.#record.endReason = reason;
+    }
     this.#answer(status, fields, endStream);
     if (endStream) this.#complete([]);
   }
@@ -171,14 +174,11 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   onReset(code: number, byPeer: boolean): void {
     if (this.#isOver) return;
     this.#output = undefined;
-    // The peer did nothing with it, and all of it is still here: it may be asked again.
-    const isRepeatable = code === H2_ERROR.REFUSED_STREAM && !this.#hasSentBody && !this.#hasAnswer;
-    if (isRepeatable && this.#attempts <= this.#context.limits.connectRetriesMax)
-      return this.#choose(this.#context.clock.nowUs());
+    const isRefused = code === H2_ERROR.REFUSED_STREAM;
     const reason: EndReason =
       byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated";
     if (this.#hasAnswer) this.#cutOff(reason);
-    else this.#replyLocally(reason);
+    else if (!this.#isRepeated(isRefused ? "draining" : reason)) this.#replyLocally(reason);
   }
 
   onWritable(): void {
@@ -195,14 +195,37 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     else this.#replyLocally(reason);
   }
 
+  /** Whether the request is sent again after such an end: what was sent of it is dropped then, and another endpoint asked. */
+  #isRepeated(reason: EndReason): boolean {
+    const { clock, limits } = this.#context;
+    if (!mayRepeat(this.#asked.method, reason)) return false;
+    const nowMs = clock.nowUs() / 1000;
+    const isAllowed = !this.#hasAnswer && this.#attempts <= limits.retriesMax && this.#body.isKept;
+    // An endpoint that cannot be reached looks idle, and would be given what the others are not.
+    this.#candidate?.connectFailed(nowMs);
+    if (!isAllowed || !this.#service.retries.withdraw(nowMs)) return false;
+    this.#dropStream();
+    this.#choose(nowMs * 1000);
+    return true;
+  }
+
   #choose(nowUs: number): void {
     const previous = this.#candidate;
-    if (previous !== undefined) previous.inFlight--;
-    this.#candidate = this.#service.select(nowUs / 1000, previous);
+    if (previous === undefined) this.#service.retries.deposit();
+    else previous.inFlight--;
+    const candidate = this.#service.select(nowUs / 1000, previous);
+    this.#candidate = candidate;
     this.#attempts++;
-    if (this.#candidate === undefined) return this.#replyLocally("no-healthy-upstream");
-    this.#candidate.inFlight++;
-    const { endpoint } = this.#candidate;
+    if (candidate === undefined) return this.#replyLocally("no-healthy-upstream");
+    candidate.inFlight++;
+    if (candidate !== previous) return this.#ask(candidate, nowUs);
+    // There is no other: it is given a moment.
+    const waitMs = BACKOFF_MS * 2 ** (this.#attempts - 1) * this.#context.random();
+    this.#cancelWait = this.#context.timers.after(waitMs, () => this.#ask(candidate, this.#context.clock.nowUs()));
+  }
+
+  #ask({ endpoint }: Candidate<Target>, nowUs: number): void {
+    if (this.#isOver) return;
     this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
     this.#record.chosenUs = nowUs;
     this.#isChoosing = true;
@@ -210,23 +233,26 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#isChoosing = false;
   }
 
-  #sendEarly(output: StreamOutput): void {
-    const early = this.#early;
-    this.#early = [];
-    let isTaken = true;
-    for (const data of early) isTaken = output.write(data);
-    this.#hasSentBody ||= early.length > 0;
+  #sendBodySoFar(output: StreamOutput): void {
+    const isTaken = this.#body.sendTo(output);
     if (this.#isBodyEnded) output.end(this.#requestTrailers);
     else if (isTaken) this.#downstream.resumeBody();
+  }
+
+  #dropStream(): void {
+    if (this.#output === undefined) return;
+    const { link, stream } = this.#output;
+    link.session.reset(stream, H2_ERROR.CANCEL);
+    link.release(stream);
+    this.#output = undefined;
   }
 
   #answer(status: number, fields: FieldList, isWhole: boolean): void {
     this.#hasAnswer = true;
     this.#record.firstByteUs = this.#context.clock.nowUs();
     this.#record.status = httpStatusOf(fields) ?? status;
-    const reason = fieldValue(fields, "x-heddle-reason");
-    if (reason !== undefined && isEndReason(reason)) this.#record.endReason = reason;
-    if (reason === "policy-denied") this.#noteDenial(fields);
+    this.#body.forget();
+    if (this.#record.endReason === "policy-denied") this.#noteDenial(fields);
     const isUpgrade = this.#asked.upgrade !== "";
     this.#isTunnel = isUpgrade ? hasSwitched(status, fields) : isTunnelRequest(this.#asked) && status === 200;
     this.#movedMs = this.#context.deadlines.in(0);
@@ -284,6 +310,7 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   }
 
   #cancelStream(): void {
+    this.#cancelWait?.();
     this.#candidate?.endpoint.peer.forget(this);
     if (this.#output === undefined) return;
     const code = this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL;

@@ -1,7 +1,7 @@
 /** One connection of an app, or of a caller at an edge, in HTTP/1.1: requests one after the other, each an exchange. */
 import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import type { EndReason } from "#telemetry";
-import type { FieldList } from "#wire/fields";
+import { type FieldList, fieldValue } from "#wire/fields";
 import { chunkLine, lastChunk, type RequestHead, RequestParser, type RequestSink, statusOfFault } from "#wire/http1";
 import type { Closable, ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
@@ -231,6 +231,6 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 /** How the answer's end is told to the caller (RFC 9112 §6.3). */
 function bodyFormOf(head: RequestHead, status: number, fields: FieldList): BodyForm {
   if (head.method === "HEAD" || status === 204 || status === 304) return "none";
-  if (fields.includes("content-length")) return "counted";
+  if (fieldValue(fields, "content-length") !== undefined) return "counted";
   return head.minor === 1 ? "chunked" : "until-close";
 }

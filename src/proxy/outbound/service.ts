@@ -2,7 +2,7 @@
 
 import type { AppProtocol } from "#model";
 import { type ServiceKey, splitKey } from "#model";
-import { Balancer, type Candidate } from "#routing";
+import { Balancer, type Candidate, RetryBudget } from "#routing";
 import type { EdgeKey, Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import type { OutboundEndpoint, ServiceTable } from "../tables.ts";
@@ -31,12 +31,14 @@ export class OutboundService {
   readonly noEndpointEdge: number;
   /** Whom a tunnel asks for; the peer's agent serves one app only. */
   readonly authority: string;
+  readonly retries: RetryBudget;
   #protocol: AppProtocol = "auto";
 
   constructor(context: ProxyContext, key: ServiceKey, self: Party) {
     this.#context = context;
     this.key = key;
     this.#balancer = new Balancer(context.random);
+    this.retries = new RetryBudget(context.deadlines.nowMs);
     const { namespace, name } = splitKey(key);
     this.authority = `${name}.${namespace}:80`;
     const nobody = { namespace, workload: "", instance: "", principal: "", service: name, version: "" };
