@@ -12,6 +12,8 @@ export interface ProxyLimits {
   readonly appConnectionsMax: number;
   /** Tunnels to the app at once, each with a connection of its own; more are refused with `overflow`. */
   readonly tunnelsMax: number;
+  /** Silent connections of apps, by service, that have a tunnel on a guess at once; others wait for their first byte. */
+  readonly guessesMax: number;
   /** Requests that may wait for one connection; more are refused with `overflow`. */
   readonly pendingRequestsMax: number;
   /** A request that failed before its answer, and may be repeated, is sent again this often at the most. */
@@ -39,6 +41,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   handshakeTimeoutMs: 10_000,
   appConnectionsMax: 512,
   tunnelsMax: 4096,
+  guessesMax: 64,
   pendingRequestsMax: 1024,
   retriesMax: 2,
   repeatableBytesMax: 64 * 1024,

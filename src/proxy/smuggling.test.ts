@@ -22,7 +22,18 @@ async function startRawApp(answer: string): Promise<{ readonly port: number; rea
   return { port: typeof address === "object" && address !== null ? address.port : 0, seen: () => seen };
 }
 
-const UPGRADE: FieldList = [":method", "CONNECT", ":protocol", "x", ":scheme", "http", ":path", "/a", ":authority", "a"];
+const UPGRADE: FieldList = [
+  ":method",
+  "CONNECT",
+  ":protocol",
+  "x",
+  ":scheme",
+  "http",
+  ":path",
+  "/a",
+  ":authority",
+  "a",
+];
 const HIDDEN = Buffer.from("POST /hidden HTTP/1.1\r\nhost: a\r\n\r\n");
 
 test("bytes after an upgrade that the app has not agreed to never reach it", async () => {

@@ -125,3 +125,22 @@ test("a caller that is silent at first and then speaks HTTP is heard as such", a
   expect(others).toEqual([]);
   expect(server.recorder.takeBatch(Date.now())?.samples.some(({ path }) => path === "/late")).toBe(true);
 });
+
+test("many silent connections are given few tunnels, and leave room for those who speak", async () => {
+  let tunnels = 0;
+  const { client } = await tcpPair((socket) => {
+    tunnels++;
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+  });
+  const silent = Array.from({ length: 300 }, () => dial(client.port));
+  await Bun.sleep(300);
+  expect(tunnels).toBe(64);
+  const speaking = dial(client.port);
+  speaking.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  expect(await first(speaking)).toContain("200 OK");
+  const [one, other] = [silent[0]!, silent[299]!];
+  for (const socket of [one, other]) {
+    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    expect(await first(socket)).toContain("200 OK");
+  }
+});

@@ -28,6 +28,8 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   #first = Buffer.alloc(0);
   #owner: Owner | undefined;
   #guess: TcpDownstream | undefined;
+  /** The guess counts as one until somebody has spoken. */
+  #isGuessing = false;
   #cancelSilence: Cancel | undefined;
   #isClosed = false;
 
@@ -95,6 +97,7 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   #handTo(spoken: Spoken, seen?: Buffer): void {
     this.#stopWaiting();
     this.#guess?.withdraw();
+    this.#settleGuess();
     this.#guess = undefined;
     const owner = ownerFor(spoken, this.#options);
     this.#owner = owner;
@@ -109,12 +112,23 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   }
 
   #openTunnel(): void {
-    this.#guess = new TcpDownstream(this.#options);
+    const { context, service } = this.#options;
+    if (service.guesses >= context.limits.guessesMax) return;
+    service.guesses++;
+    this.#guess = new TcpDownstream(this.#options, () => this.#settleGuess());
+    this.#isGuessing = true;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#guess.start();
   }
 
+  #settleGuess(): void {
+    if (!this.#isGuessing) return;
+    this.#isGuessing = false;
+    this.#options.service.guesses--;
+  }
+
   #stopWaiting(): void {
+    this.#settleGuess();
     this.#cancelSilence?.();
     this.#options.context.deadlines.remove(this);
   }

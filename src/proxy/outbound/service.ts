@@ -32,6 +32,8 @@ export class OutboundService {
   /** Whom a tunnel asks for; the peer's agent serves one app only. */
   readonly authority: string;
   readonly retries: RetryBudget;
+  /** Tunnels that were opened for silent connections and on which nobody has spoken yet. */
+  guesses = 0;
   #protocol: AppProtocol = "auto";
 
   constructor(context: ProxyContext, key: ServiceKey, self: Party) {

@@ -16,9 +16,12 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly #exchange: OutboundExchange;
   #state: "open" | "refused" | "finished" | "closed" = "open";
   #hasAnswered = false;
+  readonly #onAnswered: () => void;
 
-  constructor(options: DownstreamOptions) {
+  /** `onAnswered` is called once, when the other side speaks. */
+  constructor(options: DownstreamOptions, onAnswered: () => void = () => undefined) {
     const { context, service, socket } = options;
+    this.#onAnswered = onAnswered;
     this.#options = options;
     this.#socket = socket;
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#exchange.onDrained());
@@ -76,6 +79,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
 
   body(data: Uint8Array): void {
     if (this.#state !== "open") return;
+    if (!this.#hasAnswered) this.#onAnswered();
     this.#hasAnswered = true;
     this.#output.bytes(data);
   }
