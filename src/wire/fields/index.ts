@@ -18,3 +18,10 @@ export function countFields(fields: FieldList, name: string): number {
   for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) count++;
   return count;
 }
+
+/** An authority as a URI has it (RFC 3986 §3.2) without user information: what follows `@` is not the host that it seems to be. */
+const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
+
+export function isAuthority(text: string): boolean {
+  return AUTHORITY.test(text);
+}

@@ -78,6 +78,11 @@ describe("what the connection is asked for", () => {
       { upgrade: "websocket" },
     ],
     ["an upgrade that the connection does not name", `GET / HTTP/1.1\r\n${HOST}Upgrade: h2c\r\n\r\n`, { upgrade: "" }],
+    [
+      "an upgrade before which a body comes",
+      `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na`,
+      { upgrade: "" },
+    ],
     ["an expectation", `GET / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\n\r\n`, { expectsContinue: true }],
   ];
   test.each(cases)("%s", (_name, text, want) => {

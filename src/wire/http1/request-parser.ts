@@ -5,7 +5,7 @@
  * in a queue of ours.
  */
 import type { FieldList } from "#wire/fields";
-import { countFields, fieldValue } from "#wire/fields";
+import { countFields, fieldValue, isAuthority } from "#wire/fields";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { Http1Fault } from "./fault.ts";
 import { FieldReader, REMEMBERED_CHARS_MAX } from "./field-reader.ts";
@@ -27,7 +27,7 @@ export interface RequestHead {
   /** Whether the sender will take another response on this connection. */
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
-  /** Protocol asked for by `Upgrade` with `Connection: upgrade`, or "". */
+  /** Protocol asked for by `Upgrade` with `Connection: upgrade`, or ""; ignored where a body comes before it, as RFC 9110 §7.8 allows. */
   readonly upgrade: string;
 }
 
@@ -142,10 +142,14 @@ function parseRequestHead(text: string, limits: Http1Limits, reader: FieldReader
     fields,
     framing: body,
     hasBody: body.kind !== "none",
-    keepAlive: line.minor === 1 ? !framing.wantsClose : framing.wantsKeepAlive && !framing.wantsClose,
+    keepAlive: !framing.wantsClose && (line.minor === 1 || framing.wantsKeepAlive),
     expectsContinue: framing.expectsContinue && line.minor === 1,
-    upgrade: framing.connectionHasUpgrade && line.minor === 1 ? framing.upgrade : "",
+    upgrade: line.minor === 1 ? upgradeOf(framing, body) : "",
   };
+}
+
+function upgradeOf(framing: FramingFields, body: Framing): string {
+  return framing.connectionHasUpgrade && body.kind === "none" ? framing.upgrade : "";
 }
 
 function faultOfRequest({ method, minor }: RequestLine, framing: FramingFields): Http1Fault | undefined {
@@ -158,11 +162,8 @@ function faultOfRequest({ method, minor }: RequestLine, framing: FramingFields):
   return framing.hasTransferEncoding && minor === 0 ? "bad-transfer-encoding" : undefined;
 }
 
-/** An authority as a URI has it (RFC 3986 §3.2) without user information: what follows `@` is not the host that it seems to be. */
-const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
-
 function faultOfAuthority(authority: string | undefined): Http1Fault | undefined {
-  return authority === undefined || !AUTHORITY.test(authority) ? "host-mismatch" : undefined;
+  return authority === undefined || !isAuthority(authority) ? "host-mismatch" : undefined;
 }
 
 /** The host asked for; undefined when an absolute target and `Host` name two (RFC 9112 §3.2.2 would let the target win). */

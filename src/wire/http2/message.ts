@@ -1,5 +1,5 @@
 /** What makes a field list a message (RFC 9113 §8.2, §8.3, RFC 8441 §4). Malformed ones are a stream error. */
-import { countFields, type FieldList, fieldValue } from "#wire/fields";
+import { countFields, type FieldList, fieldValue, isAuthority } from "#wire/fields";
 
 export type MessageKind = "request" | "response" | "interim" | "trailers";
 
@@ -8,6 +8,8 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/;
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PATH = /^(?:\/[\x21\x22\x24-\x7e]*|\*)$/;
+/** RFC 9110 §7.8, none or one: it becomes the value of an Upgrade field. */
+const PROTOCOL = /^$|^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 const STATUS = /^[1-9][0-9]{2}$/;
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
@@ -17,10 +19,14 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Too late in trailers (RFC 9110 §6.5.1), where some parsers of HTTP/1.1 heed it nevertheless. */
+const HEAD_ONLY: readonly string[] = ["content-length", "host"];
+
 /** What is wrong with the list, or undefined. */
 function faultOfMessage(fields: FieldList, kind: MessageKind): string | undefined {
   const fault = faultOfFields(fields, kind === "trailers");
-  if (fault !== undefined || kind === "trailers") return fault;
+  if (fault !== undefined) return fault;
+  if (kind === "trailers") return faultOfTrailers(fields);
   return kind === "request" ? faultOfRequest(fields) : faultOfResponse(fields);
 }
 
@@ -44,6 +50,10 @@ function faultOfField(name: string, value: string): string | undefined {
   return name === "te" && value !== "trailers" ? "te is not trailers" : undefined;
 }
 
+function faultOfTrailers(fields: FieldList): string | undefined {
+  return HEAD_ONLY.some((name) => countFields(fields, name) > 0) ? "a trailer frames or routes the message" : undefined;
+}
+
 const REQUEST_PSEUDO: readonly string[] = [":method", ":scheme", ":path", ":authority", ":protocol"];
 
 function faultOfRequest(fields: FieldList): string | undefined {
@@ -57,6 +67,8 @@ function faultOfRequest(fields: FieldList): string | undefined {
   if (host !== undefined && authority !== undefined && host.toLowerCase() !== authority.toLowerCase()) {
     return "host and :authority differ";
   }
+  if (!isAuthority(authority ?? host ?? "")) return ":authority is bad";
+  if (!PROTOCOL.test(fieldValue(fields, ":protocol") ?? "")) return ":protocol is bad";
   return faultOfTarget(fields, method);
 }
 
@@ -64,6 +76,8 @@ function faultOfTarget(fields: FieldList, method: string): string | undefined {
   const path = fieldValue(fields, ":path");
   const scheme = fieldValue(fields, ":scheme");
   const isExtended = fieldValue(fields, ":protocol") !== undefined;
+  // What follows the head of a CONNECT is the tunnel's (RFC 9110 §9.3.6): a body of some length before it is one to some parsers only.
+  if (method === "CONNECT" && fieldValue(fields, "content-length") !== undefined) return "CONNECT has a length";
   if (method === "CONNECT" && !isExtended) {
     const isTunnel = path === undefined && scheme === undefined && fieldValue(fields, ":authority") !== undefined;
     return isTunnel ? undefined : "CONNECT has a path or scheme, or no authority";

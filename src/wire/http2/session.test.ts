@@ -218,6 +218,28 @@ describe("malformed messages reset their stream and nothing else", () => {
     ["two lengths", [...GET, "content-length", "1", "content-length", "1"]],
     ["a length that is not a number", [...GET, "content-length", "1x"]],
     ["a body promised and not sent", [...GET, "content-length", "5"]],
+    ["CONNECT with a length", [":method", "CONNECT", ":authority", "a:1", "content-length", "3"]],
+    [
+      "an extended CONNECT with a length",
+      [
+        ":method",
+        "CONNECT",
+        ":protocol",
+        "x",
+        ":scheme",
+        "https",
+        ":path",
+        "/",
+        ":authority",
+        "a",
+        "content-length",
+        "0",
+      ],
+    ],
+    ["a protocol that is a list", [":method", "CONNECT", ":protocol", "x, y", ":scheme", "https", ":path", "/"]],
+    ["an authority with user information", [":method", "GET", ":scheme", "https", ":path", "/", ":authority", "a@b"]],
+    ["a blank in the authority", [":method", "GET", ":scheme", "https", ":path", "/", ":authority", "a b"]],
+    ["a host with a path", [":method", "GET", ":scheme", "https", ":path", "/", "host", "a/b"]],
     ["CONNECT with a path", [":method", "CONNECT", ":authority", "a:1", ":path", "/", ":scheme", "https"]],
   ];
   test.each(cases)("%s", (_name, fields) => {
@@ -228,6 +250,15 @@ describe("malformed messages reset their stream and nothing else", () => {
     expect(client.events).toEqual([["reset", bad, H2_ERROR.PROTOCOL_ERROR, true]]);
     expect(server.events).toEqual([["request", good, GET, true]]);
   });
+});
+
+test.each(["content-length", "host", "transfer-encoding", ":path"])("a trailer cannot be %s", (name) => {
+  const { client, server } = pair();
+  const id = client.session.openStream(POST, false);
+  client.session.sendHeaders(id, [name, "1"], true);
+  exchange(client, server);
+  expect(client.events).toEqual([["reset", id, H2_ERROR.PROTOCOL_ERROR, true]]);
+  expect(server.events.map(([kind]) => kind)).toEqual(["request", "reset"]);
 });
 
 describe("a peer that breaks the rules, or floods, loses its connection", () => {

@@ -39,9 +39,9 @@ function switches(head: RequestHead): boolean {
   return head.upgrade !== "" || head.method === "CONNECT";
 }
 
-/** An upgrade in HTTP/1.0 is ignored (RFC 9110 §7.8); llhttp heeds it, but it is not passed on to it. */
+/** An upgrade in HTTP/1.0 or with a body is ignored (RFC 9110 §7.8); llhttp would heed it, but it is not passed on. */
 function asksToSwitch(head: RequestHead): boolean {
-  return head.minor === 1 || head.method === "CONNECT";
+  return (head.minor === 1 && head.framing.kind === "none") || head.method === "CONNECT";
 }
 
 /** Closing where llhttp would go on loses a connection and nothing else: it overlooks `close` before a tab. */
