@@ -1,18 +1,36 @@
 /** Questions to sockets: does something listen, is a port free, how does a URL answer. None waits longer than it is told. */
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+
+/** A program that greets whoever connects has this long to do so before it is left. */
+const FAREWELL_MS = 1000;
+/** More of an answer than this is not read. */
+const BODY_BYTES_MAX = 64 * 1024;
+
+/** Lets the other side finish what it says: a connection that is cut off is an error in its log, each time it is asked. */
+function leave(socket: Socket): void {
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+  socket.once("close", () => clearTimeout(timer));
+}
 
 /** Whether a TCP connection is accepted within `timeoutMs`. */
 export function canConnect(address: string, port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
-    const finish = (accepted: boolean): void => {
-      clearTimeout(timer);
+    const timer = setTimeout(() => {
       socket.destroy();
-      resolve(accepted);
-    };
-    const timer = setTimeout(() => finish(false), timeoutMs);
-    socket.once("connect", () => finish(true));
-    socket.once("error", () => finish(false));
+      resolve(false);
+    }, timeoutMs);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      leave(socket);
+      resolve(true);
+    });
+    socket.on("error", () => {
+      clearTimeout(timer);
+      resolve(false);
+    });
   });
 }
 
@@ -37,9 +55,18 @@ export function portState(address: string, port: number): Promise<PortState> {
 export async function httpStatus(url: string, timeoutMs: number): Promise<number | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
-    await response.body?.cancel();
+    await readSome(response);
     return response.status;
   } catch {
     return undefined;
+  }
+}
+
+/** Reads an answer to its end, so that its sender is not cut off; of an endless one, only the beginning. */
+async function readSome(response: Response): Promise<void> {
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += part.length;
+    if (bytes > BODY_BYTES_MAX) return;
   }
 }
