@@ -30,18 +30,39 @@ export const ISTIO_BUCKET_OF: Uint8Array = Uint8Array.from({ length: BUCKET_COUN
  * Series that differ only in what Istio has no label for (replica, denying policy) are added up.
  */
 export function expositionOf(series: Iterable<SeriesTotals>): string {
-  const byLabels = new Map<string, SeriesTotals>();
+  const requests = new Map<string, SeriesTotals>();
+  const connections = new Map<string, SeriesTotals>();
   for (const each of series) {
+    const byLabels = each.edge.protocol === "tcp" ? connections : requests;
     const labels = labelsOf(each);
     const known = byLabels.get(labels);
     byLabels.set(labels, known === undefined ? each : sumOf(known, each));
   }
-  const parts: string[] = ["# TYPE istio_requests_total counter\n"];
-  for (const [labels, each] of byLabels) parts.push(`istio_requests_total{${labels}} ${each.count}\n`);
-  writeHistogram(parts, byLabels, HISTOGRAMS.duration);
-  writeHistogram(parts, byLabels, HISTOGRAMS.request);
-  writeHistogram(parts, byLabels, HISTOGRAMS.response);
+  const parts: string[] = [];
+  writeCounter(parts, requests, { name: "istio_requests_total", valueOf: ({ count }) => count });
+  writeHistogram(parts, requests, HISTOGRAMS.duration);
+  writeHistogram(parts, requests, HISTOGRAMS.request);
+  writeHistogram(parts, requests, HISTOGRAMS.response);
+  for (const counter of TCP_COUNTERS) writeCounter(parts, connections, counter);
   return parts.join("");
+}
+
+interface Counter {
+  readonly name: string;
+  readonly valueOf: (series: SeriesTotals) => number;
+}
+
+/** A connection is counted once, when it has ended: as opened and closed at once, with all of its bytes. */
+const TCP_COUNTERS: readonly Counter[] = [
+  { name: "istio_tcp_connections_opened_total", valueOf: ({ count }) => count },
+  { name: "istio_tcp_connections_closed_total", valueOf: ({ count }) => count },
+  { name: "istio_tcp_sent_bytes_total", valueOf: ({ responseBytesSum }) => responseBytesSum },
+  { name: "istio_tcp_received_bytes_total", valueOf: ({ requestBytesSum }) => requestBytesSum },
+];
+
+function writeCounter(parts: string[], byLabels: ReadonlyMap<string, SeriesTotals>, counter: Counter): void {
+  parts.push(`# TYPE ${counter.name} counter\n`);
+  for (const [labels, each] of byLabels) parts.push(`${counter.name}{${labels}} ${counter.valueOf(each)}\n`);
 }
 
 interface Histogram {
@@ -106,7 +127,7 @@ function labelsOf({ edge, status, endReason }: SeriesTotals): string {
     ["destination_service_name", service],
     ["destination_service_namespace", service === "" ? "" : edge.destination.namespace],
     ["request_protocol", edge.protocol],
-    ["response_code", String(status)],
+    ...(edge.protocol === "tcp" ? [] : [["response_code", String(status)] as const]),
     ["response_flags", END_REASONS[endReason].flag],
     ["connection_security_policy", securityPolicyOf(edge)],
   ];

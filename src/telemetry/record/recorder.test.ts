@@ -172,6 +172,20 @@ test("Prometheus text sums replicas and keeps counting across batches", () => {
   ]);
 });
 
+test("Prometheus text tells of connections of bytes as Istio does, and not as requests", () => {
+  const { recorder } = setUp();
+  const slot = recorder.openEdge({ ...edge("mail"), protocol: "tcp" });
+  recorder.finish(request(slot));
+  recorder.finish(request(slot));
+  const lines = recorder.prometheus().split("\n");
+  expect(lines.some((line) => line.startsWith("istio_requests_total{"))).toBe(false);
+  const closed = lines.find((line) => line.startsWith("istio_tcp_connections_closed_total{"))!;
+  expect(closed).toContain('request_protocol="tcp"');
+  expect(closed).not.toContain("response_code");
+  expect(closed).toEndWith(" 2");
+  expect(lines.some((line) => line.startsWith("istio_tcp_sent_bytes_total{"))).toBe(true);
+});
+
 test("like refusals are counted together, and events are bounded", () => {
   const { recorder } = setUp({ notes: 2 });
   const refusal = { reason: "plaintext", peerAddress: "10.0.0.9", presented: "", localPort: 15008 } as const;
