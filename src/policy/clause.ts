@@ -32,9 +32,21 @@ export class Clause {
   readonly #conditions: readonly Condition[];
   readonly #isDeny: boolean;
 
-  constructor(source: SourceMatch | undefined, operation: OperationMatch | undefined, action: "ALLOW" | "DENY") {
-    this.#conditions = [...conditionsOf(source ?? {}), ...conditionsOf(operation ?? {})];
-    this.#isDeny = action === "DENY";
+  private constructor(conditions: readonly Condition[], isDeny: boolean) {
+    this.#conditions = conditions;
+    this.#isDeny = isDeny;
+  }
+
+  static of(source: SourceMatch | undefined, operation: OperationMatch | undefined, action: "ALLOW" | "DENY"): Clause {
+    return new Clause([...conditionsOf(source ?? {}), ...conditionsOf(operation ?? {})], action === "DENY");
+  }
+
+  /** The same without the conditions on an attribute, for where they are known to hold. */
+  without(known: ClauseField): Clause {
+    return new Clause(
+      this.#conditions.filter(({ field }) => field !== known),
+      this.#isDeny,
+    );
   }
 
   /** Whether all conditions hold; of a path with two readings, for both when allowing and for either when denying. */

@@ -5,7 +5,7 @@
  * so that of ten thousand policies a request meets only those that speak of its caller, path or method, and the few that speak of
  * everything.
  */
-import { Clause } from "./clause.ts";
+import { Clause, type ClauseField } from "./clause.ts";
 import { canonicalPath, isAmbiguous } from "./path.ts";
 import type { RequestAttributes } from "./request.ts";
 import type { OperationMatch, PolicyRef, Rule, RuleSet, SourceMatch } from "./rule-set.ts";
@@ -134,7 +134,7 @@ function compileTable(ruleSets: readonly RuleSet[]): ClauseTable {
     rules.forEach((rule, index) => {
       const decision = decisionOf(ref, action, index);
       for (const [source, operation] of pairs(rule)) {
-        const compiled = { clause: new Clause(source, operation, action), decision, order: filed.all.length };
+        const compiled = { clause: Clause.of(source, operation, action), decision, order: filed.all.length };
         filed.all.push(compiled);
         file(filed, compiled, { source, operation });
       }
@@ -161,16 +161,20 @@ interface ClauseParts {
   readonly operation: OperationMatch | undefined;
 }
 
-/** Files a clause where a request that can match it is sure to look. */
+/**
+ * Files a clause where a request that can match it is sure to look. Who looks under its own principal or namespace has met that
+ * condition; a path is looked up in each of its readings, and is still compared.
+ */
 function file(filed: FiledClauses, compiled: CompiledClause, { source, operation }: ClauseParts): void {
-  const candidates: readonly [Map<string, CompiledClause[]>, readonly string[]][] = [
-    [filed.principals, source?.principals ?? []],
-    [filed.namespaces, source?.namespaces ?? []],
-    [filed.paths, operation?.paths ?? []],
+  const candidates: readonly [Map<string, CompiledClause[]>, readonly string[], ClauseField | undefined][] = [
+    [filed.principals, source?.principals ?? [], "principals"],
+    [filed.namespaces, source?.namespaces ?? [], "namespaces"],
+    [filed.paths, operation?.paths ?? [], undefined],
   ];
-  for (const [bucket, patterns] of candidates) {
+  for (const [bucket, patterns, met] of candidates) {
     if (patterns.length === 0 || !patterns.every(isExact)) continue;
-    for (const pattern of new Set(patterns)) append(bucket, pattern, compiled);
+    const entry = met === undefined ? compiled : { ...compiled, clause: compiled.clause.without(met) };
+    for (const pattern of new Set(patterns)) append(bucket, pattern, entry);
     return;
   }
   filed.rest.push(compiled);
