@@ -34,8 +34,9 @@ const OBSTACLES: ReadonlyMap<string, number> = new Map([
   ["forwarded", FIRST_HOP],
 ]);
 
-/** Whether a field is passed on over what stands in its way here. A name of ours never is. */
+/** Whether a field is passed on over what stands in its way here. A pseudo-header never is, nor a name of ours. */
 export function isPassed(name: string, obstacles: number): boolean {
+  if (name.charCodeAt(0) === COLON) return false;
   return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name);
 }
 
@@ -87,7 +88,7 @@ export interface AskedRequest {
   /** Origin form, or `*`; "" for a tunnel. */
   readonly target: string;
   readonly authority: string;
-  /** Without pseudo-headers. */
+  /** Pseudo-headers may stand before the others, and are passed over: the rest of this says what they say. */
   readonly fields: FieldList;
   readonly hasBody: boolean;
   /** Protocol that it asks to switch to, or "". */
@@ -129,6 +130,7 @@ export function requestToMesh(request: AskedRequest, hop: HopIdentity): FieldLis
 
 /** Whether a `te` field says that trailers are read; all else in it is between two connections (RFC 9110 §10.1.4). */
 function acceptsTrailers(te: string): boolean {
+  if (te === "trailers") return true;
   return te
     .toLowerCase()
     .split(",")
@@ -160,7 +162,7 @@ export function requestToHttp2(request: AppRequest): FieldList {
   fields.push(":scheme", "http", ":path", path, ":authority", authority);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (name.charCodeAt(0) === COLON || !isPassed(name, SET_FOR_APP)) continue;
+    if (!isPassed(name, SET_FOR_APP)) continue;
     fields.push(name, from[index + 1] as string);
   }
   fields.push("traceparent", request.traceparent, "x-forwarded-client-cert", request.clientCertificate);
@@ -174,7 +176,7 @@ export function responseToMesh(status: number, from: FieldList, isDeclined: bool
   const named = namedByConnection(from);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
-    if (name.charCodeAt(0) === COLON || !isPassed(name, CONNECTION)) continue;
+    if (!isPassed(name, CONNECTION)) continue;
     if (named?.has(name) !== true) fields.push(name, from[index + 1] as string);
   }
   if (isDeclined) fields.push(DECLINED, "declined");

@@ -4,7 +4,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 /** Whether a message is gRPC's; gRPC-Web is ordinary HTTP to a proxy. */
 export function isGrpc(fields: FieldList): boolean {
   const type = fieldValue(fields, "content-type");
-  return type !== undefined && /^application\/grpc(?:[+;]|$)/.test(type);
+  return type === "application/grpc" || (type !== undefined && /^application\/grpc(?:[+;]|$)/.test(type));
 }
 
 /** gRPC's status for a response that an agent makes itself (gRPC's HTTP to gRPC status mapping). */
@@ -38,6 +38,8 @@ const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 
 
 /** How long the caller of a gRPC method waits, milliseconds (`grpc-timeout`); undefined when it does not say. */
 export function grpcTimeoutMs(fields: FieldList): number | undefined {
-  const match = /^(\d{1,8})([HMSmun])$/.exec(fieldValue(fields, "grpc-timeout") ?? "");
+  const timeout = fieldValue(fields, "grpc-timeout");
+  if (timeout === undefined) return undefined;
+  const match = /^(\d{1,8})([HMSmun])$/.exec(timeout);
   return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] ?? 1);
 }

@@ -40,7 +40,7 @@ export class RequestTexts {
     let text = `${requestLine(method, path)}host: ${authority}\r\n`;
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index] as string;
-      if (name.charCodeAt(0) === COLON || !isPassed(name, SET_FOR_APP | CONNECTION)) continue;
+      if (!isPassed(name, SET_FOR_APP | CONNECTION)) continue;
       text += `${name}: ${fields[index + 1]}\r\n`;
     }
     text += `x-forwarded-client-cert: ${clientCertificate}\r\n`;

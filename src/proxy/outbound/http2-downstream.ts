@@ -198,16 +198,11 @@ class Http2DownstreamStream implements LinkStream, Downstream {
 /** A stream's head as what was asked. */
 function askedOf(fields: FieldList, endStream: boolean): AskedRequest {
   const upgrade = fieldValue(fields, ":protocol") ?? "";
-  const regular: FieldList = [];
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] as string;
-    if (name.charCodeAt(0) !== 0x3a) regular.push(name, fields[index + 1] as string);
-  }
   return {
     method: upgrade === "" ? (fieldValue(fields, ":method") ?? "") : "GET",
     target: fieldValue(fields, ":path") ?? "",
     authority: fieldValue(fields, ":authority") ?? fieldValue(fields, "host") ?? "",
-    fields: regular,
+    fields,
     hasBody: !endStream && upgrade === "",
     upgrade,
   };
