@@ -177,6 +177,18 @@ test("a client opens no more streams than the server allows", () => {
   expect([1, 2, 3].map(() => client.session.openStream(POST, false))).toEqual([1, 3, 0]);
 });
 
+test("a client whose socket is slow opens no more streams, and is not taken for one who floods", () => {
+  const { client, server } = pair({ outputBytesMax: 10_000 });
+  const large: FieldList = [...POST, "x-large", "v".repeat(2000)];
+  const opened = Array.from({ length: 6 }, () => client.session.openStream(large, true));
+  expect(opened.map((id) => id > 0)).toEqual([true, true, true, false, false, false]);
+  server.session.ping();
+  client.session.read(drainOutput(server.session));
+  expect(client.session.state).toBe("open");
+  exchange(client, server);
+  expect(client.session.openStream(large, true)).toBeGreaterThan(0);
+});
+
 test("any way to split the bytes gives the same events", () => {
   const client = record("client");
   const id = client.session.openStream(POST, false);

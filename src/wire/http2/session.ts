@@ -98,7 +98,10 @@ export class Http2Session {
 
   /** Whether a new stream may be opened now. */
   get hasCapacity(): boolean {
-    return this.#state === "open" && this.#streams.size < this.#peerStreamsMax && this.#nextStream < STREAM_MAX - 2;
+    // Requests that pile up before a slow socket would be taken for answers that the peer does not read.
+    const hasRoom = this.#output.length < this.limits.outputBytesMax / 2;
+    const mayOpen = this.#streams.size < this.#peerStreamsMax && this.#nextStream < STREAM_MAX - 2;
+    return this.#state === "open" && mayOpen && hasRoom;
   }
 
   read(chunk: Buffer): void {
