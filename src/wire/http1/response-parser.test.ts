@@ -103,6 +103,13 @@ describe("a response that cannot be trusted is refused", () => {
       false,
       "length-and-encoding",
     ],
+    [
+      "an interim one with chunks",
+      "HTTP/1.1 103 X\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+      false,
+      "bad-transfer-encoding",
+    ],
+    ["an interim one with a length", "HTTP/1.1 103 X\r\nContent-Length: 1\r\n\r\n", false, "bad-content-length"],
     ["cut off in its body", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", true, "unexpected-end"],
     ["cut off in its head", "HTTP/1.1 200 OK\r\nConte", true, "unexpected-end"],
     ["no response at all", "", true, "unexpected-end"],

@@ -3,7 +3,7 @@ import type { FieldList } from "#wire/fields";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { Http1Fault } from "./fault.ts";
 import { FieldReader, REMEMBERED_CHARS_MAX } from "./field-reader.ts";
-import { type Framing, readFramingFields, responseFraming } from "./framing.ts";
+import { type Framing, type FramingFields, readFramingFields, responseFraming } from "./framing.ts";
 import { faultOfCharacters, readStatusLine } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
@@ -138,7 +138,8 @@ function parseResponseHead(
   if (fault !== undefined) return fault;
   if (fields.length / 2 > limits.fieldsMax) return "head-too-large";
   const found = readFramingFields(fields);
-  if (found.fault !== undefined) return found.fault;
+  const refused = found.fault ?? faultOfInterim(found, line.status);
+  if (refused !== undefined) return refused;
   const framing = responseFraming(found, line.status, method);
   const persists = line.minor === 1 ? !found.wantsClose : found.wantsKeepAlive && !found.wantsClose;
   return {
@@ -148,4 +149,11 @@ function parseResponseHead(
     framing,
     keepAlive: persists && framing.kind !== "until-close",
   };
+}
+
+/** Responses before the final one have no body, and must not speak of one (RFC 9112 §6.1, RFC 9110 §8.6): some parsers wait for it. */
+function faultOfInterim(found: FramingFields, status: number): Http1Fault | undefined {
+  if (status >= 200) return undefined;
+  if (found.hasTransferEncoding) return "bad-transfer-encoding";
+  return found.contentLength > 0 ? "bad-content-length" : undefined;
 }
