@@ -16,6 +16,8 @@ export interface LinkStream {
 export interface LinkOptions {
   readonly role: "client" | "server";
   readonly flusher: TurnFlusher;
+  /** The time as the deadlines have it. */
+  readonly nowMs: () => number;
   /** The peer opened a stream; undefined resets it. Never called for a client. */
   readonly onStream: (link: Link, stream: number) => LinkStream | undefined;
   /** The peer or its certificate lets no more streams be opened here. */
@@ -35,7 +37,7 @@ export class Link implements SocketEvents, Flushable {
   constructor(socket: StreamSocket, options: LinkOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.session = new Http2Session({ role: options.role, sink: this.#sink() });
+    this.session = new Http2Session({ role: options.role, sink: this.#sink(), nowMs: options.nowMs });
   }
 
   get isClosed(): boolean {

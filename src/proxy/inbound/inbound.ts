@@ -75,6 +75,7 @@ export class Inbound {
     const link = new Link(socket, {
       role: "server",
       flusher: this.#context.flusher,
+      nowMs: () => this.#context.deadlines.nowMs,
       onStream: (on, stream) => new InboundExchange(peer, on, stream),
       onDraining: () => undefined,
       onClosed: (closed) => {

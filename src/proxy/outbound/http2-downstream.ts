@@ -26,6 +26,7 @@ export class Http2Downstream implements SocketEvents, Closable, Expirable {
     this.#link = new Link(socket, {
       role: "server",
       flusher: context.flusher,
+      nowMs: () => context.deadlines.nowMs,
       onStream: (link, stream) => {
         this.#openStreams++;
         this.deadlineMs = Number.POSITIVE_INFINITY;

@@ -157,6 +157,7 @@ export class Peer implements Expirable {
     const link = new Link(socket, {
       role: "client",
       flusher: this.#context.flusher,
+      nowMs: () => this.#context.deadlines.nowMs,
       onStream: () => undefined,
       onDraining: (drained) => {
         if (this.#ready === drained) this.#retire(drained);

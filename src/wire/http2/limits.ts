@@ -16,8 +16,10 @@ export interface Http2Limits {
   readonly outputBytesHigh: number;
   /** Output that a peer can make us hold by questions whose answers it does not read. Beyond, the connection ends. */
   readonly outputBytesMax: number;
-  /** How many frames that bring nothing (PING, SETTINGS, resets, empty DATA…) a peer may be ahead of those that do. */
+  /** How many frames that bring nothing (PING, SETTINGS, empty DATA…) a peer may be ahead of those that do. */
   readonly idleFrameCredit: number;
+  /** How many requests a peer may take back, or make us take back, ahead of those that are answered: twice all that may be open. */
+  readonly resetCredit: number;
 }
 
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
@@ -31,4 +33,5 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   outputBytesHigh: 256 * 1024,
   outputBytesMax: 2 * 1024 * 1024,
   idleFrameCredit: 1000,
+  resetCredit: 2048,
 };

@@ -1,10 +1,19 @@
 /** The receiving half of a session: frames to events, with every rule of RFC 9113 that a peer could break. */
 
 import { type FieldList, fieldValue } from "#wire/fields";
-import { ANSWER_GAIN, FloodGuard, RESET_COST } from "./flood-guard.ts";
+import {
+  ANSWER_GAIN,
+  ANSWERED_RESETS,
+  FloodGuard,
+  IDLE_FRAMES_PER_SECOND,
+  RESETS_PER_SECOND,
+  SENT_DATA_GAIN,
+  SETTINGS_MAX,
+} from "./flood-guard.ts";
 import { type Frame, FrameReader, type FrameVisitor } from "./frame-reader.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
-import { MessageCheck, type MessageKind, promisedLength } from "./message.ts";
+import { MessageCheck, type MessageKind } from "./message.ts";
+import { faultOfData, isWhole, takesHead } from "./promise.ts";
 import {
   DEFAULT_FRAME_BYTES,
   FLAG,
@@ -32,6 +41,7 @@ export class Receiver implements FrameVisitor {
   readonly #frames: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #flood: FloodGuard;
+  readonly #resets: FloodGuard;
   readonly #check = new MessageCheck();
   #preface: Buffer | undefined;
   #hasSettings = false;
@@ -39,7 +49,7 @@ export class Receiver implements FrameVisitor {
   #window: number;
   #namesLastStream = false;
 
-  constructor(session: Http2Session, sink: Http2Sink) {
+  constructor(session: Http2Session, sink: Http2Sink, nowMs: () => number) {
     const { limits } = session;
     this.#session = session;
     this.#sink = sink;
@@ -48,7 +58,8 @@ export class Receiver implements FrameVisitor {
       tableBytesMax: limits.headerTableBytes,
       listBytesMax: limits.headerListBytesMax,
     });
-    this.#flood = new FloodGuard(limits.idleFrameCredit);
+    this.#flood = new FloodGuard(limits.idleFrameCredit, { perSecond: IDLE_FRAMES_PER_SECOND, nowMs });
+    this.#resets = new FloodGuard(limits.resetCredit, { perSecond: RESETS_PER_SECOND, nowMs });
     this.#preface = session.role === "server" ? Buffer.alloc(0) : undefined;
     this.#window = limits.connectionWindowBytes;
   }
@@ -65,6 +76,12 @@ export class Receiver implements FrameVisitor {
   /** A request of the peer's is answered: it was meant. */
   answered(): void {
     this.#flood.earn(ANSWER_GAIN);
+    this.#resets.earn(ANSWERED_RESETS);
+  }
+
+  /** We have sent DATA, for which the peer may give credit. */
+  sentData(): void {
+    this.#flood.earn(SENT_DATA_GAIN);
   }
 
   /** Once the peer answers a ping sent now, it has read that we drain, and its last stream can be named. */
@@ -141,7 +158,10 @@ export class Receiver implements FrameVisitor {
     const padding = paddingOf(frame);
     if (padding < 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR, "padding is longer than its frame");
     // A stream that we have reset may still receive what was on its way.
-    if (stream === undefined) return this.#session.creditConnection(length);
+    if (stream === undefined) {
+      if (length === 0) this.#spend(1);
+      return this.#session.creditConnection(length);
+    }
     this.#deliver(stream, frame, padding);
   }
 
@@ -215,7 +235,11 @@ export class Receiver implements FrameVisitor {
   #onBlock(id: number, fields: FieldList, endStream: boolean): void {
     const known = this.#session.stream(id);
     if (known !== undefined) return this.#onMessage(known, fields, endStream);
-    if (!this.#session.isIdle(id)) return;
+    if (!this.#session.isIdle(id)) {
+      // Of a stream that we have reset the rest may still come, once.
+      this.#spend(1);
+      return;
+    }
     if (this.#session.role === "client" || (id & 1) === 0) {
       return this.#fail(H2_ERROR.PROTOCOL_ERROR, "a stream has a number that its sender may not use");
     }
@@ -224,8 +248,7 @@ export class Receiver implements FrameVisitor {
       (this.#session.state === "draining" && !this.#namesLastStream);
     const stream = this.#session.acceptStream(id);
     if (isRefused) {
-      this.#spend(RESET_COST);
-      this.#session.reset(id, H2_ERROR.REFUSED_STREAM);
+      if (this.#spendReset()) this.#session.reset(id, H2_ERROR.REFUSED_STREAM);
     } else this.#onMessage(stream, fields, endStream);
   }
 
@@ -252,8 +275,9 @@ export class Receiver implements FrameVisitor {
     if (frame.id === 0 || this.#session.isIdle(frame.id))
       return this.#fail(H2_ERROR.PROTOCOL_ERROR, "RST_STREAM on an idle stream");
     const stream = this.#session.stream(frame.id);
-    const isRapid = stream !== undefined && !stream.isLocal && !stream.hasSentHead;
-    if (!this.#spend(isRapid ? RESET_COST : 1) || stream === undefined) return;
+    if (stream === undefined || stream.isLocal || stream.hasSentHead) {
+      if (!this.#spend(1) || stream === undefined) return;
+    } else if (!this.#spendReset()) return;
     this.#session.removeStream(stream);
     this.#sink.onReset(stream.id, frame.bytes.readUInt32BE(frame.start), true);
   }
@@ -264,7 +288,8 @@ export class Receiver implements FrameVisitor {
     if (frame.id !== 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR, "SETTINGS on a stream");
     if (length % 6 !== 0 || (isAck && length > 0))
       return this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "SETTINGS has a wrong length");
-    if (isAck || !this.#spend(1)) return;
+    if (length > SETTINGS_MAX * 6) return this.#fail(H2_ERROR.ENHANCE_YOUR_CALM, "SETTINGS that go on too long");
+    if (!this.#spend(1) || isAck) return;
     this.#hasSettings = true;
     for (let at = frame.start; at < frame.end; at += 6) {
       this.#onSetting(frame.bytes.readUInt16BE(at), frame.bytes.readUInt32BE(at + 2));
@@ -309,7 +334,7 @@ export class Receiver implements FrameVisitor {
       this.#namesLastStream = false;
       this.#session.writeGoaway(this.#session.lastPeerStream, H2_ERROR.NO_ERROR);
     }
-    this.#sink.onPong();
+    if (this.#spend(1)) this.#sink.onPong();
   }
 
   #onGoaway(frame: Frame): void {
@@ -332,7 +357,10 @@ export class Receiver implements FrameVisitor {
     if (frame.id === 0) return this.#onConnectionWindow(bytes);
     if (this.#session.isIdle(frame.id)) return this.#fail(H2_ERROR.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream");
     const stream = this.#session.stream(frame.id);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      this.#spend(1);
+      return;
+    }
     if (bytes === 0) return this.#resetStream(stream, H2_ERROR.PROTOCOL_ERROR);
     if (stream.sendWindow + bytes > WINDOW_MAX) return this.#resetStream(stream, H2_ERROR.FLOW_CONTROL_ERROR);
     stream.sendWindow += bytes;
@@ -343,7 +371,7 @@ export class Receiver implements FrameVisitor {
   #onConnectionWindow(bytes: number): void {
     if (bytes === 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR, "a window update of nothing");
     if (!this.#session.growSendWindow(bytes)) return this.#fail(H2_ERROR.FLOW_CONTROL_ERROR, "a window is too large");
-    this.#session.wakeBlocked();
+    if (this.#spend(1)) this.#session.wakeBlocked();
   }
 
   #endRemote(stream: Http2Stream): void {
@@ -352,7 +380,8 @@ export class Receiver implements FrameVisitor {
   }
 
   #resetStream(stream: Http2Stream, code: number): void {
-    if (!this.#spend(1)) return;
+    const isRapid = !stream.isLocal && !stream.hasSentHead;
+    if (!(isRapid ? this.#spendReset() : this.#spend(1))) return;
     this.#session.reset(stream.id, code);
     if (stream.hasHead || stream.isLocal) this.#sink.onReset(stream.id, code, false);
   }
@@ -360,6 +389,12 @@ export class Receiver implements FrameVisitor {
   #spend(cost: number): boolean {
     if (this.#flood.spend(cost)) return true;
     this.#fail(H2_ERROR.ENHANCE_YOUR_CALM, "too many frames that bring nothing");
+    return false;
+  }
+
+  #spendReset(): boolean {
+    if (this.#resets.spend(1)) return true;
+    this.#fail(H2_ERROR.ENHANCE_YOUR_CALM, "too many requests that are not waited for");
     return false;
   }
 
@@ -374,42 +409,4 @@ function paddingOf({ flags, bytes, start, end }: Frame): number {
   if (start === end) return -1;
   const padding = bytes[start] as number;
   return padding < end - start ? padding : -1;
-}
-
-function faultOfData(stream: Http2Stream, endStream: boolean): number | undefined {
-  if (stream.isRemoteEnded) return H2_ERROR.STREAM_CLOSED;
-  if (!stream.hasHead) return H2_ERROR.PROTOCOL_ERROR;
-  if (stream.receiveWindow < 0) return H2_ERROR.FLOW_CONTROL_ERROR;
-  if (stream.promised < 0) return undefined;
-  const isWrong = stream.received > stream.promised || (endStream && stream.received < stream.promised);
-  return isWrong ? H2_ERROR.PROTOCOL_ERROR : undefined;
-}
-
-/** Trailers end a message, and come after all of the body that was promised. */
-function isWhole(stream: Http2Stream, endStream: boolean): boolean {
-  return endStream && (stream.promised < 0 || stream.received === stream.promised);
-}
-
-interface Head {
-  readonly fields: FieldList;
-  readonly endStream: boolean;
-  readonly kind: MessageKind;
-}
-
-/** Notes what a head promises; false when it cannot be kept. */
-function takesHead(stream: Http2Stream, { fields, endStream, kind }: Head): boolean {
-  const promised = promisedLength(fields);
-  if (promised === -2) return false;
-  if (kind === "interim") return !endStream;
-  const isBodiless = hasNoBody(stream, fields);
-  if (endStream && promised > 0 && !isBodiless) return false;
-  stream.hasHead = true;
-  stream.promised = isBodiless ? -1 : promised;
-  return true;
-}
-
-/** Only a response says so; a request's list has no status. */
-function hasNoBody(stream: Http2Stream, fields: FieldList): boolean {
-  const status = fieldValue(fields, ":status");
-  return (stream.isHeadRequest && status !== undefined) || status === "204" || status === "304";
 }

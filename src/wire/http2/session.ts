@@ -47,6 +47,8 @@ export interface Http2SessionOptions {
   readonly role: "client" | "server";
   readonly sink: Http2Sink;
   readonly limits?: Partial<Http2Limits>;
+  /** Any clock that goes forward; without one time restores no credit for frames that bring nothing. */
+  readonly nowMs?: () => number;
 }
 
 export class Http2Session {
@@ -75,7 +77,7 @@ export class Http2Session {
     this.limits = { ...DEFAULT_HTTP2_LIMITS, ...options.limits };
     this.#sink = options.sink;
     this.#encoder = new HpackEncoder(this.limits.headerTableBytes);
-    this.#receiver = new Receiver(this, options.sink);
+    this.#receiver = new Receiver(this, options.sink, options.nowMs ?? (() => 0));
     this.#announceOutput();
     if (this.role === "client") this.#output.writeBytes(PREFACE);
     this.#writeSettings();
@@ -370,6 +372,7 @@ export class Http2Session {
   }
 
   #writeData(stream: Http2Stream, data: Uint8Array, endStream: boolean): void {
+    if (data.length > 0) this.#receiver.sentData();
     stream.sendWindow -= data.length;
     this.#sendWindow -= data.length;
     for (let at = 0; at < data.length || at === 0; at += this.#peerFrameBytes) {

@@ -13,6 +13,7 @@ export const SMALL_LIMITS: Http2Limits = {
   outputBytesHigh: 8192,
   outputBytesMax: 32_768,
   idleFrameCredit: 200,
+  resetCredit: 40,
 };
 
 export type Event = readonly [string, ...unknown[]];

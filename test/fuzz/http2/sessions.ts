@@ -20,7 +20,7 @@ const CANCEL = 8;
 /** Rounds in which everything moves; far more than a script's bytes need. */
 const ROUNDS_MAX = 2000;
 /** The script may let many heads pile up before any moves. */
-const LIMITS = { outputBytesMax: 10_000_000, idleFrameCredit: 10_000 };
+const LIMITS = { outputBytesMax: 10_000_000, idleFrameCredit: 10_000, resetCredit: 10_000 };
 const VALUES = ["", "b", "text/plain", "\xff", "v".repeat(300), "w".repeat(9000)];
 
 /** One direction of one stream. */

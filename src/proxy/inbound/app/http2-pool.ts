@@ -56,6 +56,7 @@ export class Http2Pool implements AppLanes {
         const link = new Link(socket, {
           role: "client",
           flusher: this.#context.flusher,
+          nowMs: () => this.#context.deadlines.nowMs,
           onStream: () => undefined,
           onDraining: (draining) => this.#forgetReady(draining),
           onClosed: (closed) => {
