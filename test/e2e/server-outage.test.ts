@@ -82,9 +82,15 @@ test("what was recorded during the outage arrives afterwards", async () => {
   interface Graph {
     readonly edges: readonly { readonly source: string; readonly destination: string; readonly requests: number }[];
   }
-  const graph = await mesh.api<Graph>("/api/v1/graph?window=5m");
-  const seen = graph.edges.find(({ destination }) => destination === "small/back");
-  expect(seen?.requests).toBeGreaterThan(1000);
+  await until(
+    "the server has what was asked while it was away",
+    async () => {
+      const graph = await mesh.api<Graph>("/api/v1/graph?window=5m");
+      const seen = graph.edges.find(({ destination }) => destination === "small/back");
+      return seen !== undefined && seen.requests > 1000;
+    },
+    10_000,
+  );
 }, 20_000);
 
 test("an agent that was asked to keep its key comes back while the server is away, by what is on its disk", async () => {
