@@ -2,6 +2,7 @@
 
 export { APP_PROTOCOLS, type AppProtocol, appProtocolOf, isAppProtocol } from "./app-protocol.ts";
 export { DNS_LABEL, type ServiceKey, serviceKey, splitKey, type WorkloadKey } from "./names.ts";
+export { compilePattern } from "./pattern.ts";
 export {
   type Failure,
   failure,
@@ -17,6 +18,7 @@ export {
   valueOrThrow,
 } from "./problem.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
+export type { ObjectMeta } from "./resource-of.ts";
 export type {
   AuthorizationOperation,
   AuthorizationPolicy,
@@ -25,7 +27,6 @@ export type {
   Kind,
   Mesh,
   Namespace,
-  ObjectMeta,
   Resource,
   ResourceRef,
   Service,
@@ -33,3 +34,31 @@ export type {
   ServicePort,
   WorkloadEntry,
 } from "./resources.ts";
+export type {
+  BackendReference,
+  ByteRouteRule,
+  GrpcMethodMatch,
+  GrpcRoute,
+  GrpcRouteMatch,
+  GrpcRouteRule,
+  HeaderModifier,
+  HeaderValue,
+  HttpRoute,
+  HttpRouteMatch,
+  HttpRouteRule,
+  NamedTextMatch,
+  ParentReference,
+  PathMatch,
+  PathModifier,
+  ReferenceGrant,
+  RequestMirror,
+  RequestRedirect,
+  Route,
+  RouteBackend,
+  RouteFilter,
+  RouteRetry,
+  TcpRoute,
+  TextMatch,
+  TlsRoute,
+  UrlRewrite,
+} from "./routes.ts";

@@ -1,26 +1,7 @@
 /** The resource kinds, as users write them (after defaults), without engine or wire details. Sources: Kubernetes core/v1, Istio `security.istio.io/v1` and `networking.istio.io/v1`. */
 
-export interface ObjectMeta {
-  readonly name: string;
-  /** Empty for cluster-scoped kinds (`Mesh`, `Namespace`). */
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** Set by the store: the revision that last changed the object, as a decimal string. Sent back, it must match (optimistic concurrency). */
-  readonly resourceVersion?: string;
-  /** Set by the store: random and stable for the object's life. */
-  readonly uid?: string;
-  /** Set by the store: counts changes of `spec`. */
-  readonly generation?: number;
-  /** Set by the store: RFC 3339. */
-  readonly creationTimestamp?: string;
-}
-
-interface ResourceOf<A extends string, K extends string> {
-  readonly apiVersion: A;
-  readonly kind: K;
-  readonly metadata: ObjectMeta;
-}
+import type { ResourceOf } from "./resource-of.ts";
+import type { GrpcRoute, HttpRoute, ReferenceGrant, TcpRoute, TlsRoute } from "./routes.ts";
 
 export interface Mesh extends ResourceOf<"heddle.dev/v1", "Mesh"> {
   readonly spec: {
@@ -101,7 +82,18 @@ export interface AuthorizationPolicy extends ResourceOf<"security.istio.io/v1", 
   };
 }
 
-export type Resource = Mesh | Namespace | ServiceAccount | Service | WorkloadEntry | AuthorizationPolicy;
+export type Resource =
+  | Mesh
+  | Namespace
+  | ServiceAccount
+  | Service
+  | WorkloadEntry
+  | AuthorizationPolicy
+  | HttpRoute
+  | GrpcRoute
+  | TcpRoute
+  | TlsRoute
+  | ReferenceGrant;
 export type Kind = Resource["kind"];
 
 /** Names one object across the whole mesh. */

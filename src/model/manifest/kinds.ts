@@ -1,26 +1,10 @@
 import { z } from "zod";
-import type { Kind, ObjectMeta, Resource } from "#model";
+import type { Kind, Resource } from "#model";
 import { durationMs, label, labels, port } from "./fields.ts";
+import { metadata } from "./metadata.ts";
+import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
 
 const strings = z.array(z.string().min(1)).default([]);
-
-function metadata(isNamespaced: boolean) {
-  return z
-    .strictObject({
-      name: label,
-      namespace: isNamespaced ? label.default("default") : z.literal("").default(""),
-      labels: labels.default({}),
-      annotations: z.record(z.string(), z.string()).default({}),
-      resourceVersion: z.string().optional(),
-      uid: z.string().optional(),
-      generation: z.number().int().optional(),
-      creationTimestamp: z.string().optional(),
-    })
-    .transform(
-      (value): ObjectMeta =>
-        Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as unknown as ObjectMeta,
-    );
-}
 
 const mesh = z.strictObject({
   apiVersion: z.literal("heddle.dev/v1"),
@@ -136,6 +120,11 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   Service: service,
   WorkloadEntry: workloadEntry,
   AuthorizationPolicy: authorizationPolicy,
+  HTTPRoute: httpRoute,
+  GRPCRoute: grpcRoute,
+  TCPRoute: tcpRoute,
+  TLSRoute: tlsRoute,
+  ReferenceGrant: referenceGrant,
 };
 
 export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace"]);

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { AuthorizationPolicy, Mesh, Resource } from "#model";
 import { formatDuration } from "./fields.ts";
+import { routeSpec } from "./write-route.ts";
 
 /** Leaves out what says nothing: absent values, empty lists and empty maps. */
 function compact(value: unknown): unknown {
@@ -47,6 +48,13 @@ function specOf(resource: Resource): object | undefined {
       return meshSpec(resource.spec);
     case "AuthorizationPolicy":
       return policySpec(resource.spec);
+    case "HTTPRoute":
+    case "GRPCRoute":
+      return compact(routeSpec(resource.spec)) as object;
+    case "TCPRoute":
+    case "TLSRoute":
+    case "ReferenceGrant":
+      return compact(resource.spec) as object;
     case "Service":
     case "WorkloadEntry":
       return resource.spec;
