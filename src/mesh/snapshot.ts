@@ -1,7 +1,17 @@
 import type { Bundle, TrustDomain } from "#identity";
-import type { AuthorizationPolicy, Mesh, Resource, Service, ServiceKey, WorkloadEntry } from "#model";
+import type {
+  AuthorizationPolicy,
+  Mesh,
+  ReferenceGrant,
+  Resource,
+  Route,
+  Service,
+  ServiceKey,
+  WorkloadEntry,
+} from "#model";
 import { lowerAuthorizationPolicy, type RuleSet } from "#policy";
 import type { Registration } from "./registration.ts";
+import { type MeshRoutes, NO_ROUTES, resolveRoutes } from "./routes.ts";
 import { type MeshService, resolveServices } from "./services.ts";
 import { defaultSettings, type MeshSettings, settingsOf } from "./settings.ts";
 
@@ -16,6 +26,7 @@ export interface MeshSnapshot {
   /** Each policy in the one form that is decided by. */
   readonly ruleSets: ReadonlyMap<AuthorizationPolicy, RuleSet>;
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
+  readonly routes: MeshRoutes;
   readonly inputs: MeshInputs;
 }
 
@@ -39,6 +50,7 @@ export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
     policies: [],
     ruleSets: new Map(),
     services: new Map(),
+    routes: NO_ROUTES,
     inputs: { resources: [], registrations: new Map(), bundles: [] },
   };
 }
@@ -51,33 +63,66 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
   const settings = keep(previous.settings, settingsOf(only(resources, "Mesh")[0] as Mesh | undefined, trustDomain));
   const found = only(resources, "AuthorizationPolicy") as readonly AuthorizationPolicy[];
   const policies = keepPolicies(previous.policies, found);
+  const services = resolveServices(
+    {
+      trustDomain,
+      services: only(resources, "Service") as readonly Service[],
+      entries: only(resources, "WorkloadEntry") as readonly WorkloadEntry[],
+      registrations: inputs.registrations,
+    },
+    previous.services,
+  );
   const next: MeshSnapshot = {
     revision: previous.revision + 1,
     settings,
     bundles: sameItems(previous.bundles, inputs.bundles) ? previous.bundles : inputs.bundles,
     policies,
     ruleSets: policies === previous.policies ? previous.ruleSets : lowerAll(policies, previous.ruleSets),
-    services: resolveServices(
-      {
-        trustDomain,
-        services: only(resources, "Service") as readonly Service[],
-        entries: only(resources, "WorkloadEntry") as readonly WorkloadEntry[],
-        registrations: inputs.registrations,
-      },
-      previous.services,
-    ),
+    services,
+    routes: nextRoutes(previous, { resources, services }),
     inputs,
   };
   const isSame =
     next.settings === previous.settings &&
     next.bundles === previous.bundles &&
     next.policies === previous.policies &&
-    next.services === previous.services;
+    next.services === previous.services &&
+    next.routes === previous.routes;
   return isSame ? { ...previous, inputs } : next;
 }
 
 function only(resources: readonly Resource[], kind: Resource["kind"]): readonly Resource[] {
   return resources.filter((each) => each.kind === kind);
+}
+
+const ROUTE_KINDS: ReadonlySet<Resource["kind"]> = new Set(["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"]);
+
+function routeSources(resources: readonly Resource[]) {
+  return {
+    routes: resources.filter((each) => ROUTE_KINDS.has(each.kind)) as readonly Route[],
+    grants: only(resources, "ReferenceGrant") as readonly ReferenceGrant[],
+  };
+}
+
+/** Routes that come out as before are the old objects. What serves behind a service does not concern them. */
+function nextRoutes(
+  previous: MeshSnapshot,
+  { resources, services }: Pick<MeshSnapshot, "services"> & Pick<MeshInputs, "resources">,
+): MeshRoutes {
+  if (resources === previous.inputs.resources && haveSameFaces(services, previous.services)) return previous.routes;
+  const found = resolveRoutes({ ...routeSources(resources), services });
+  return routesText(previous.routes) === routesText(found) ? previous.routes : found;
+}
+
+/** Whether the services have the same names and ports. */
+function haveSameFaces(a: MeshSnapshot["services"], b: MeshSnapshot["services"]): boolean {
+  const isSame = ({ key, ports }: MeshService): boolean => JSON.stringify(b.get(key)?.ports) === JSON.stringify(ports);
+  return a === b || (a.size === b.size && [...a.values()].every(isSame));
+}
+
+function routesText({ attached, statuses }: MeshRoutes): string {
+  const routes = [...attached].map(([key, { producer, consumers }]) => [key, producer, [...consumers]]);
+  return JSON.stringify([routes, [...statuses]]);
 }
 
 function lowerAll(

@@ -41,7 +41,12 @@ const retry = z
   })
   .transform(({ codes, attempts, backoff }) => ({ codes, attempts, backoffMs: backoff }));
 
-const routeBackend = backendRef.extend({ filters });
+const routeBackend = backendRef.extend({
+  filters: filters.refine(
+    (list) => list.every(({ type }) => type.endsWith("HeaderModifier")),
+    "has a filter that a backend does not know: RequestHeaderModifier and ResponseHeaderModifier are; put others in the rule",
+  ),
+});
 const backends = z.array(routeBackend).max(16).default([]);
 
 const httpRule = z
