@@ -27,6 +27,8 @@ export {
   MeshSettingsSchema,
   PolicyRuleSet_Action,
   type Service as ServiceMessage,
+  type ServiceRoutes as ServiceRoutesMessage,
+  ServiceRoutesSchema,
   ServiceSchema,
   type TrustBundle as TrustBundleMessage,
   TrustBundleSchema,

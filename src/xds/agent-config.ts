@@ -1,6 +1,7 @@
 import type { Bundle, SpiffeId, TrustDomain } from "#identity";
 import type { ServiceKey } from "#model";
 import type { RuleSet } from "#policy";
+import type { ServiceRoutes } from "#routing";
 
 /** Settings of the mesh that concern an agent. */
 export interface AgentSettings {
@@ -39,6 +40,8 @@ export interface AgentConfig {
   readonly bundles: readonly Bundle[];
   /** Enforced on the inbound side, in evaluation order. */
   readonly policies: readonly RuleSet[];
-  /** Each subscribed service; one that does not exist has no endpoints. */
+  /** Each subscribed service and each that a route sends to; one that does not exist has no endpoints. */
   readonly services: ReadonlyMap<ServiceKey, AgentService>;
+  /** Of the subscribed services that have routes. */
+  readonly routes: ReadonlyMap<ServiceKey, ServiceRoutes>;
 }

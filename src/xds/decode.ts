@@ -9,18 +9,23 @@ import {
   MeshSettingsSchema,
   PolicyRuleSet_Action,
   type ServiceMessage,
+  type ServiceRoutesMessage,
+  ServiceRoutesSchema,
   ServiceSchema,
   type TrustBundleMessage,
   TrustBundleSchema,
 } from "#proto";
+import type { ServiceRoutes } from "#routing";
 import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
+import { routesOf } from "./route-messages.ts";
 
 /** A resource as the agent uses it. */
 export type DecodedResource =
   | { readonly kind: "MeshSettings"; readonly value: AgentSettings }
   | { readonly kind: "TrustBundle"; readonly value: Bundle }
   | { readonly kind: "Service"; readonly value: AgentService }
+  | { readonly kind: "ServiceRoutes"; readonly value: ServiceRoutes }
   | { readonly kind: "InboundPolicy"; readonly value: readonly RuleSet[] };
 
 /** More than any real mesh has, less than what would exhaust an agent. */
@@ -45,6 +50,8 @@ function decodeKind(kind: ResourceKind, name: string, bytes: Uint8Array): Result
       return decodeBundle(name, fromBinary(TrustBundleSchema, bytes));
     case "Service":
       return decodeService(name, fromBinary(ServiceSchema, bytes));
+    case "ServiceRoutes":
+      return decodeRoutes(name, fromBinary(ServiceRoutesSchema, bytes));
     case "InboundPolicy":
       return decodePolicy(name, fromBinary(InboundPolicySchema, bytes));
   }
@@ -115,6 +122,14 @@ function decodeEndpoint(service: string, message: ServiceMessage["endpoints"][nu
     labels,
     weight: Math.max(1, weight),
   });
+}
+
+function decodeRoutes(name: string, message: ServiceRoutesMessage): Result<DecodedResource> {
+  const what = `ServiceRoutes ${name}`;
+  if (name !== serviceKey(message.namespace, message.name))
+    return invalid(what, `they are of ${serviceKey(message.namespace, message.name)}`);
+  const routes = routesOf(message);
+  return typeof routes === "string" ? invalid(what, routes) : success({ kind: "ServiceRoutes", value: routes });
 }
 
 function decodePolicy(name: string, message: InboundPolicyMessage): Result<DecodedResource> {

@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bundle } from "#identity";
 import type { Endpoint, MeshService, MeshSettings } from "#mesh";
+import type { ServiceKey } from "#model";
 import type { RuleSet } from "#policy";
 import {
   InboundPolicySchema,
@@ -9,6 +10,8 @@ import {
   ServiceSchema,
   TrustBundleSchema,
 } from "#proto";
+import type { ServiceRoutes } from "#routing";
+import { encodeRoutes } from "./route-messages.ts";
 
 /** A resource as it goes to any number of agents: encoded once. */
 export interface EncodedResource {
@@ -17,7 +20,7 @@ export interface EncodedResource {
   readonly bytes: Uint8Array;
 }
 
-type Source = MeshSettings | Bundle | MeshService | readonly RuleSet[];
+type Source = MeshSettings | Bundle | MeshService | ServiceRoutes | readonly RuleSet[];
 
 /** Encodes parts of snapshots. Snapshots share what did not change, so each part is encoded once and forgotten with its last snapshot. */
 export class ResourceEncoder {
@@ -39,6 +42,10 @@ export class ResourceEncoder {
 
   service(service: MeshService): EncodedResource {
     return this.#once(service, () => encodeService(service));
+  }
+
+  routes(service: ServiceKey, routes: ServiceRoutes): EncodedResource {
+    return this.#once(routes, () => encodeRoutes(service, routes));
   }
 
   policy(ruleSets: readonly RuleSet[]): EncodedResource {

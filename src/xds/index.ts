@@ -3,12 +3,15 @@ export type { AgentConfig, AgentEndpoint, AgentService, AgentSettings } from "./
 export { type DecodedResource, decodeResource } from "./decode.ts";
 export { type EncodedResource, ResourceEncoder } from "./encode.ts";
 export {
+  type Assembled,
   configOf,
   type HeldResource,
   type HeldResources,
   NOTHING_HELD,
+  neededServices,
   type ResourceChange,
   withChange,
+  withNeededServices,
 } from "./held-resources.ts";
 export {
   kindOf,

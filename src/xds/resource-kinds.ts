@@ -1,8 +1,8 @@
 /**
  * The kinds of resource an agent subscribes to, in the order in which a change is told: what vouches before who is vouched for, who
- * may call before whom to call. Settings come last and are told on every stream: an agent that has them holds all the rest.
+ * may call before whom to call, whom to call before the routes that send there. Settings come last and are told on every stream: an agent that has them holds all the rest.
  */
-export const RESOURCE_KINDS = ["TrustBundle", "InboundPolicy", "Service", "MeshSettings"] as const;
+export const RESOURCE_KINDS = ["TrustBundle", "InboundPolicy", "Service", "ServiceRoutes", "MeshSettings"] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
 /** Name of the one resource of its kind. */

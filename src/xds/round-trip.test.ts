@@ -5,10 +5,22 @@ import { sha256Hex } from "#engine/crypto";
 import { workloadSpiffeId } from "#identity";
 import { defaultSettings, type MeshService } from "#mesh";
 import { valueOrThrow } from "#model";
+import { parseManifests } from "#model/manifest";
 import type { RuleSet } from "#policy";
 import { InboundPolicySchema, MeshSettingsSchema } from "#proto";
+import { lowerHttpRoute } from "#routing";
 import { fakeAuthority } from "../../test/fakes/mesh-authority.ts";
-import { configOf, decodeResource, NOTHING_HELD, ResourceEncoder, type ResourceKind, withChange } from "./index.ts";
+import { backendRule, routeRule } from "../../test/fakes/route-rules.ts";
+import {
+  configOf,
+  decodeResource,
+  NOTHING_HELD,
+  neededServices,
+  ResourceEncoder,
+  type ResourceKind,
+  withChange,
+  withNeededServices,
+} from "./index.ts";
 
 const authority = fakeAuthority("shop.example");
 const encoder = new ResourceEncoder(sha256Hex);
@@ -60,6 +72,24 @@ function serviceOf(endpoints: MeshService["endpoints"]): MeshService {
   return { key: "shop/cart", namespace: "shop", name: "cart", ports, endpoints };
 }
 
+const ROUTE = `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: cart, namespace: shop }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: cart }]
+  hostnames: [cart.example.com]
+  rules:
+    - matches: [{ path: { type: Exact, value: /a }, headers: [{ name: x, value: y }], queryParams: [{ name: q, value: z }], method: GET }, {}]
+      filters:
+        - { type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: a, value: b }], add: [{ name: c, value: d }], remove: [e] } }
+        - { type: URLRewrite, urlRewrite: { hostname: x.example, path: { type: ReplaceFullPath, replaceFullPath: /f } } }
+        - { type: RequestMirror, requestMirror: { backendRef: { name: shadow }, percent: 10 } }
+      backendRefs: [{ name: cart-v2, weight: 0 }, { name: gone }]
+      timeouts: { request: 0s, backendRequest: 1s }
+      retry: { codes: [500, 503], attempts: 2, backoff: 10ms }
+    - filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, port: 8443 } }]
+`;
+
 describe("what is encoded is decoded the same", () => {
   test("services", () => {
     fc.assert(
@@ -79,6 +109,18 @@ describe("what is encoded is decoded the same", () => {
         expect(valueOrThrow(decodeResource("InboundPolicy", "self", bytes)).value).toEqual(ruleSets);
       }),
     );
+  });
+
+  test("routes", () => {
+    const files = [{ file: "a.yaml", text: ROUTE }];
+    const [route] = valueOrThrow(parseManifests(files));
+    if (route?.kind !== "HTTPRoute") throw new Error("no route");
+    const lowered = lowerHttpRoute(route, ({ namespace, name }) =>
+      name === "gone" ? undefined : `${namespace}/${name}`,
+    );
+    const { bytes } = encoder.routes("shop/cart", { requests: lowered, bytes: undefined });
+    const decoded = valueOrThrow(decodeResource("ServiceRoutes", "shop/cart", bytes));
+    expect(decoded.value).toEqual({ requests: lowered, bytes: undefined });
   });
 
   test("bundles and settings", () => {
@@ -113,7 +155,13 @@ describe("encoding", () => {
 
 describe("decoding", () => {
   test("never throws", () => {
-    const kind = fc.constantFrom<ResourceKind>("MeshSettings", "TrustBundle", "Service", "InboundPolicy");
+    const kind = fc.constantFrom<ResourceKind>(
+      "MeshSettings",
+      "TrustBundle",
+      "Service",
+      "ServiceRoutes",
+      "InboundPolicy",
+    );
     fc.assert(
       fc.property(kind, fc.uint8Array({ maxLength: 64 }), (each, bytes) => {
         expect(typeof decodeResource(each, "mesh", bytes).ok).toBe("boolean");
@@ -153,6 +201,7 @@ describe("what an agent holds", () => {
     change("TrustBundle", "shop.example", encoder.bundle(authority.bundle).bytes),
     change("InboundPolicy", "self", encoder.policy([]).bytes),
     change("Service", "shop/cart", encoder.service(serviceOf([])).bytes),
+    { kind: "ServiceRoutes" as const, present: [], removed: ["shop/cart"] },
   ];
   const wanted = { revision: 7, services: ["shop/cart" as const] };
 
@@ -161,15 +210,32 @@ describe("what an agent holds", () => {
       const held = changes
         .filter((each) => each !== missing)
         .reduce((all, each) => valueOrThrow(withChange(all, each)), NOTHING_HELD);
-      expect(configOf(held, wanted)).toBeUndefined();
-      expect(configOf(valueOrThrow(withChange(held, missing)), wanted)).toMatchObject({ revision: 7, policies: [] });
+      expect(configOf(held, wanted).state).toBe("incomplete");
+      expect(configOf(valueOrThrow(withChange(held, missing)), wanted)).toMatchObject({
+        state: "complete",
+        config: { revision: 7, policies: [] },
+      });
     }
+  });
+
+  test("waits for the services that a route sends to, and forgets those that none does", () => {
+    const routes = { requests: [routeRule("r", { backends: [backendRule("shop/cart-v2")] })], bytes: undefined };
+    const routed = change("ServiceRoutes", "shop/cart", encoder.routes("shop/cart", routes).bytes);
+    const held = [...changes, routed].reduce((all, each) => valueOrThrow(withChange(all, each)), NOTHING_HELD);
+    expect(configOf(held, wanted).state).toBe("awaiting-backends");
+    expect([...neededServices(held, wanted.services)]).toEqual(["shop/cart", "shop/cart-v2"]);
+    const whole = valueOrThrow(withChange(held, { kind: "Service", present: [], removed: ["shop/cart-v2"] }));
+    const made = configOf(whole, wanted);
+    expect(made.state === "complete" && made.config.routes.get("shop/cart")).toEqual(routes);
+    const unrouted = valueOrThrow(withChange(whole, { kind: "ServiceRoutes", present: [], removed: ["shop/cart"] }));
+    expect([...withNeededServices(unrouted, wanted.services).Service.keys()]).toEqual(["shop/cart"]);
   });
 
   test("keeps a service that was removed as one without endpoints, and never loses its policy", () => {
     const held = changes.reduce((all, each) => valueOrThrow(withChange(all, each)), NOTHING_HELD);
     const without = valueOrThrow(withChange(held, { kind: "Service", present: [], removed: ["shop/cart"] }));
-    expect(configOf(without, wanted)?.services.get("shop/cart")?.endpoints).toEqual([]);
+    const made = configOf(without, wanted);
+    expect(made.state === "complete" && made.config.services.get("shop/cart")?.endpoints).toEqual([]);
     expect(withChange(held, { kind: "InboundPolicy", present: [], removed: ["self"] }).ok).toBe(false);
   });
 });

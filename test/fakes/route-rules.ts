@@ -1,4 +1,5 @@
-import type { RouteMatch, RouteRule } from "#routing";
+import type { ServiceKey } from "#model";
+import type { RouteBackendRule, RouteMatch, RouteRule } from "#routing";
 
 /** A match of everything, but for what is said. */
 export function routeMatch(match: Partial<RouteMatch> = {}): RouteMatch {
@@ -22,4 +23,8 @@ export function routeRule(source: string, rule: Partial<RouteRule> = {}): RouteR
     retry: undefined,
     ...rule,
   };
+}
+
+export function backendRule(service: ServiceKey | undefined, weight = 1): RouteBackendRule {
+  return { service, weight, requestHeaders: undefined, responseHeaders: undefined };
 }

@@ -1,7 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceKey } from "#model";
 import { type DeltaDiscoveryRequest, DeltaDiscoveryRequestSchema } from "#proto";
-import { type HeldResources, OWN_POLICY_NAME, RESOURCE_KINDS, type ResourceKind, SETTINGS_NAME, typeUrlOf } from "#xds";
+import {
+  type HeldResources,
+  neededServices,
+  OWN_POLICY_NAME,
+  RESOURCE_KINDS,
+  type ResourceKind,
+  SETTINGS_NAME,
+  typeUrlOf,
+} from "#xds";
 
 /** Who asks: the instance, and the labels by which policies select its workload. */
 export interface AgentNode {
@@ -12,13 +20,14 @@ export interface AgentNode {
 /** The requests that open a stream: one a kind, with the versions already held, so that only what changed is sent. */
 export function openingRequests(
   node: AgentNode,
-  services: readonly ServiceKey[],
+  called: readonly ServiceKey[],
   held: HeldResources,
 ): readonly DeltaDiscoveryRequest[] {
   const names: Readonly<Record<ResourceKind, readonly string[]>> = {
     MeshSettings: [SETTINGS_NAME],
     TrustBundle: ["*"],
-    Service: services,
+    Service: [...neededServices(held, called)],
+    ServiceRoutes: called,
     InboundPolicy: [OWN_POLICY_NAME],
   };
   return RESOURCE_KINDS.filter((kind) => names[kind].length > 0).map((kind) =>
@@ -45,5 +54,20 @@ export function answerTo(response: { readonly typeUrl: string; readonly nonce: s
     typeUrl: response.typeUrl,
     responseNonce: response.nonce,
     ...(refusal === undefined ? {} : { errorDetail: { code: 3, message: refusal } }),
+  });
+}
+
+/** What a change of routes changes in the services that are asked for; undefined when nothing. */
+export function resubscription(
+  before: ReadonlySet<ServiceKey>,
+  after: ReadonlySet<ServiceKey>,
+): DeltaDiscoveryRequest | undefined {
+  const added = after.difference(before);
+  const dropped = before.difference(after);
+  if (added.size + dropped.size === 0) return undefined;
+  return create(DeltaDiscoveryRequestSchema, {
+    typeUrl: typeUrlOf("Service"),
+    resourceNamesSubscribe: [...added],
+    resourceNamesUnsubscribe: [...dropped],
   });
 }

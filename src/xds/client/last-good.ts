@@ -12,7 +12,7 @@ export interface LastGood {
 }
 
 /** Marks the file, and its form: another form is not read. */
-const MAGIC = new TextEncoder().encode("heddle-last-good-1\n");
+const MAGIC = new TextEncoder().encode("heddle-last-good-2\n");
 const HASH_LENGTH = 64;
 
 /** What is held, with a hash before it: a file that a crash or a disk damaged is noticed. */

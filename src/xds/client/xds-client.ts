@@ -3,8 +3,8 @@ import type { Random } from "#engine/random";
 import type { Timers } from "#engine/time";
 import { failure, formatProblem, problem, type Result, type ServiceKey, success } from "#model";
 import { AggregatedDiscoveryService, type DeltaDiscoveryRequest, type DeltaDiscoveryResponse } from "#proto";
-import { type AgentConfig, configOf, type HeldResources, NOTHING_HELD } from "#xds";
-import { type AgentNode, answerTo, openingRequests } from "./delta-session.ts";
+import { type AgentConfig, configOf, type HeldResources, NOTHING_HELD, neededServices, withNeededServices } from "#xds";
+import { type AgentNode, answerTo, openingRequests, resubscription } from "./delta-session.ts";
 import { decodeLastGood, encodeLastGood, type LastGood, withResponse } from "./last-good.ts";
 import { RequestQueue } from "./request-queue.ts";
 
@@ -50,6 +50,8 @@ export class XdsClient {
   readonly #options: XdsClientOptions;
   readonly #stopping = new AbortController();
   #held: HeldResources = NOTHING_HELD;
+  /** Those of the configuration in force: what is held may be ahead of it while backends of new routes are awaited. */
+  #heldInForce: HeldResources = NOTHING_HELD;
   #config: AgentConfig | undefined;
   #isConnected = false;
   #isFromDisk = false;
@@ -104,8 +106,10 @@ export class XdsClient {
 
   /** Services that were subscribed to by an earlier bootstrap are forgotten. */
   #wanted(held: HeldResources): HeldResources {
-    const services = new Set<string>(this.#options.services);
-    return { ...held, Service: new Map([...held.Service].filter(([name]) => services.has(name))) };
+    const { services: called } = this.#options;
+    const isCalled = (name: string): boolean => called.some((key) => key === name);
+    const routes = new Map([...held.ServiceRoutes].filter(([name]) => isCalled(name)));
+    return withNeededServices({ ...held, ServiceRoutes: routes }, called);
   }
 
   async #follow(): Promise<void> {
@@ -132,7 +136,12 @@ export class XdsClient {
     for await (const response of client.deltaAggregatedResources(requests, { signal })) {
       this.#isConnected = true;
       this.#failures = 0;
-      requests.push(this.#answer(response));
+      const before = neededServices(this.#held, services);
+      const answer = this.#answer(response);
+      // Asked for before the answer, new backends come before anything that is told after it.
+      const resubscribed = resubscription(before, neededServices(this.#held, services));
+      if (resubscribed !== undefined) requests.push(resubscribed);
+      requests.push(answer);
     }
   }
 
@@ -153,13 +162,16 @@ export class XdsClient {
 
   /** Puts in force what the resources make, when nothing is missing any more. */
   #take({ held, revision }: { readonly held: HeldResources; readonly revision: number }): Result<void> {
-    const config = configOf(held, { revision, services: this.#options.services });
-    if (config === undefined && this.#config !== undefined)
+    const { services: called, onConfig } = this.#options;
+    const made = configOf(held, { revision, services: called });
+    if (made.state === "incomplete" && this.#config !== undefined)
       return failure(problem("HDL_XDS_RESOURCE_INVALID", "It would leave the agent without something it needs."));
-    const applied = config === undefined ? success(undefined) : this.#options.onConfig(config);
+    const applied = made.state === "complete" ? onConfig(made.config) : success(undefined);
     if (!applied.ok) return applied;
-    this.#held = held;
-    this.#config = config ?? this.#config;
+    this.#held = withNeededServices(held, called);
+    if (made.state !== "complete") return applied;
+    this.#config = made.config;
+    this.#heldInForce = this.#held;
     return applied;
   }
 
@@ -170,7 +182,7 @@ export class XdsClient {
     this.#saving = this.#saving.then(async () => {
       this.#isSaveQueued = false;
       const { store, hash, log } = this.#options;
-      const bytes = encodeLastGood({ held: this.#held, revision: this.#config?.revision ?? 0 }, hash);
+      const bytes = encodeLastGood({ held: this.#heldInForce, revision: this.#config?.revision ?? 0 }, hash);
       const saved = await store.save(bytes);
       if (!saved.ok) log(formatProblem(saved.problems[0]));
     });

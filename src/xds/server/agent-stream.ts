@@ -39,6 +39,7 @@ export class AgentStream {
       MeshSettings: new KindState(),
       TrustBundle: new KindState(),
       Service: new KindState(),
+      ServiceRoutes: new KindState(),
       InboundPolicy: new KindState(),
     };
   }

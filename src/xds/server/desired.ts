@@ -1,4 +1,4 @@
-import { type MeshSnapshot, ruleSetsFor, type ScopedWorkload } from "#mesh";
+import { type MeshSnapshot, routesFor, ruleSetsFor, type ScopedWorkload } from "#mesh";
 import type { ServiceKey } from "#model";
 import { type EncodedResource, OWN_POLICY_NAME, type ResourceEncoder, type ResourceKind, SETTINGS_NAME } from "#xds";
 
@@ -28,6 +28,11 @@ export class DesiredResources {
         const service = snapshot.services.get(name as ServiceKey);
         return service === undefined ? undefined : this.#encoder.service(service);
       }
+      case "ServiceRoutes": {
+        const key = name as ServiceKey;
+        const routes = routesFor(snapshot.routes, key, this.#workload.namespace);
+        return routes === undefined ? undefined : this.#encoder.routes(key, routes);
+      }
       case "InboundPolicy":
         return name === OWN_POLICY_NAME ? this.#ownPolicy(snapshot) : undefined;
     }
@@ -41,6 +46,7 @@ export class DesiredResources {
       case "TrustBundle":
         return bundles.map(({ trustDomain }) => trustDomain);
       case "Service":
+      case "ServiceRoutes":
         return [];
       case "InboundPolicy":
         return [OWN_POLICY_NAME];

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/resources.proto.
  */
 export const file_heddle_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iSgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEInkKB1NlcnZpY2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSJgoJZW5kcG9pbnRzGAMgAygLMhMuaGVkZGxlLnYxLkVuZHBvaW50EiUKBXBvcnRzGAQgAygLMhYuaGVkZGxlLnYxLlNlcnZpY2VQb3J0Ij8KC1NlcnZpY2VQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIUCgxhcHBfcHJvdG9jb2wYAyABKAki7wEKCEVuZHBvaW50EhAKCGluc3RhbmNlGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIRCgltZXNoX3BvcnQYBSABKA0SEQoJc3BpZmZlX2lkGAYgASgJEi8KBmxhYmVscxgHIAMoCzIfLmhlZGRsZS52MS5FbmRwb2ludC5MYWJlbHNFbnRyeRIOCgZ3ZWlnaHQYCCABKA0aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI8Cg1JbmJvdW5kUG9saWN5EisKCXJ1bGVfc2V0cxgBIAMoCzIYLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0ItoBCg1Qb2xpY3lSdWxlU2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLwoGYWN0aW9uGAQgASgOMh8uaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQuQWN0aW9uEiQKBXJ1bGVzGAUgAygLMhUuaGVkZGxlLnYxLlBvbGljeVJ1bGUiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAIiWQoKUG9saWN5UnVsZRIkCgRmcm9tGAEgAygLMhYuaGVkZGxlLnYxLlNvdXJjZU1hdGNoEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoImUKC1NvdXJjZU1hdGNoEhIKCnByaW5jaXBhbHMYASADKAkSFgoObm90X3ByaW5jaXBhbHMYAiADKAkSEgoKbmFtZXNwYWNlcxgDIAMoCRIWCg5ub3RfbmFtZXNwYWNlcxgEIAMoCSKcAQoOT3BlcmF0aW9uTWF0Y2gSDwoHbWV0aG9kcxgBIAMoCRITCgtub3RfbWV0aG9kcxgCIAMoCRINCgVwYXRocxgDIAMoCRIRCglub3RfcGF0aHMYBCADKAkSDQoFcG9ydHMYBSADKAkSEQoJbm90X3BvcnRzGAYgAygJEg0KBWhvc3RzGAcgAygJEhEKCW5vdF9ob3N0cxgIIAMoCWIGcHJvdG8z");
+  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iSgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEInkKB1NlcnZpY2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSJgoJZW5kcG9pbnRzGAMgAygLMhMuaGVkZGxlLnYxLkVuZHBvaW50EiUKBXBvcnRzGAQgAygLMhYuaGVkZGxlLnYxLlNlcnZpY2VQb3J0Ij8KC1NlcnZpY2VQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIUCgxhcHBfcHJvdG9jb2wYAyABKAki7wEKCEVuZHBvaW50EhAKCGluc3RhbmNlGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIRCgltZXNoX3BvcnQYBSABKA0SEQoJc3BpZmZlX2lkGAYgASgJEi8KBmxhYmVscxgHIAMoCzIfLmhlZGRsZS52MS5FbmRwb2ludC5MYWJlbHNFbnRyeRIOCgZ3ZWlnaHQYCCABKA0aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI8Cg1JbmJvdW5kUG9saWN5EisKCXJ1bGVfc2V0cxgBIAMoCzIYLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0ItoBCg1Qb2xpY3lSdWxlU2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLwoGYWN0aW9uGAQgASgOMh8uaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQuQWN0aW9uEiQKBXJ1bGVzGAUgAygLMhUuaGVkZGxlLnYxLlBvbGljeVJ1bGUiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAIiWQoKUG9saWN5UnVsZRIkCgRmcm9tGAEgAygLMhYuaGVkZGxlLnYxLlNvdXJjZU1hdGNoEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoImUKC1NvdXJjZU1hdGNoEhIKCnByaW5jaXBhbHMYASADKAkSFgoObm90X3ByaW5jaXBhbHMYAiADKAkSEgoKbmFtZXNwYWNlcxgDIAMoCRIWCg5ub3RfbmFtZXNwYWNlcxgEIAMoCSKcAQoOT3BlcmF0aW9uTWF0Y2gSDwoHbWV0aG9kcxgBIAMoCRITCgtub3RfbWV0aG9kcxgCIAMoCRINCgVwYXRocxgDIAMoCRIRCglub3RfcGF0aHMYBCADKAkSDQoFcG9ydHMYBSADKAkSEQoJbm90X3BvcnRzGAYgAygJEg0KBWhvc3RzGAcgAygJEhEKCW5vdF9ob3N0cxgIIAMoCSJ+Cg1TZXJ2aWNlUm91dGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEigKCHJlcXVlc3RzGAMgAygLMhYuaGVkZGxlLnYxLlJlcXVlc3RSdWxlEiIKBWJ5dGVzGAQgAygLMhMuaGVkZGxlLnYxLkJ5dGVSdWxlIu0DCgtSZXF1ZXN0UnVsZRIOCgZzb3VyY2UYASABKAkSEQoJaG9zdG5hbWVzGAIgAygJEigKB21hdGNoZXMYAyADKAsyFy5oZWRkbGUudjEuUmVxdWVzdE1hdGNoEjAKD3JlcXVlc3RfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgFIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USJQoIcmVkaXJlY3QYBiABKAsyEy5oZWRkbGUudjEuUmVkaXJlY3QSIwoHcmV3cml0ZRgHIAEoCzISLmhlZGRsZS52MS5SZXdyaXRlEiIKB21pcnJvcnMYCCADKAsyES5oZWRkbGUudjEuTWlycm9yEisKCGJhY2tlbmRzGAkgAygLMhkuaGVkZGxlLnYxLlJlcXVlc3RCYWNrZW5kEh8KEnJlcXVlc3RfdGltZW91dF9tcxgKIAEoDUgAiAEBEh8KEmF0dGVtcHRfdGltZW91dF9tcxgLIAEoDUgBiAEBEh8KBXJldHJ5GAwgASgLMhAuaGVkZGxlLnYxLlJldHJ5QhUKE19yZXF1ZXN0X3RpbWVvdXRfbXNCFQoTX2F0dGVtcHRfdGltZW91dF9tcyKnAQoMUmVxdWVzdE1hdGNoEiIKBHBhdGgYASABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEiYKB2hlYWRlcnMYAiADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBIrCgxxdWVyeV9wYXJhbXMYAyADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBITCgZtZXRob2QYBCABKAlIAIgBAUIJCgdfbWV0aG9kIigKCVRleHRNYXRjaBIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgJIjcKCk5hbWVkTWF0Y2gSDAoEdHlwZRgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIl4KDEhlYWRlckNoYW5nZRIeCgNzZXQYASADKAsyES5oZWRkbGUudjEuSGVhZGVyEh4KA2FkZBgCIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIqMBCghSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEiIKBHBhdGgYAyABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEhEKBHBvcnQYBCABKA1IAogBARITCgtzdGF0dXNfY29kZRgFIAEoDUIJCgdfc2NoZW1lQgsKCV9ob3N0bmFtZUIHCgVfcG9ydCJRCgdSZXdyaXRlEhUKCGhvc3RuYW1lGAEgASgJSACIAQESIgoEcGF0aBgCIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2hCCwoJX2hvc3RuYW1lIigKBk1pcnJvchIPCgdzZXJ2aWNlGAEgASgJEg0KBXNoYXJlGAIgASgBIqcBCg5SZXF1ZXN0QmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNEjAKD3JlcXVlc3RfaGVhZGVycxgDIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2VCCgoIX3NlcnZpY2UiYgoFUmV0cnkSDQoFY29kZXMYASADKA0SFQoIYXR0ZW1wdHMYAiABKA1IAIgBARIXCgpiYWNrb2ZmX21zGAMgASgNSAGIAQFCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIlcKCEJ5dGVSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoIYmFja2VuZHMYAyADKAsyFi5oZWRkbGUudjEuQnl0ZUJhY2tlbmQiPwoLQnl0ZUJhY2tlbmQSFAoHc2VydmljZRgBIAEoCUgAiAEBEg4KBndlaWdodBgCIAEoDUIKCghfc2VydmljZWIGcHJvdG8z");
 
 /**
  * Name: "mesh". Settings that hold for every agent.
@@ -389,4 +389,435 @@ export type OperationMatch = Message<"heddle.v1.OperationMatch"> & {
  */
 export const OperationMatchSchema: GenMessage<OperationMatch> = /*@__PURE__*/
   messageDesc(file_heddle_v1_resources, 9);
+
+/**
+ * Name: "namespace/service". Where the requests and connections that are made to a service go instead of to it; absent without a route.
+ *
+ * @generated from message heddle.v1.ServiceRoutes
+ */
+export type ServiceRoutes = Message<"heddle.v1.ServiceRoutes"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * In order of precedence where matches are equal.
+   *
+   * @generated from field: repeated heddle.v1.RequestRule requests = 3;
+   */
+  requests: RequestRule[];
+
+  /**
+   * @generated from field: repeated heddle.v1.ByteRule bytes = 4;
+   */
+  bytes: ByteRule[];
+};
+
+/**
+ * Describes the message heddle.v1.ServiceRoutes.
+ * Use `create(ServiceRoutesSchema)` to create a new message.
+ */
+export const ServiceRoutesSchema: GenMessage<ServiceRoutes> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 10);
+
+/**
+ * @generated from message heddle.v1.RequestRule
+ */
+export type RequestRule = Message<"heddle.v1.RequestRule"> & {
+  /**
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * @generated from field: repeated string hostnames = 2;
+   */
+  hostnames: string[];
+
+  /**
+   * @generated from field: repeated heddle.v1.RequestMatch matches = 3;
+   */
+  matches: RequestMatch[];
+
+  /**
+   * @generated from field: heddle.v1.HeaderChange request_headers = 4;
+   */
+  requestHeaders?: HeaderChange | undefined;
+
+  /**
+   * @generated from field: heddle.v1.HeaderChange response_headers = 5;
+   */
+  responseHeaders?: HeaderChange | undefined;
+
+  /**
+   * @generated from field: heddle.v1.Redirect redirect = 6;
+   */
+  redirect?: Redirect | undefined;
+
+  /**
+   * @generated from field: heddle.v1.Rewrite rewrite = 7;
+   */
+  rewrite?: Rewrite | undefined;
+
+  /**
+   * @generated from field: repeated heddle.v1.Mirror mirrors = 8;
+   */
+  mirrors: Mirror[];
+
+  /**
+   * @generated from field: repeated heddle.v1.RequestBackend backends = 9;
+   */
+  backends: RequestBackend[];
+
+  /**
+   * @generated from field: optional uint32 request_timeout_ms = 10;
+   */
+  requestTimeoutMs?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 attempt_timeout_ms = 11;
+   */
+  attemptTimeoutMs?: number | undefined;
+
+  /**
+   * @generated from field: heddle.v1.Retry retry = 12;
+   */
+  retry?: Retry | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.RequestRule.
+ * Use `create(RequestRuleSchema)` to create a new message.
+ */
+export const RequestRuleSchema: GenMessage<RequestRule> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 11);
+
+/**
+ * @generated from message heddle.v1.RequestMatch
+ */
+export type RequestMatch = Message<"heddle.v1.RequestMatch"> & {
+  /**
+   * @generated from field: heddle.v1.TextMatch path = 1;
+   */
+  path?: TextMatch | undefined;
+
+  /**
+   * @generated from field: repeated heddle.v1.NamedMatch headers = 2;
+   */
+  headers: NamedMatch[];
+
+  /**
+   * @generated from field: repeated heddle.v1.NamedMatch query_params = 3;
+   */
+  queryParams: NamedMatch[];
+
+  /**
+   * @generated from field: optional string method = 4;
+   */
+  method?: string | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.RequestMatch.
+ * Use `create(RequestMatchSchema)` to create a new message.
+ */
+export const RequestMatchSchema: GenMessage<RequestMatch> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 12);
+
+/**
+ * The types are those of the Gateway API.
+ *
+ * @generated from message heddle.v1.TextMatch
+ */
+export type TextMatch = Message<"heddle.v1.TextMatch"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message heddle.v1.TextMatch.
+ * Use `create(TextMatchSchema)` to create a new message.
+ */
+export const TextMatchSchema: GenMessage<TextMatch> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 13);
+
+/**
+ * @generated from message heddle.v1.NamedMatch
+ */
+export type NamedMatch = Message<"heddle.v1.NamedMatch"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string value = 3;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message heddle.v1.NamedMatch.
+ * Use `create(NamedMatchSchema)` to create a new message.
+ */
+export const NamedMatchSchema: GenMessage<NamedMatch> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 14);
+
+/**
+ * @generated from message heddle.v1.HeaderChange
+ */
+export type HeaderChange = Message<"heddle.v1.HeaderChange"> & {
+  /**
+   * @generated from field: repeated heddle.v1.Header set = 1;
+   */
+  set: Header[];
+
+  /**
+   * @generated from field: repeated heddle.v1.Header add = 2;
+   */
+  add: Header[];
+
+  /**
+   * @generated from field: repeated string remove = 3;
+   */
+  remove: string[];
+};
+
+/**
+ * Describes the message heddle.v1.HeaderChange.
+ * Use `create(HeaderChangeSchema)` to create a new message.
+ */
+export const HeaderChangeSchema: GenMessage<HeaderChange> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 15);
+
+/**
+ * @generated from message heddle.v1.Header
+ */
+export type Header = Message<"heddle.v1.Header"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message heddle.v1.Header.
+ * Use `create(HeaderSchema)` to create a new message.
+ */
+export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 16);
+
+/**
+ * @generated from message heddle.v1.Redirect
+ */
+export type Redirect = Message<"heddle.v1.Redirect"> & {
+  /**
+   * @generated from field: optional string scheme = 1;
+   */
+  scheme?: string | undefined;
+
+  /**
+   * @generated from field: optional string hostname = 2;
+   */
+  hostname?: string | undefined;
+
+  /**
+   * @generated from field: heddle.v1.TextMatch path = 3;
+   */
+  path?: TextMatch | undefined;
+
+  /**
+   * @generated from field: optional uint32 port = 4;
+   */
+  port?: number | undefined;
+
+  /**
+   * @generated from field: uint32 status_code = 5;
+   */
+  statusCode: number;
+};
+
+/**
+ * Describes the message heddle.v1.Redirect.
+ * Use `create(RedirectSchema)` to create a new message.
+ */
+export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 17);
+
+/**
+ * @generated from message heddle.v1.Rewrite
+ */
+export type Rewrite = Message<"heddle.v1.Rewrite"> & {
+  /**
+   * @generated from field: optional string hostname = 1;
+   */
+  hostname?: string | undefined;
+
+  /**
+   * @generated from field: heddle.v1.TextMatch path = 2;
+   */
+  path?: TextMatch | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.Rewrite.
+ * Use `create(RewriteSchema)` to create a new message.
+ */
+export const RewriteSchema: GenMessage<Rewrite> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 18);
+
+/**
+ * @generated from message heddle.v1.Mirror
+ */
+export type Mirror = Message<"heddle.v1.Mirror"> & {
+  /**
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * @generated from field: double share = 2;
+   */
+  share: number;
+};
+
+/**
+ * Describes the message heddle.v1.Mirror.
+ * Use `create(MirrorSchema)` to create a new message.
+ */
+export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 19);
+
+/**
+ * @generated from message heddle.v1.RequestBackend
+ */
+export type RequestBackend = Message<"heddle.v1.RequestBackend"> & {
+  /**
+   * Absent where the reference is not valid: its share of the requests is refused.
+   *
+   * @generated from field: optional string service = 1;
+   */
+  service?: string | undefined;
+
+  /**
+   * @generated from field: uint32 weight = 2;
+   */
+  weight: number;
+
+  /**
+   * @generated from field: heddle.v1.HeaderChange request_headers = 3;
+   */
+  requestHeaders?: HeaderChange | undefined;
+
+  /**
+   * @generated from field: heddle.v1.HeaderChange response_headers = 4;
+   */
+  responseHeaders?: HeaderChange | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.RequestBackend.
+ * Use `create(RequestBackendSchema)` to create a new message.
+ */
+export const RequestBackendSchema: GenMessage<RequestBackend> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 20);
+
+/**
+ * @generated from message heddle.v1.Retry
+ */
+export type Retry = Message<"heddle.v1.Retry"> & {
+  /**
+   * @generated from field: repeated uint32 codes = 1;
+   */
+  codes: number[];
+
+  /**
+   * @generated from field: optional uint32 attempts = 2;
+   */
+  attempts?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 backoff_ms = 3;
+   */
+  backoffMs?: number | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.Retry.
+ * Use `create(RetrySchema)` to create a new message.
+ */
+export const RetrySchema: GenMessage<Retry> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 21);
+
+/**
+ * @generated from message heddle.v1.ByteRule
+ */
+export type ByteRule = Message<"heddle.v1.ByteRule"> & {
+  /**
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * @generated from field: repeated string hostnames = 2;
+   */
+  hostnames: string[];
+
+  /**
+   * @generated from field: repeated heddle.v1.ByteBackend backends = 3;
+   */
+  backends: ByteBackend[];
+};
+
+/**
+ * Describes the message heddle.v1.ByteRule.
+ * Use `create(ByteRuleSchema)` to create a new message.
+ */
+export const ByteRuleSchema: GenMessage<ByteRule> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 22);
+
+/**
+ * @generated from message heddle.v1.ByteBackend
+ */
+export type ByteBackend = Message<"heddle.v1.ByteBackend"> & {
+  /**
+   * @generated from field: optional string service = 1;
+   */
+  service?: string | undefined;
+
+  /**
+   * @generated from field: uint32 weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message heddle.v1.ByteBackend.
+ * Use `create(ByteBackendSchema)` to create a new message.
+ */
+export const ByteBackendSchema: GenMessage<ByteBackend> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 23);
 
