@@ -1,10 +1,11 @@
-/** All that is fuzzed. Whoever writes another parser of bytes that strangers send (TLS's ClientHello is next) adds a row. */
+/** All that is fuzzed. Whoever writes another parser of bytes that strangers send adds a row. */
 import { downgradedRequests, downgradedResponses } from "./downgrade.ts";
 import { http1Requests, http1Responses } from "./http1/targets.ts";
 import { http2Frames } from "./http2/frames.ts";
 import { hpackBlocks, hpackLists } from "./http2/hpack.ts";
 import { http2Sessions } from "./http2/sessions.ts";
 import type { Target } from "./target.ts";
+import { tlsHellos } from "./tls-hello.ts";
 import { traceparents } from "./trace-context.ts";
 
 export const TARGETS: readonly Target[] = [
@@ -16,5 +17,6 @@ export const TARGETS: readonly Target[] = [
   http2Sessions,
   hpackBlocks,
   hpackLists,
+  tlsHellos,
   traceparents,
 ];
