@@ -1,111 +1,88 @@
 /**
- * Least request with the power of two choices: of two endpoints drawn at random the one with fewer requests in flight is taken.
- *
- * Full knowledge of the least loaded makes every caller stampede to it; two choices get nearly all of the gain without that
- * (Mitzenmacher, 2001). An endpoint that cannot be connected to is put aside for a growing while, since refusing fast looks like
- * being idle. When all are aside, all are candidates again: some answer is better than none.
+ * Chooses among the endpoints of one service. How it does is the policy's; who may be chosen is decided here: an endpoint that cannot be
+ * connected to is put aside for a growing while, since refusing fast looks like being idle, and one whose answers are bad is ejected.
+ * When nobody is left, all are candidates again: some answer is better than none.
  */
+import { Candidate, Standing, type Weighted } from "./balancing/candidate.ts";
+import { Levels } from "./balancing/levels.ts";
+import { OutlierDetector } from "./balancing/outlier-detection.ts";
+import type { PickRequest } from "./balancing/picker.ts";
+import { type BalancerSettings, PEAK_EWMA } from "./balancing/settings.ts";
 
-export interface Weighted {
-  /** Names the endpoint across updates. */
-  readonly instance: string;
-  /** Share of traffic relative to the others; at least 1. */
-  readonly weight: number;
-}
-
-const ASIDE_MIN_MS = 250;
-const ASIDE_MAX_MS = 10_000;
-
-/** One endpoint with what the balancer knows of it. Kept while the endpoint stays, whatever else of it changes. */
-export class Candidate<E extends Weighted> {
-  endpoint: E;
-  inFlight = 0;
-  #failures = 0;
-  #asideUntilMs = 0;
-
-  constructor(endpoint: E) {
-    this.endpoint = endpoint;
-  }
-
-  isAside(nowMs: number): boolean {
-    return nowMs < this.#asideUntilMs;
-  }
-
-  /** A connection could not be made: it is put aside, twice as long each time in a row. */
-  connectFailed(nowMs: number): void {
-    const asideMs = Math.min(ASIDE_MAX_MS, ASIDE_MIN_MS * 2 ** Math.min(this.#failures, 10));
-    this.#failures++;
-    this.#asideUntilMs = nowMs + asideMs;
-  }
-
-  connected(): void {
-    this.#failures = 0;
-    this.#asideUntilMs = 0;
-  }
-}
+const LEAST_REQUEST: BalancerSettings = { policy: { kind: "least-request" } };
 
 export class Balancer<E extends Weighted> {
   readonly #random: () => number;
+  readonly #standing = new Standing();
+  #settings: BalancerSettings;
+  #levels: Levels<E>;
   #candidates: readonly Candidate<E>[] = [];
+  /** When it has to be looked anew who is usable, if nothing happens before. */
+  #settleAtMs = Number.NEGATIVE_INFINITY;
+  /** Reused, so that a selection allocates nothing. */
+  readonly #avoiding: { avoid: Candidate<E> | undefined } = { avoid: undefined };
 
   /** `random` draws from [0, 1). */
-  constructor(random: () => number) {
+  constructor(random: () => number, settings: BalancerSettings = LEAST_REQUEST) {
     this.#random = random;
+    this.#settings = settings;
+    this.#levels = new Levels(settings, random);
+    this.#applySettings();
   }
 
   get candidates(): readonly Candidate<E>[] {
     return this.#candidates;
   }
 
+  /** Balances in another way; what is known of the endpoints is kept. The same settings again change nothing. */
+  configure(settings: BalancerSettings): void {
+    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+    this.#settings = settings;
+    this.#levels = new Levels(settings, this.#random);
+    this.#applySettings();
+    this.#levels.update(this.#candidates);
+  }
+
   /** Replaces the endpoints; what is known of those that stay is kept. */
   update(endpoints: readonly E[]): void {
     const known = new Map(this.#candidates.map((candidate) => [candidate.endpoint.instance, candidate]));
     this.#candidates = endpoints.map((endpoint) => {
-      const candidate = known.get(endpoint.instance) ?? new Candidate(endpoint);
+      const candidate = known.get(endpoint.instance) ?? new Candidate(endpoint, this.#standing);
       candidate.endpoint = endpoint;
       return candidate;
     });
+    this.#standing.detector?.update(this.#candidates.map(({ outlier }) => outlier));
+    this.#levels.update(this.#candidates);
+    this.#standing.isStale = true;
   }
 
-  /** The endpoint for one request, not `avoid` when there is another; undefined when there is none at all. */
-  select(nowMs: number, avoid?: Candidate<E>): Candidate<E> | undefined {
-    const count = this.#candidates.length;
-    if (count <= 1) return this.#candidates[0];
-    const first = this.#draw(count);
-    const second = this.#drawOther(count, first);
-    const chosen = better(first, second, nowMs);
-    if (!chosen.isAside(nowMs) && chosen !== avoid) return chosen;
-    return this.#best(nowMs, avoid) ?? chosen;
+  /**
+   * The endpoint for one request, not the one to `avoid` when there is another; undefined when there is none at all. A candidate alone
+   * stands for the one to avoid. Allocates nothing, except when who is usable has changed.
+   */
+  select(nowMs: number, request?: Candidate<E> | PickRequest<E>): Candidate<E> | undefined {
+    if (this.#standing.isStale || nowMs >= this.#settleAtMs) this.#settle(nowMs);
+    if (request !== undefined && !(request instanceof Candidate)) return this.#levels.pick(nowMs, request);
+    this.#avoiding.avoid = request;
+    const chosen = this.#levels.pick(nowMs, this.#avoiding);
+    this.#avoiding.avoid = undefined;
+    return chosen;
   }
 
-  #draw(count: number): Candidate<E> {
-    const index = Math.floor(this.#random() * count);
-    return this.#candidates[index] as Candidate<E>;
+  #settle(nowMs: number): void {
+    const { detector } = this.#standing;
+    detector?.sweep(nowMs);
+    this.#standing.isStale = false;
+    this.#settleAtMs = Math.min(this.#levels.settle(nowMs), detector?.nextSweepMs ?? Number.POSITIVE_INFINITY);
   }
 
-  #drawOther(count: number, first: Candidate<E>): Candidate<E> {
-    const index = Math.floor(this.#random() * (count - 1));
-    const drawn = this.#candidates[index] as Candidate<E>;
-    return drawn === first ? (this.#candidates[count - 1] as Candidate<E>) : drawn;
+  #applySettings(): void {
+    const { outlierDetection, policy } = this.#settings;
+    const standing = this.#standing;
+    standing.latency = policy.kind === "peak-ewma" ? policy : PEAK_EWMA;
+    standing.detector = outlierDetection === undefined ? undefined : new OutlierDetector(outlierDetection);
+    standing.detector?.update(this.#candidates.map(({ outlier }) => outlier));
+    if (outlierDetection === undefined) for (const { outlier } of this.#candidates) outlier.readmit();
+    standing.isStale = true;
   }
-
-  /** The least loaded of all but `avoid`: the rare case in which the draw gave nobody fit. */
-  #best(nowMs: number, avoid: Candidate<E> | undefined): Candidate<E> | undefined {
-    let best: Candidate<E> | undefined;
-    for (const candidate of this.#candidates) {
-      if (candidate === avoid) continue;
-      best = best === undefined ? candidate : better(best, candidate, nowMs);
-    }
-    return best;
-  }
-}
-
-function better<E extends Weighted>(a: Candidate<E>, b: Candidate<E>, nowMs: number): Candidate<E> {
-  const aIsAside = a.isAside(nowMs);
-  if (aIsAside !== b.isAside(nowMs)) return aIsAside ? b : a;
-  return load(b) < load(a) ? b : a;
-}
-
-function load<E extends Weighted>({ inFlight, endpoint }: Candidate<E>): number {
-  return (inFlight + 1) / Math.max(1, endpoint.weight);
 }

@@ -1,12 +1,19 @@
 /** Which rule a request meets, and which endpoint it goes to. Pure: time and chance are handed in. */
-export { Balancer, type Candidate, type Weighted } from "./balancer.ts";
-export { RetryBudget } from "./retry-budget.ts";
+export { Balancer } from "./balancer.ts";
+export { type Candidate, hashKeyOf, type Weighted } from "./balancing/candidate.ts";
+export type { Distribution, Locality, LocalitySettings, RegionFailover } from "./balancing/locality.ts";
+export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";
+export type { PickRequest } from "./balancing/picker.ts";
+export { type BalancerSettings, type LoadBalancing, MAGLEV, PEAK_EWMA, RING_HASH } from "./balancing/settings.ts";
+export type { Warmup } from "./balancing/slow-start.ts";
+export { Word64 } from "./balancing/word64.ts";
 export { type Hash64, xxHash64 } from "./balancing/xxhash64.ts";
+export { RetryBudget } from "./retry-budget.ts";
 export { changedFields, changedTarget, pickBackend, redirectLocation } from "./routes/apply-route.ts";
 export { lowerByteRoute, lowerGrpcRoute, lowerHttpRoute, type ResolveBackend } from "./routes/lower-route.ts";
 export {
-  backendsOf,
   type ByteRule,
+  backendsOf,
   type Mirror,
   type RouteBackendRule,
   type RouteMatch,

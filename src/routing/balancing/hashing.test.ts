@@ -1,0 +1,270 @@
+/** Ring hash and Maglev against the figures in Envoy's own tests, `ring_hash_lb_test.cc` and `maglev_lb_test.cc`. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { seededRandom } from "../../../test/fakes/random.ts";
+import { Balancer, type BalancerSettings, type Hash64, MAGLEV, RING_HASH, type Weighted, xxHash64 } from "../index.ts";
+
+const MAX = 0xffff_ffff_ffff_ffffn;
+
+const hash64 = (value: bigint): Hash64 => ({ high: Number(value >> 32n), low: Number(value & 0xffff_ffffn) });
+
+function balancerOf(settings: BalancerSettings, endpoints: readonly Weighted[]) {
+  const balancer = new Balancer<Weighted>(seededRandom(1).next, settings);
+  balancer.update(endpoints);
+  return balancer;
+}
+
+const host = (port: number, weight = 1): Weighted => ({ instance: `127.0.0.1:${port}`, weight });
+
+const ring = (size: number, maximumRingSize = RING_HASH.maximumRingSize): BalancerSettings => ({
+  policy: { kind: "ring-hash", minimumRingSize: size, maximumRingSize },
+});
+
+const maglev = (tableSize: number): BalancerSettings => ({ policy: { kind: "maglev", tableSize } });
+
+const chosenBy = (balancer: Balancer<Weighted>, hash: bigint): string | undefined =>
+  balancer.select(0, { hash: hash64(hash) })?.endpoint.instance;
+
+const portOf = (balancer: Balancer<Weighted>, hash: bigint): number =>
+  Number(chosenBy(balancer, hash)?.split(":").at(-1));
+
+/** How many of so many hashes, evenly around the ring, meet each port. */
+function countAround(balancer: Balancer<Weighted>, hashes: number): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (let index = 0n; index < BigInt(hashes); index++) {
+    const port = portOf(balancer, index * (MAX / BigInt(hashes)));
+    counts[port] = (counts[port] ?? 0) + 1;
+  }
+  return counts;
+}
+
+describe("ring hash", () => {
+  const six = [90, 91, 92, 93, 94, 95].map((port) => host(port));
+  const BASIC: readonly (readonly [number, bigint])[] = [
+    [94, 833437586790550860n],
+    [92, 928266305478181108n],
+    [90, 1033482794131418490n],
+    [95, 3551244743356806947n],
+    [93, 3851675632748031481n],
+    [91, 5583722120771150861n],
+    [91, 6311230543546372928n],
+    [93, 7700377290971790572n],
+    [95, 13144177310400110813n],
+    [92, 13444792449719432967n],
+    [94, 15516499411664133160n],
+    [90, 16117243373044804889n],
+  ];
+
+  test("twelve places of six hosts are where Envoy has them", () => {
+    const balancer = balancerOf(ring(12), six);
+    BASIC.forEach(([port, place], index) => {
+      expect(portOf(balancer, place)).toBe(port);
+      expect(portOf(balancer, place + 1n)).toBe(BASIC[(index + 1) % BASIC.length]![0]);
+    });
+    expect([portOf(balancer, 0n), portOf(balancer, MAX)]).toEqual([94, 94]);
+  });
+
+  test("a retry goes on to the next place", () => {
+    const balancer = balancerOf(ring(12), six);
+    expect(balancer.select(0, { hash: hash64(0n), avoid: balancer.candidates[4] })?.endpoint.instance).toBe(
+      "127.0.0.1:92",
+    );
+  });
+
+  test("a hash key stands for the address", () => {
+    const named = six.map((endpoint, index) => ({ ...endpoint, hashKey: `9${index}` }));
+    const balancer = balancerOf(ring(12), named);
+    const places: readonly (readonly [number, bigint])[] = [
+      [95, 1975508444536362413n],
+      [93, 2386806903309390596n],
+      [92, 7225015537174310577n],
+      [93, 6803900775736438537n],
+      [94, 15364271037087512980n],
+    ];
+    for (const [port, place] of places) expect(portOf(balancer, place)).toBe(port);
+  });
+
+  test("weights give places, in a ring of exactly six", () => {
+    const balancer = balancerOf(ring(6, 6), [host(90, 1), host(91, 2), host(92, 3)]);
+    const places: readonly (readonly [number, bigint])[] = [
+      [92, 928266305478181108n],
+      [92, 4443673547860492590n],
+      [91, 5583722120771150861n],
+      [91, 6311230543546372928n],
+      [92, 13444792449719432967n],
+      [90, 16117243373044804889n],
+    ];
+    for (const [port, place] of places) expect(portOf(balancer, place)).toBe(port);
+  });
+
+  test("large rings divide hashes as Envoy's do, to the last one", () => {
+    const weighted = balancerOf(ring(6144), [host(90, 1), host(91, 2), host(92, 3)]);
+    expect(countAround(weighted, 6000)).toEqual({ 90: 987, 91: 1932, 92: 3081 });
+    const even = balancerOf(ring(1023, 1023), [host(90), host(91)]);
+    expect(countAround(even, 1023)).toEqual({ 90: 526, 91: 497 });
+  });
+
+  const zoned = (port: number, zone: string, weight = 1): Weighted => ({
+    ...host(port, weight),
+    locality: { region: "r", zone, subZone: "" },
+  });
+  const distribute = (to: Readonly<Record<string, number>>): BalancerSettings["locality"] => ({
+    own: { region: "r", zone: "a", subZone: "" },
+    distribute: [{ from: "r", to }],
+  });
+
+  test("weights of localities and of hosts multiply", () => {
+    const settings = { ...ring(9216), locality: distribute({ "r/a": 1, "r/b": 2 }) };
+    const hosts = [zoned(90, "a", 1), zoned(91, "a", 2), zoned(92, "b", 1), zoned(93, "b", 2)];
+    expect(countAround(balancerOf(settings, hosts), 9000)).toEqual({ 90: 924, 91: 2009, 92: 2053, 93: 4014 });
+  });
+
+  test("a heavy locality with one host leaves eight of 1024 places to the others", () => {
+    const settings = { ...ring(1024, 1024), locality: distribute({ "r/a": 127, "r/b": 1 }) };
+    const hosts = Array.from({ length: 1024 }, (_, port) => zoned(port, port === 0 ? "a" : "b"));
+    const balancer = balancerOf(settings, hosts);
+    const places: readonly (readonly [bigint, number])[] = [
+      [11664790346325243808n, 1],
+      [15894554872961148518n, 128],
+      [13958138884277627155n, 256],
+      [15803774069438192949n, 384],
+      [3829253010855396576n, 512],
+      [17918147347826565154n, 640],
+      [6442769608292299103n, 768],
+      [5881074926069334434n, 896],
+    ];
+    for (const [place, port] of places) expect(portOf(balancer, place)).toBe(port);
+  });
+
+  test("hosts without a place serve when no other is left", () => {
+    const balancer = balancerOf(
+      ring(2, 2),
+      [90, 91, 92, 93].map((port) => host(port)),
+    );
+    const seen = new Set(Object.keys(countAround(balancer, 100)));
+    expect(seen.size).toBe(2);
+    for (const candidate of balancer.candidates) {
+      if (seen.has(candidate.endpoint.instance.split(":")[1]!)) candidate.markHealth(false);
+    }
+    expect(seen.has(String(portOf(balancer, 5n)))).toBe(false);
+  });
+});
+
+describe("Maglev", () => {
+  const tableOf = (balancer: Balancer<Weighted>, size: number): readonly number[] =>
+    Array.from({ length: 3 * size }, (_, hash) => portOf(balancer, BigInt(hash)));
+  const thrice = (ports: readonly number[]): readonly number[] => [...ports, ...ports, ...ports];
+  const six = [90, 91, 92, 93, 94, 95].map((port) => host(port));
+
+  test("seven slots of six hosts are Envoy's, in whatever order they come", () => {
+    const want = thrice([92, 94, 90, 91, 95, 90, 93]);
+    expect(tableOf(balancerOf(maglev(7), six), 7)).toEqual(want);
+    expect(tableOf(balancerOf(maglev(7), [...six].reverse()), 7)).toEqual(want);
+  });
+
+  test("a hash key stands for the address", () => {
+    const named = six.map((endpoint, index) => ({ ...endpoint, hashKey: `9${index}` }));
+    expect(tableOf(balancerOf(maglev(7), named), 7)).toEqual(thrice([92, 95, 90, 93, 94, 91, 90]));
+  });
+
+  test("weights give slots", () => {
+    const want = [91, 90, 90, 91, 90, 91, 91, 90, 91, 91, 91, 91, 91, 90, 91, 90, 91];
+    expect(tableOf(balancerOf(maglev(17), [host(90, 1), host(91, 2)]), 17)).toEqual(thrice(want));
+  });
+
+  test("weights of localities give slots, and a locality of none gets none", () => {
+    const zoned = (port: number, zone: string, weight: number): Weighted => ({
+      ...host(port, weight),
+      locality: { region: "r", zone, subZone: "" },
+    });
+    const settings: BalancerSettings = {
+      ...maglev(17),
+      locality: {
+        own: { region: "r", zone: "a", subZone: "" },
+        distribute: [{ from: "*", to: { "r/a": 8, "r/b": 0, "r/c": 2 } }],
+      },
+    };
+    const hosts = [zoned(90, "a", 1), zoned(91, "c", 2), zoned(92, "b", 3)];
+    const want = [91, 90, 90, 90, 90, 90, 91, 90, 90, 91, 90, 91, 90, 90, 90, 90, 90];
+    expect(tableOf(balancerOf(settings, hosts), 17)).toEqual(thrice(want));
+  });
+
+  test("a retry goes where Envoy's goes", () => {
+    const balancer = balancerOf(maglev(7), six);
+    expect(portOf(balancer, 10n)).toBe(91);
+    const retried = balancer.select(0, { hash: hash64(10n), avoid: balancer.candidates[1] });
+    expect(retried?.endpoint.instance).toBe("127.0.0.1:90");
+  });
+
+  test("a size that is no prime is refused", () => {
+    expect(() => balancerOf(maglev(8), six)).toThrow(RangeError);
+  });
+
+  test("the table is full, and slots follow weights", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 }), (weights) => {
+        const balancer = balancerOf(
+          maglev(1009),
+          weights.map((weight, index) => host(index, weight)),
+        );
+        const counts = weights.map(() => 0);
+        for (let slot = 0n; slot < 1009n; slot++) counts[portOf(balancer, slot)]!++;
+        const total = weights.reduce((sum, weight) => sum + weight);
+        weights.forEach((weight, index) => {
+          expect(Math.abs(counts[index]! - (1009 * weight) / total)).toBeLessThanOrEqual(2);
+        });
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe.each([
+  // Those who stay get more places on a ring of the same size, as in Envoy, and with them keys of each other.
+  ["ring hash", { policy: RING_HASH }, { spread: 1.6, moved: 0.2 }],
+  ["a large ring", ring(16_384), { spread: 1.2, moved: 0.2 }],
+  ["Maglev", { policy: MAGLEV }, { spread: 1.2, moved: 0.13 }],
+] as const)("%s", (_, settings, bounds) => {
+  const endpoints = Array.from({ length: 10 }, (_, index) => host(8000 + index));
+  const keys = Array.from({ length: 5000 }, (_, index) => xxHash64(`user-${index}`));
+  const assign = (balancer: Balancer<Weighted>): readonly (string | undefined)[] =>
+    keys.map((hash) => balancer.select(0, { hash })?.endpoint.instance);
+
+  test("keys are spread over all", () => {
+    const balancer = balancerOf(settings, endpoints);
+    const counts = new Map<string | undefined, number>();
+    for (const instance of assign(balancer)) counts.set(instance, (counts.get(instance) ?? 0) + 1);
+    for (const { instance } of endpoints) expect(counts.get(instance)).toBeLessThan(500 * bounds.spread);
+    for (const { instance } of endpoints) expect(counts.get(instance)).toBeGreaterThan(500 / bounds.spread);
+  });
+
+  test("when one of ten goes, hardly more than its own keys move", () => {
+    const balancer = balancerOf(settings, endpoints);
+    const before = assign(balancer);
+    balancer.update(endpoints.slice(1));
+    const after = assign(balancer);
+    const moved = before.filter((instance, index) => instance !== after[index]).length;
+    expect(moved).toBeLessThan(5000 * bounds.moved);
+  });
+
+  test("while one is out, exactly its own keys move, and they are spread", () => {
+    const balancer = balancerOf(settings, endpoints);
+    const before = assign(balancer);
+    balancer.candidates[3]!.markHealth(false);
+    const after = assign(balancer);
+    const out = endpoints[3]!.instance;
+    before.forEach((instance, index) => {
+      if (instance === out) expect(after[index]).not.toBe(out);
+      else expect(after[index]).toBe(instance);
+    });
+    expect(new Set(after.filter((_, index) => before[index] === out)).size).toBeGreaterThan(6);
+    balancer.candidates[3]!.markHealth(true);
+    expect(assign(balancer)).toEqual(before);
+  });
+
+  test("without a key, chance spreads them", () => {
+    const balancer = balancerOf(settings, endpoints);
+    const seen = new Set(Array.from({ length: 300 }, () => balancer.select(0)?.endpoint.instance));
+    expect(seen.size).toBe(10);
+  });
+});
