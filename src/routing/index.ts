@@ -1,6 +1,7 @@
 /** Which rule a request meets, and which endpoint it goes to. Pure: time and chance are handed in. */
 export { Balancer } from "./balancer.ts";
 export { type Candidate, hashKeyOf, type Weighted } from "./balancing/candidate.ts";
+export { HEALTH_CHECK_DEFAULTS, type HealthCheckSettings, HealthState } from "./balancing/health.ts";
 export type { Distribution, Locality, LocalitySettings, RegionFailover } from "./balancing/locality.ts";
 export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";
 export type { PickRequest } from "./balancing/picker.ts";
