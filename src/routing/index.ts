@@ -1,12 +1,14 @@
 /** Which rule a request meets, and which endpoint it goes to. Pure: time and chance are handed in. */
 export { Balancer } from "./balancer.ts";
 export { type Candidate, hashKeyOf, type Weighted } from "./balancing/candidate.ts";
+export { CircuitBreaker, type CircuitLimits, type Limited } from "./balancing/circuit-breaker.ts";
 export { HEALTH_CHECK_DEFAULTS, type HealthCheckSettings, HealthState } from "./balancing/health.ts";
 export type { Distribution, Locality, LocalitySettings, RegionFailover } from "./balancing/locality.ts";
 export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";
 export type { PickRequest } from "./balancing/picker.ts";
 export { type BalancerSettings, type LoadBalancing, MAGLEV, PEAK_EWMA, RING_HASH } from "./balancing/settings.ts";
 export type { Warmup } from "./balancing/slow-start.ts";
+export { type BucketSettings, CallerBuckets, TokenBucket } from "./balancing/token-bucket.ts";
 export { Word64 } from "./balancing/word64.ts";
 export { type Hash64, xxHash64 } from "./balancing/xxhash64.ts";
 export { RetryBudget } from "./retry-budget.ts";
