@@ -20,6 +20,8 @@ export interface LinkOptions {
   readonly nowMs: () => number;
   /** The peer opened a stream; undefined resets it. Never called for a client. */
   readonly onStream: (link: Link, stream: number) => LinkStream | undefined;
+  /** The peer has said what it takes. */
+  readonly onSettings?: (link: Link) => void;
   /** The peer or its certificate lets no more streams be opened here. */
   readonly onDraining: (link: Link) => void;
   readonly onClosed: (link: Link) => void;
@@ -128,6 +130,7 @@ export class Link implements SocketEvents, Flushable {
       onPong: () => {
         if (this.session.state === "draining" && this.#owners.size === 0) this.#end();
       },
+      onSettings: () => this.#options.onSettings?.(this),
       onClose: () => {
         this.flush();
         this.#leave();

@@ -4,8 +4,8 @@ import { stops } from "../fakes/proxy-pair.ts";
 const path = (name: string): string => new URL(`programs/${name}`, import.meta.url).pathname;
 
 /** Starts a server that prints its port; ended by `stopAll`. */
-export async function startProgram(name: string): Promise<number> {
-  const child = Bun.spawn(["node", path(name)], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+export async function startProgram(name: string, ...args: readonly string[]): Promise<number> {
+  const child = Bun.spawn(["node", path(name), ...args], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
   stops.push(async () => {
     child.kill();
     await child.exited;
@@ -17,8 +17,12 @@ export async function startProgram(name: string): Promise<number> {
 }
 
 /** Runs a client against a port; what it says of each of its cases. */
-export async function outcomeOf(name: string, port: number): Promise<Record<string, string>> {
-  const child = Bun.spawn(["node", path(name), String(port)], { stdout: "pipe", stderr: "inherit" });
+export async function outcomeOf(
+  name: string,
+  port: number,
+  ...args: readonly string[]
+): Promise<Record<string, string>> {
+  const child = Bun.spawn(["node", path(name), String(port), ...args], { stdout: "pipe", stderr: "inherit" });
   const text = await new Response(child.stdout).text();
   await child.exited;
   return JSON.parse(text);

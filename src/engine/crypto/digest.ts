@@ -10,6 +10,11 @@ export function sha256Hex(data: Uint8Array | string): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
+/** SHA-1 of the text in base64: what RFC 6455 §4.2.2 asks of a WebSocket's server. It protects nothing. */
+export function sha1Base64(text: string): string {
+  return createHash("sha1").update(text, "latin1").digest("base64");
+}
+
 /** HMAC-SHA-256, 32 bytes. */
 export function hmacSha256(key: Uint8Array, data: Uint8Array | string): Uint8Array {
   return createHmac("sha256", key).update(data).digest();

@@ -1,6 +1,6 @@
 /** The only door to keys, signatures and digests. Knows nothing of SPIFFE or of files. */
 export { isSignedBy } from "./chain.ts";
-export { equalConstantTime, hmacSha256, sha256, sha256Hex } from "./digest.ts";
+export { equalConstantTime, hmacSha256, sha1Base64, sha256, sha256Hex } from "./digest.ts";
 export {
   encryptUnderPassphrase,
   generateSigningKey,

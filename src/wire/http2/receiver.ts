@@ -297,6 +297,7 @@ export class Receiver implements FrameVisitor {
     }
     this.#session.writeSettingsAck();
     this.#session.wakeBlocked();
+    this.#sink.onSettings?.();
   }
 
   #onSetting(id: number, value: number): void {

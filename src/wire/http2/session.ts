@@ -39,6 +39,8 @@ export interface Http2Sink {
   /** The peer opens and accepts no more streams; those up to `lastStream` go on. */
   onGoaway(lastStream: number, code: number): void;
   onPong(): void;
+  /** The peer has said what it takes: its limits hold from now on. Comes with each SETTINGS frame, first before any other event. */
+  onSettings?(): void;
   /** The connection is broken or was: send what is pending, then close. No event follows. */
   onClose(code: number, reason: string): void;
 }

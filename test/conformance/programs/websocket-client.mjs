@@ -1,12 +1,44 @@
-// WebSocket as browsers use it (RFC 6455). Its argument is the port; it prints one JSON object that says of each case how it went.
+// WebSocket as browsers use it (RFC 6455), over HTTP/1.1 or, with a second argument of "http2", in a stream (RFC 8441). The first
+// argument is the port; it prints one JSON object that says of each case how it went.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect } from "node:http2";
 import WebSocket from "ws";
 
-const url = `ws://127.0.0.1:${process.argv[2]}/chat?room=1`;
+const [, , port, version = "http1"] = process.argv;
+const authority = `127.0.0.1:${port}`;
+let session;
 
-async function opened(options = {}) {
-  const socket = new WebSocket(url, options);
+async function openedInStream(path, protocols) {
+  if (session === undefined) {
+    session = connect(`http://${authority}`);
+    const [settings] = await once(session, "remoteSettings");
+    assert.equal(settings.enableConnectProtocol, true);
+  }
+  const stream = session.request({
+    ":method": "CONNECT",
+    ":protocol": "websocket",
+    ":path": path,
+    "sec-websocket-version": "13",
+    ...(protocols && { "sec-websocket-protocol": protocols.join(", ") }),
+  });
+  const [headers] = await once(stream, "response");
+  if (headers[":status"] !== 200) {
+    stream.close();
+    throw new Error(`Unexpected server response: ${headers[":status"]}`);
+  }
+  assert.equal(headers["sec-websocket-accept"], undefined);
+  const socket = new WebSocket(null, undefined, { autoPong: true });
+  socket._isServer = false;
+  socket._protocol = headers["sec-websocket-protocol"] ?? "";
+  socket.setSocket(stream, Buffer.alloc(0), { maxPayload: 64 * 1024 * 1024 });
+  socket.on("error", () => undefined);
+  return socket;
+}
+
+async function opened({ path = "/chat?room=1", protocols, ...options } = {}) {
+  if (version === "http2") return openedInStream(path, protocols);
+  const socket = new WebSocket(`ws://${authority}${path}`, protocols ?? [], options);
   await once(socket, "open");
   return socket;
 }
@@ -58,6 +90,17 @@ const cases = {
     socket.close(1001, "leaving");
     const [code] = await once(socket, "close");
     assert.equal(code, 1001);
+  },
+  async subprotocol_is_agreed_on() {
+    const socket = await opened({ protocols: ["chat", "superchat"] });
+    assert.equal(socket.protocol, "chat");
+    socket.terminate();
+  },
+  async refusal_is_told() {
+    // More than an agent has room for at once, should one of them stay behind.
+    for (let round = 0; round < 150; round++) {
+      await assert.rejects(opened({ path: "/refused" }), /Unexpected server response: 403/);
+    }
   },
   async many_at_once() {
     const sockets = await Promise.all(Array.from({ length: 100 }, () => opened()));

@@ -1,7 +1,12 @@
 // Echoes messages; "close CODE REASON" closes with that code. Prints its port.
 import { WebSocketServer } from "ws";
 
-const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: true });
+const server = new WebSocketServer({
+  host: "127.0.0.1",
+  port: 0,
+  perMessageDeflate: true,
+  verifyClient: ({ req }, done) => done(req.url !== "/refused", 403),
+});
 server.on("listening", () => console.log(server.address().port));
 server.on("connection", (socket, request) => {
   socket.on("message", (data, isBinary) => {

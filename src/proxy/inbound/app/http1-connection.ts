@@ -13,12 +13,14 @@ import {
 import type { ProxyContext } from "../../context.ts";
 import { type AppRequest, responseToMesh } from "../../fields.ts";
 import { GatheredOutput } from "../../gathered-output.ts";
+import { ACCEPT, acceptFor, KEY, makeKey, withoutField } from "../../websocket.ts";
 import type { AppAnswer, AppLane, AppUser } from "./lane.ts";
 
 export class Http1Connection implements SocketEvents, AppLane {
   readonly #socket: StreamSocket;
   readonly #parser: ResponseParser;
   readonly #output: GatheredOutput;
+  readonly #context: ProxyContext;
   readonly #onIdle: (connection: Http1Connection) => void;
   readonly #onClosed: (connection: Http1Connection) => void;
   #user: AppUser | undefined;
@@ -31,6 +33,8 @@ export class Http1Connection implements SocketEvents, AppLane {
   #isChunked = false;
   /** Protocol that the request asks to switch to, or "". */
   #upgrade = "";
+  /** Key of a WebSocket that its caller, in HTTP/2, had no need of; or "". */
+  #madeKey = "";
   #isAnswerWhole = false;
   /** Since when nobody uses it, milliseconds since the epoch. */
   idleSinceMs = 0;
@@ -44,6 +48,7 @@ export class Http1Connection implements SocketEvents, AppLane {
     },
   ) {
     this.#socket = socket;
+    this.#context = context;
     this.#onIdle = life.onIdle;
     this.#onClosed = life.onClosed;
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#user?.onAppDrained());
@@ -63,7 +68,7 @@ export class Http1Connection implements SocketEvents, AppLane {
     this.#upgrade = request.upgrade;
     this.#trailers = [];
     this.#parser.expect(request.method);
-    this.#output.text(request.texts.textOf(request, this.#isChunked));
+    this.#output.text(request.texts.textOf(this.#withKey(request), this.#isChunked));
   }
 
   body(data: Uint8Array): void {
@@ -131,6 +136,12 @@ export class Http1Connection implements SocketEvents, AppLane {
     user?.onAppFailed("upstream-connection-terminated", this.#isStale());
   }
 
+  #withKey(request: AppRequest): AppRequest {
+    const needsKey = request.upgrade === "websocket" && fieldValue(request.fields, KEY) === undefined;
+    this.#madeKey = needsKey ? makeKey(this.#context.random) : "";
+    return needsKey ? { ...request, fields: [...request.fields, KEY, this.#madeKey] } : request;
+  }
+
   #sink(): ResponseSink {
     return {
       onHead: (head) => this.#answer(head),
@@ -151,19 +162,30 @@ export class Http1Connection implements SocketEvents, AppLane {
   #answer(head: ResponseHead): void {
     const { status } = head;
     this.#isTunnel = status === 101;
-    if (this.#isTunnel && this.#upgrade === "") return this.#fail("bad-start-line");
+    if (this.#isTunnel && !this.#maySwitch(head)) return this.#fail("bad-start-line");
     this.#keepsAlive = head.keepAlive && !this.#isTunnel;
     if (this.#isTunnel) this.#isRequestWhole = false;
     const isInterim = status < 200 && !this.#isTunnel;
     const answer: AppAnswer = {
       status,
-      fields: responseToMesh(status, head.fields, !isInterim && !this.#isTunnel && this.#upgrade !== ""),
+      fields: this.#toMesh(status, head.fields, !isInterim && !this.#isTunnel && this.#upgrade !== ""),
       kind: isInterim ? "interim" : this.#isTunnel ? "switched" : "final",
       isWhole: !isInterim && head.framing.kind === "none" && !this.#isTunnel,
     };
     const user = this.#user;
     if (answer.isWhole) this.#user = undefined;
     user?.onAppHead(answer);
+  }
+
+  /** To a key that was made here the answer is read here. */
+  #maySwitch({ fields }: ResponseHead): boolean {
+    if (this.#upgrade === "") return false;
+    return this.#madeKey === "" || fieldValue(fields, ACCEPT)?.trim() === acceptFor(this.#madeKey);
+  }
+
+  #toMesh(status: number, fields: FieldList, isDeclined: boolean): FieldList {
+    const answer = responseToMesh(status, fields, isDeclined);
+    return this.#madeKey === "" ? answer : withoutField(answer, ACCEPT);
   }
 
   #pass(data: Uint8Array): void {

@@ -1,4 +1,5 @@
 /** The connection to an app that speaks HTTP/2 with prior knowledge (RFC 9113 §3.3), shared by all requests. */
+import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../../context.ts";
 import { Link } from "../../link.ts";
 import { dialApp } from "./dial-app.ts";
@@ -10,6 +11,8 @@ export class Http2Pool implements AppLanes {
   readonly #app: AppAddress;
   #state: "idle" | "connecting" | "stopped" = "idle";
   #ready: Link | undefined;
+  /** Connected, but its app has not said yet what it takes. */
+  #unsettled: Link | undefined;
   readonly #links = new Set<Link>();
   #waiting: LaneWaiter[] = [];
 
@@ -58,28 +61,36 @@ export class Http2Pool implements AppLanes {
           flusher: this.#context.flusher,
           nowMs: () => this.#context.deadlines.nowMs,
           onStream: () => undefined,
+          // Before its settings are known it could be asked for more than it takes, or for what it does not (RFC 8441 §3).
+          onSettings: (settled) => this.#settled(settled),
           onDraining: (draining) => this.#forgetReady(draining),
           onClosed: (closed) => {
             this.#links.delete(closed);
             this.#forgetReady(closed);
+            if (closed === this.#unsettled) this.#failed("upstream-protocol-error");
           },
         });
         this.#links.add(link);
         if (this.#state === "stopped") link.destroy();
-        else this.#succeeded(link);
+        else this.#unsettled = link;
         return link;
       },
-      onFailed: () => {
-        if (this.#state === "connecting") this.#state = "idle";
-        for (const waiter of this.#waiting.splice(0)) waiter.onNoLane("app-unreachable");
-      },
+      onFailed: () => this.#failed("app-unreachable"),
     });
   }
 
-  #succeeded(link: Link): void {
+  #settled(link: Link): void {
+    if (this.#unsettled !== link) return;
+    this.#unsettled = undefined;
     this.#state = "idle";
     this.#ready = link;
     this.#serve();
+  }
+
+  #failed(reason: EndReason): void {
+    this.#unsettled = undefined;
+    if (this.#state === "connecting") this.#state = "idle";
+    for (const waiter of this.#waiting.splice(0)) waiter.onNoLane(reason);
   }
 
   #forgetReady(link: Link): void {

@@ -5,6 +5,7 @@ import { H2_ERROR, type MessageKind } from "#wire/http2";
 import { type AppRequest, requestToHttp2, responseToMesh } from "../../fields.ts";
 import type { Link, LinkStream } from "../../link.ts";
 import { StreamOutput } from "../../stream-output.ts";
+import { ACCEPT, acceptFor, KEY, withoutField } from "../../websocket.ts";
 import type { AppLane, AppUser } from "./lane.ts";
 
 export class Http2AppStream implements AppLane, LinkStream {
@@ -13,7 +14,10 @@ export class Http2AppStream implements AppLane, LinkStream {
   #output: StreamOutput | undefined;
   #user: AppUser | undefined;
   #upgrade = "";
+  /** What a caller in HTTP/1.1 must be answered to its key of a WebSocket, or "". */
+  #accept = "";
   #hasAnswer = false;
+  #isSwitched = false;
   /** Bytes of the answer that the user has not taken up yet. */
   #uncredited = 0;
 
@@ -30,8 +34,11 @@ export class Http2AppStream implements AppLane, LinkStream {
   begin(user: AppUser, request: AppRequest): void {
     this.#user = user;
     this.#upgrade = request.upgrade;
+    if (request.upgrade !== "" && !this.#link.session.allowsExtendedConnect) {
+      return this.#fail("upstream-protocol-error", false);
+    }
     const isWhole = !request.hasBody && request.upgrade === "";
-    const stream = this.#link.open(requestToHttp2(request), isWhole, this);
+    const stream = this.#link.open(this.#fieldsOf(request), isWhole, this);
     if (stream === 0) return this.#fail("upstream-connection-terminated", true);
     this.#output = new StreamOutput(this.#link, stream, () => this.#user?.onAppDrained());
     if (isWhole) this.#output.markEnded();
@@ -67,11 +74,12 @@ export class Http2AppStream implements AppLane, LinkStream {
     this.#hasAnswer ||= !isInterim;
     const isSwitch = this.#upgrade !== "" && status >= 200 && status < 300;
     const user = this.#user;
+    if (isSwitch) return this.#switch(fields, endStream);
     if (endStream) this.#leave();
     user?.onAppHead({
       status,
-      fields: responseToMesh(status, fields, !isInterim && !isSwitch && this.#upgrade !== ""),
-      kind: isInterim ? "interim" : isSwitch ? "switched" : "final",
+      fields: responseToMesh(status, fields, !isInterim && this.#upgrade !== ""),
+      kind: isInterim ? "interim" : "final",
       isWhole: endStream,
     });
   }
@@ -92,9 +100,27 @@ export class Http2AppStream implements AppLane, LinkStream {
     this.#output?.writable();
   }
 
+  /** A caller in HTTP/1.1 proves that it means a WebSocket by a key, which has no place in HTTP/2 (RFC 8441 §5). */
+  #fieldsOf(request: AppRequest): FieldList {
+    const fields = requestToHttp2(request);
+    const key = request.upgrade === "websocket" ? fieldValue(fields, KEY) : undefined;
+    if (key === undefined) return fields;
+    this.#accept = acceptFor(key);
+    return withoutField(fields, KEY);
+  }
+
+  /** Any status of success accepts; between agents it is 200. An end that comes with it is that of the app's half only. */
+  #switch(fields: FieldList, endStream: boolean): void {
+    this.#isSwitched = true;
+    const answer = responseToMesh(200, fields, false);
+    if (this.#accept !== "") answer.push(ACCEPT, this.#accept);
+    this.#user?.onAppHead({ status: 200, fields: answer, kind: "switched", isWhole: false });
+    if (endStream) this.#complete([]);
+  }
+
   #complete(trailers: FieldList): void {
     const user = this.#user;
-    if (this.#upgrade === "") this.#leave();
+    if (!this.#isSwitched) this.#leave();
     user?.onAppEnd(trailers);
   }
 
@@ -108,8 +134,13 @@ export class Http2AppStream implements AppLane, LinkStream {
     this.#user = undefined;
     // What was not taken up is the connection's credit too, which outlives the stream.
     this.resume();
-    if (this.#output !== undefined) this.#link.release(this.#output.stream);
+    const output = this.#output;
     this.#output = undefined;
+    if (output !== undefined) {
+      // An answer before the end of the request: its rest will not come, and would keep the stream open (RFC 9113 §8.1).
+      if (!output.isEnded) this.#link.session.reset(output.stream, H2_ERROR.CANCEL);
+      this.#link.release(output.stream);
+    }
     this.#onEnded();
   }
 }

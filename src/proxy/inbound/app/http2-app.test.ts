@@ -1,0 +1,93 @@
+import { afterEach, expect, test } from "bun:test";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { Http2Session } from "#wire/http2";
+import {
+  endpointAt,
+  raw,
+  startClientSide,
+  startServerSide,
+  stopAll,
+  stops,
+} from "../../../../test/fakes/proxy-pair.ts";
+
+afterEach(stopAll);
+
+async function listening(onSocket: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    stops.push(() => socket.destroy());
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** Answers each head at once and in full, and never ends a stream for its caller. */
+function answersEarly(socket: Socket, watch: (session: Http2Session) => void): void {
+  const flush = (): void => {
+    socket.write(Buffer.from(session.pendingOutput()));
+    session.outputTaken(session.pendingOutput().length);
+  };
+  const session = new Http2Session({
+    role: "server",
+    limits: { concurrentStreamsMax: 4 },
+    sink: {
+      onOutputPending: () => undefined,
+      onHeaders: (stream, fields, _endStream, kind) => {
+        if (kind !== "request") return;
+        session.sendHeaders(stream, [":status", fields.includes(":protocol") ? "403" : "200"], false);
+        session.sendData(stream, Buffer.from("enough"), true);
+      },
+      onData: (stream, data) => session.consumed(stream, data.length),
+      onReset: () => undefined,
+      onWritable: () => undefined,
+      onGoaway: () => undefined,
+      onPong: () => undefined,
+      onClose: () => undefined,
+    },
+  });
+  watch(session);
+  socket.on("data", (bytes) => {
+    session.read(bytes as Buffer);
+    flush();
+  });
+  flush();
+}
+
+const UPGRADE = "GET / HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
+const UNFINISHED = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nsome";
+
+test.each([
+  ["a request", UNFINISHED, "HTTP/1.1 200 "],
+  ["an upgrade", UPGRADE, "HTTP/1.1 403 "],
+])("an app that answers before the end of %s is told that the rest will not come", async (_name, text, status) => {
+  let last: Http2Session | undefined;
+  const app = await listening((socket) =>
+    answersEarly(socket, (session) => {
+      last = session;
+    }),
+  );
+  const server = startServerSide(app, { protocol: "http2" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http2" });
+  for (let round = 0; round < 20; round++) expect(await raw(client.port, text, "enough")).toStartWith(status);
+  await Bun.sleep(50);
+  expect(last?.openStreams).toBe(0);
+});
+
+test("an app that is said to speak HTTP/2 and does not is found out", async () => {
+  const app = await listening((socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")));
+  const server = startServerSide(app, { protocol: "http2" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http2" });
+  const answer = await raw(client.port, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n", "\r\n\r\n");
+  expect(answer).toContain("HTTP/1.1 502 ");
+  expect(answer).toContain("x-heddle-reason: upstream-protocol-error");
+});
+
+test("an app that accepts connections and says nothing is not waited for longer than its caller does", async () => {
+  const app = await listening(() => undefined);
+  const server = startServerSide(app, { protocol: "http2", requestTimeoutMs: 200 });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http2" });
+  const answer = await raw(client.port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n\r\n");
+  expect(answer).toContain("x-heddle-reason: request-timeout");
+});
