@@ -69,6 +69,7 @@ function tablesOf({ bundle, carries, peer }: SideSettings): ProxyTables {
     bundles: bundleSet([{ ...bundle, authorities }]),
     inbound: compilePolicy([lowerAuthorizationPolicy(policy(carries))]),
     outbound: new Map([["shop/back", { protocol: carries, endpoints: peer === undefined ? [] : [endpointOf(peer)] }]]),
+    routes: new Map(),
   };
 }
 

@@ -28,7 +28,7 @@ import { Readiness } from "./readiness.ts";
 import { type RegistryClient, registryClient } from "./registry-client.ts";
 import { Reporter } from "./reporter.ts";
 import { ServerChannel } from "./server-channel.ts";
-import { compileTables } from "./tables.ts";
+import { TableCompiler } from "./tables.ts";
 import { telemetryClient } from "./telemetry-client.ts";
 
 export interface AgentOptions {
@@ -60,6 +60,7 @@ export class Agent {
   readonly #probe: AppProbe | undefined;
   readonly #reporter: Reporter<TelemetryBatch>;
   #admin: HttpServer | undefined;
+  readonly #tables = new TableCompiler();
   #isProxyStarted = false;
   /** Called once, with the first configuration. */
   #onFirstConfig: ((outcome: Result<void>) => void) | undefined;
@@ -152,7 +153,7 @@ export class Agent {
     const { identity } = this.#keeper;
     // The configuration is asked for only after enrolment.
     if (identity === undefined) return success(undefined);
-    const tables = compileTables(config, identity);
+    const tables = this.#tables.compile(config, identity);
     if (this.#isProxyStarted) {
       this.#proxy.update(tables);
       this.#recorder.event({ kind: "config-applied", detail: String(config.revision) });
@@ -172,7 +173,7 @@ export class Agent {
     const { config } = this.#xds;
     this.#proxy.rotate(identity);
     // A newer certificate may come with newer authorities.
-    if (config !== undefined && this.#isProxyStarted) this.#proxy.update(compileTables(config, identity));
+    if (config !== undefined && this.#isProxyStarted) this.#proxy.update(this.#tables.compile(config, identity));
     this.#channel.rotate();
     this.#recorder.event({ kind: "svid-rotated", detail: new Date(identity.notAfterMs).toISOString() });
     this.#lease.refresh();

@@ -1,23 +1,40 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
 import { appProtocolOf } from "#model";
-import { compilePolicy } from "#policy";
-import type { ProxyTables } from "#proxy";
-import type { AgentConfig } from "#xds";
+import { type CompiledPolicy, compilePolicy } from "#policy";
+import type { ProxyTables, RoutingTable, ServiceTable } from "#proxy";
+import { RouteTable, type ServiceRoutes } from "#routing";
+import type { AgentConfig, AgentService } from "#xds";
 
-/** The bundle that came with the agent's own certificate holds until the server sends a newer one. */
-export function compileTables(config: AgentConfig, identity: TlsIdentity): ProxyTables {
-  const { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs } = config.settings;
-  return {
-    revision: config.revision,
-    settings: { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs },
-    bundles: bundleSet([ownBundle(identity), ...config.bundles]),
-    inbound: compilePolicy(config.policies),
-    outbound: new Map(
-      [...config.services].map(([service, { endpoints, ports }]) => [
-        service,
-        { endpoints, protocol: ports[0] === undefined ? "auto" : appProtocolOf(ports[0]) },
-      ]),
-    ),
-  };
+/** Compiles what changed: a part of the configuration that is the same object as before has been compiled already. */
+export class TableCompiler {
+  readonly #policies = new WeakMap<AgentConfig["policies"], CompiledPolicy>();
+  readonly #routes = new WeakMap<ServiceRoutes, RoutingTable>();
+
+  /** The bundle that came with the agent's own certificate holds until the server sends a newer one. */
+  compile(config: AgentConfig, identity: TlsIdentity): ProxyTables {
+    const { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs } = config.settings;
+    return {
+      revision: config.revision,
+      settings: { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs },
+      bundles: bundleSet([ownBundle(identity), ...config.bundles]),
+      inbound: once(this.#policies, config.policies, compilePolicy),
+      outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
+      routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),
+    };
+  }
+}
+
+function once<K extends object, V>(held: WeakMap<K, V>, key: K, compile: (key: K) => V): V {
+  const compiled = held.get(key) ?? compile(key);
+  held.set(key, compiled);
+  return compiled;
+}
+
+function serviceTable({ endpoints, ports }: AgentService): ServiceTable {
+  return { endpoints, protocol: ports[0] === undefined ? "auto" : appProtocolOf(ports[0]) };
+}
+
+function routingTable({ requests, bytes }: ServiceRoutes): RoutingTable {
+  return { requests: requests === undefined ? undefined : new RouteTable(requests), bytes };
 }

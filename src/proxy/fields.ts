@@ -32,6 +32,7 @@ const OBSTACLES: ReadonlyMap<string, number> = new Map([
   ["x-forwarded-proto", FIRST_HOP],
   ["x-forwarded-host", FIRST_HOP],
   ["forwarded", FIRST_HOP],
+  ["x-envoy-expected-rq-timeout-ms", FIRST_HOP],
 ]);
 
 /** Whether a field is passed on over what stands in its way here. A pseudo-header never is, nor a name of ours. */

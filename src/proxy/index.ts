@@ -3,5 +3,12 @@
  * Sees compiled tables only: never YAML, a database, or the making of a certificate.
  */
 export type { ProxyLimits } from "./limits.ts";
-export type { OutboundEndpoint, ProxySettings, ProxyTables, ProxyWorkload, ServiceTable } from "./tables.ts";
+export type {
+  OutboundEndpoint,
+  ProxySettings,
+  ProxyTables,
+  ProxyWorkload,
+  RoutingTable,
+  ServiceTable,
+} from "./tables.ts";
 export { type BoundAddresses, type ProxyOptions, type ProxyState, WorkloadProxy } from "./workload-proxy.ts";

@@ -16,6 +16,7 @@ export interface LocalReply {
 
 const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "route-not-found": 404,
+  "backend-not-found": 500,
   "policy-denied": 403,
   "request-timeout": 504,
   "stream-idle-timeout": 504,
@@ -50,6 +51,12 @@ export function localReply(
   const body = `${said}\n`;
   const plain = ["content-type", "text/plain; charset=utf-8", "content-length", String(body.length)];
   return { status, reason, fields: [":status", String(status), ...plain, ...why], body };
+}
+
+/** Sends the caller elsewhere, as its route says. */
+export function redirectReply(status: number, location: string): LocalReply {
+  const fields = [":status", String(status), "location", location, "content-length", "0", "server", "heddle"];
+  return { status, reason: "completed", fields, body: "" };
 }
 
 /** Counts a request that was refused before it was one. */

@@ -2,6 +2,7 @@
 import type { BundleSet, SpiffeId } from "#identity";
 import type { AppProtocol, ServiceKey } from "#model";
 import type { CompiledPolicy } from "#policy";
+import type { ByteRule, RouteTable } from "#routing";
 
 export interface OutboundEndpoint {
   /** Replica's name, unique in its namespace. */
@@ -21,6 +22,14 @@ export interface ServiceTable {
   readonly endpoints: readonly OutboundEndpoint[];
 }
 
+/** What routes say of calls to a service. */
+export interface RoutingTable {
+  /** Undefined: requests go to the service itself. */
+  readonly requests: RouteTable | undefined;
+  /** The same of connections that are passed as they are. */
+  readonly bytes: readonly ByteRule[] | undefined;
+}
+
 export interface ProxySettings {
   /** Whether a denied caller is told which policy decided. */
   readonly explainDenials: boolean;
@@ -36,7 +45,10 @@ export interface ProxyTables {
   readonly settings: ProxySettings;
   readonly bundles: BundleSet;
   readonly inbound: CompiledPolicy;
+  /** Every service that may be sent to. */
   readonly outbound: ReadonlyMap<ServiceKey, ServiceTable>;
+  /** Of the services that are called; one without goes to itself. */
+  readonly routes: ReadonlyMap<ServiceKey, RoutingTable>;
 }
 
 /** The workload that an agent serves. */

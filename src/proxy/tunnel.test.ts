@@ -126,6 +126,15 @@ test("a caller that is silent at first and then speaks HTTP is heard as such", a
   expect(server.recorder.takeBatch(Date.now())?.samples.some(({ path }) => path === "/late")).toBe(true);
 });
 
+test("a caller that is silent at first is told in HTTP that nobody is there", async () => {
+  const client = startClientSide({ endpoints: [] });
+  const socket = dial(client.port);
+  const answer = first(socket);
+  await Bun.sleep(80);
+  socket.write("GET / HTTP/1.1\r\nHost: back\r\n\r\n");
+  expect(await answer).toStartWith("HTTP/1.1 503 ");
+});
+
 test("many silent connections are given few tunnels, and leave room for those who speak", async () => {
   let tunnels = 0;
   const { client } = await tcpPair((socket) => {

@@ -8,6 +8,7 @@ import type { ProxyContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Inbound, type InboundOptions } from "./inbound/inbound.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "./limits.ts";
+import { Destinations } from "./outbound/destinations.ts";
 import { Outbound, type OutboundOptions } from "./outbound/outbound.ts";
 import type { ProxyTables, ProxyWorkload } from "./tables.ts";
 import { TraceIds } from "./trace-ids.ts";
@@ -60,6 +61,7 @@ export class WorkloadProxy {
   readonly #options: ProxyOptions;
   #context: ProxyContext | undefined;
   #inbound: Inbound | undefined;
+  #destinations: Destinations | undefined;
   #outbounds: readonly Outbound[] = [];
 
   constructor(options: ProxyOptions) {
@@ -70,8 +72,10 @@ export class WorkloadProxy {
   start(identity: TlsIdentity, tables: ProxyTables): Result<BoundAddresses> {
     const context = contextOf(this.#options, identity, tables);
     this.#context = context;
-    this.#outbounds = this.#options.outbound.map((each) => new Outbound(context, each));
-    for (const outbound of this.#outbounds) outbound.update();
+    const called = this.#options.outbound.map(({ service }) => service);
+    const destinations = new Destinations(context, called);
+    this.#destinations = destinations;
+    this.#outbounds = this.#options.outbound.map((each) => new Outbound(context, each, destinations));
     this.#inbound = this.#options.inbound === undefined ? undefined : new Inbound(context, this.#options.inbound);
     const bound = this.#bind();
     if (!bound.ok) {
@@ -87,14 +91,14 @@ export class WorkloadProxy {
   update(tables: ProxyTables): void {
     if (this.#context === undefined) return;
     this.#context.tables = tables;
-    for (const outbound of this.#outbounds) outbound.update();
+    this.#destinations?.update();
   }
 
   /** Serves and dials with a newer certificate. Existing connections are replaced without a gap. */
   rotate(identity: TlsIdentity): void {
     if (this.#context === undefined) return;
     this.#context.identity = identity;
-    for (const outbound of this.#outbounds) outbound.renew();
+    this.#destinations?.renew();
   }
 
   /** Takes nothing new and lets what has begun finish, at most until the deadline. */
@@ -111,6 +115,7 @@ export class WorkloadProxy {
   stop(): void {
     this.#inbound?.stop();
     for (const outbound of this.#outbounds) outbound.stop();
+    this.#destinations?.stop();
     this.#context?.deadlines.stop();
     this.#context?.expiries.stop();
   }

@@ -14,7 +14,7 @@ export interface EndReasonEntry {
 /** Reason → Envoy's response flag, a plain sentence, and whose doing it is. */
 export const END_REASONS = {
   completed: { flag: "-", sentence: "The request was answered.", blame: "nobody" },
-  "route-not-found": { flag: "NR", sentence: "No service is known for this request.", blame: "local" },
+  "route-not-found": { flag: "NR", sentence: "No route matches this request.", blame: "local" },
   "no-healthy-upstream": { flag: "UH", sentence: "The service has no endpoint that is ready.", blame: "upstream" },
   "upstream-connect-failure": {
     flag: "UF",
@@ -58,6 +58,11 @@ export const END_REASONS = {
   "stream-idle-timeout": { flag: "SI", sentence: "Nothing moved on the request for too long.", blame: "upstream" },
   draining: { flag: "DI", sentence: "The agent is stopping and takes no new requests.", blame: "local" },
   "internal-error": { flag: "LR", sentence: "The agent failed by its own fault.", blame: "local" },
+  "backend-not-found": {
+    flag: "NC",
+    sentence: "The route of this request names no service that exists or that it may use.",
+    blame: "local",
+  },
 } as const satisfies Record<string, EndReasonEntry>;
 
 /** One key of `END_REASONS`. */

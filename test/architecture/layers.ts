@@ -36,6 +36,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "identity",
     "identity/attestation",
     "policy",
+    "routing",
     "telemetry",
     "telemetry/record",
     "telemetry/batch",

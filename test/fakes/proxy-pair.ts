@@ -4,9 +4,10 @@ import { type AddressInfo, connect as connectTcp } from "node:net";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
-import type { AppProtocol } from "#model";
+import type { AppProtocol, ServiceKey } from "#model";
 import { compilePolicy, type RuleSet } from "#policy";
 import { type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
+import { type ByteRule, type RouteRule, RouteTable } from "#routing";
 import { Recorder } from "#telemetry/record";
 import { fakeAuthority } from "./mesh-authority.ts";
 
@@ -39,6 +40,11 @@ export interface Settings {
   readonly endpoints?: readonly OutboundEndpoint[];
   readonly requestTimeoutMs?: number;
   readonly protocol?: AppProtocol;
+  /** Further services, by key. */
+  readonly services?: Readonly<Record<ServiceKey, readonly OutboundEndpoint[]>>;
+  /** Of requests to shop/back. */
+  readonly routes?: readonly RouteRule[];
+  readonly byteRoutes?: readonly ByteRule[];
 }
 
 export function tablesOf({
@@ -46,13 +52,20 @@ export function tablesOf({
   endpoints = [],
   requestTimeoutMs = 5000,
   protocol = "auto",
+  services = {},
+  routes,
+  byteRoutes: bytes,
 }: Settings): ProxyTables {
   return {
     revision: 1,
     settings: { explainDenials: true, traceSampling: 1, connectTimeoutMs: 1000, requestTimeoutMs },
     bundles: bundleSet([authority.bundle]),
     inbound: compilePolicy(policies),
-    outbound: new Map([["shop/back", { protocol, endpoints }]]),
+    outbound: new Map([
+      ["shop/back", { protocol, endpoints }],
+      ...Object.entries(services).map(([key, each]) => [key as ServiceKey, { protocol, endpoints: each }] as const),
+    ]),
+    routes: new Map([["shop/back", { requests: routes && new RouteTable(routes), bytes }]]),
   };
 }
 

@@ -112,19 +112,31 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   }
 
   #openTunnel(): void {
-    const { context, service } = this.#options;
+    const { context, router } = this.#options;
+    const { service } = router;
     if (service.guesses >= context.limits.guessesMax) return;
     service.guesses++;
-    this.#guess = new TcpDownstream(this.#options, () => this.#settleGuess());
+    this.#guess = new TcpDownstream(this.#options, {
+      onAnswered: () => this.#settleGuess(),
+      onRefused: () => this.#guessRefused(),
+    });
     this.#isGuessing = true;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#guess.start();
   }
 
+  /** Nobody is there for bytes, or none are allowed; the app may want HTTP yet, and is told then. */
+  #guessRefused(): void {
+    this.#settleGuess();
+    this.#guess = undefined;
+    const { deadlines, limits } = this.#options.context;
+    this.deadlineMs = deadlines.in(limits.headTimeoutMs);
+  }
+
   #settleGuess(): void {
     if (!this.#isGuessing) return;
     this.#isGuessing = false;
-    this.#options.service.guesses--;
+    this.#options.router.service.guesses--;
   }
 
   #stopWaiting(): void {

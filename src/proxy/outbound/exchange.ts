@@ -1,9 +1,8 @@
 /**
- * One request of an app, from its head to the last byte of its answer: choose an endpoint, open a stream on the connection to it, and
- * carry both bodies with back-pressure.
+ * One request of an app, from its head to the last byte of its answer: find the rule it meets, try an endpoint, and carry both bodies
+ * with back-pressure. What fails before its answer begins may be tried again elsewhere.
  */
 import type { Cancel } from "#engine/time";
-import type { Candidate } from "#routing";
 import { type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -13,37 +12,41 @@ import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { type AskedRequest, hasSwitched, isTunnelRequest, requestToMesh } from "../fields.ts";
 import { httpStatusOf, isGrpc } from "../grpc.ts";
-import type { Link, LinkStream } from "../link.ts";
-import { localReply } from "../local-reply.ts";
+import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
 import { patienceMs } from "../patience.ts";
-import { mayRepeat } from "../repeatable.ts";
-import { StreamOutput } from "../stream-output.ts";
+import type { StreamOutput } from "../stream-output.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
-import type { LinkWaiter } from "./peer.ts";
+import { Mirrors } from "./mirrors.ts";
 import { RepeatableBody } from "./repeatable-body.ts";
-import type { OutboundService, Target } from "./service.ts";
+import { backoffMs, type Failed, isRepeated } from "./repetition.ts";
+import { routedAnswer, routedRequest } from "./routed-message.ts";
+import type { Routed, Router } from "./router.ts";
+import type { OutboundService } from "./service.ts";
 
-/** Full jitter up to this before the first repetition to the same endpoint, twice as much before each further one. */
-const BACKOFF_MS = 25;
+type Forward = Extract<Routed, { kind: "forward" }>;
 
-export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
+export class OutboundExchange implements AttemptOwner, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
   deadlineSlot = -1;
+  fields: FieldList = [];
   readonly #context: ProxyContext;
-  readonly #service: OutboundService;
+  readonly #router: Router;
   readonly #downstream: Downstream;
   readonly #asked: AskedRequest;
   readonly #record = new RequestRecord();
-  readonly #fields: FieldList;
-  readonly #patienceMs: number;
-  #candidate: Candidate<Target> | undefined;
-  #output: StreamOutput | undefined;
+  readonly #body: RepeatableBody;
+  #forward: Forward | undefined;
+  #mirrors: Mirrors | undefined;
+  #patienceMs = 0;
+  #attempt: Attempt | undefined;
   #attempts = 0;
+  /** When the present attempt has taken too long. */
+  #attemptDueMs = Number.POSITIVE_INFINITY;
   /** What happens now happens at the instant of the choice. */
   #isChoosing = false;
   /** When it began, was answered, or a part of a body last passed; by the clock of the deadlines. */
   #movedMs = 0;
-  readonly #body: RepeatableBody;
   /** Ends the wait before it is sent again. */
   #cancelWait: Cancel | undefined;
   #requestTrailers: FieldList = [];
@@ -56,34 +59,36 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   constructor(
     context: ProxyContext,
-    service: OutboundService,
+    router: Router,
     { downstream, request }: { readonly downstream: Downstream; readonly request: AskedRequest },
   ) {
     this.#context = context;
-    this.#service = service;
+    this.#router = router;
     this.#body = new RepeatableBody(context.limits.repeatableBytesMax);
     this.#downstream = downstream;
     this.#asked = request;
     this.#isBodyEnded = !request.hasBody && request.upgrade === "" && !isTunnelRequest(request);
     const record = this.#record;
     record.receivedUs = context.clock.nowUs();
-    record.edge = service.noEndpointEdge;
+    record.edge = router.service.noEndpointEdge;
     record.method = request.method;
     record.path = request.target;
     record.authority = request.authority;
     context.traceIds.begin(record, request.fields, context.tables.settings.traceSampling);
-    this.#patienceMs = patienceMs(context, request.fields);
-    this.#fields = requestToMesh(request, {
-      traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
-      requestId: fieldValue(request.fields, "x-request-id"),
-      edgeCaller: downstream.edgeCaller,
-      isHttp2: downstream.isHttp2,
-    });
   }
 
   start(): void {
     const { deadlines } = this.#context;
     this.#movedMs = deadlines.in(0);
+    const routed = this.#router.route(this.#asked);
+    switch (routed.kind) {
+      case "none":
+        return this.#replyLocally(routed.reason);
+      case "redirect":
+        return this.#reply(redirectReply(routed.status, routed.location));
+      case "forward":
+        this.#prepare(routed);
+    }
     this.deadlineMs = this.#dueMs();
     deadlines.add(this);
     this.#choose(this.#record.receivedUs);
@@ -94,14 +99,16 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     if (this.#isOver) return true;
     this.#record.requestBytes += data.length;
     this.#movedMs = this.#context.deadlines.in(0);
-    return this.#body.pass(data, this.#output);
+    this.#mirrors?.sendBody(data);
+    return this.#body.pass(data, this.#attempt?.output);
   }
 
   endBody(trailers: FieldList): void {
     if (this.#isBodyEnded) return;
     this.#isBodyEnded = true;
     this.#requestTrailers = trailers;
-    this.#output?.end(trailers);
+    this.#mirrors?.endBody(trailers);
+    this.#attempt?.output?.end(trailers);
     this.#finishTunnel();
   }
 
@@ -109,13 +116,14 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
   abandon(): void {
     if (this.#isOver) return;
     this.#record.endReason = "downstream-closed";
-    this.#cancelStream();
+    this.#mirrors?.abandon();
+    this.#cancelAttempt();
     this.#finish();
   }
 
   /** It was begun on a guess that was wrong: it ends, and nothing is recorded of it. */
   withdraw(): void {
-    this.#cancelStream();
+    this.#cancelAttempt();
     this.#leave();
   }
 
@@ -124,26 +132,26 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     if (this.#uncredited === 0) return;
     const bytes = this.#uncredited;
     this.#uncredited = 0;
-    this.#credit(bytes);
+    this.#attempt?.credit(bytes);
   }
 
-  onLink(link: Link): boolean {
-    if (this.#isOver) return true;
-    const isWhole = this.#isBodyEnded && this.#body.isEmpty && this.#requestTrailers.length === 0;
-    const stream = link.open(this.#fields, isWhole, this);
-    if (stream === 0) return false;
+  // From the attempt.
+
+  get isHeadOnly(): boolean {
+    return this.#isBodyEnded && this.#body.isEmpty && this.#requestTrailers.length === 0;
+  }
+
+  onOpened(output: StreamOutput): void {
     const { chosenUs } = this.#record;
     this.#record.sentUs = this.#isChoosing ? chosenUs : this.#context.clock.nowUs();
-    this.#candidate?.connected();
-    this.#output = new StreamOutput(link, stream, () => this.#downstream.resumeBody());
-    if (isWhole) this.#output.markEnded();
-    else this.#sendBodySoFar(this.#output);
-    return true;
+    if (output.isEnded) return;
+    const isTaken = this.#body.sendTo(output);
+    if (this.#isBodyEnded) output.end(this.#requestTrailers);
+    else if (isTaken) this.resumeBody();
   }
 
-  onUnavailable(reason: EndReason): void {
-    if (this.#isOver) return;
-    if (!this.#isRepeated(reason)) this.#replyLocally(reason);
+  resumeBody(): void {
+    this.#downstream.resumeBody();
   }
 
   onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
@@ -153,11 +161,11 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     }
     const status = Number(fieldValue(fields, ":status"));
     if (kind === "interim") return this.#downstream.interim(status, fields);
-    const reason = fieldValue(fields, "x-heddle-reason");
-    if (reason !== undefined && isEndReason(reason)) {
-      if (this.#isRepeated(reason)) return;
-      this.#record.endReason = reason;
-    }
+    const said = fieldValue(fields, "x-heddle-reason");
+    const reason = said !== undefined && isEndReason(said) ? said : undefined;
+    const isFine = reason === undefined && status < 400 && !endStream;
+    if (!isFine && this.#isTriedAgain({ reason, status, fields: endStream ? fields : [] })) return;
+    if (reason !== undefined) this.#record.endReason = reason;
     this.#answer(status, fields, endStream);
     if (endStream) this.#complete([]);
   }
@@ -167,87 +175,109 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#movedMs = this.#context.deadlines.in(0);
     if (data.length > 0) this.#downstream.body(data);
     if (this.#downstream.isFull) this.#uncredited += data.length;
-    else this.#credit(data.length);
+    else this.#attempt?.credit(data.length);
     if (endStream) this.#complete([]);
   }
 
-  onReset(code: number, byPeer: boolean): void {
-    if (this.#isOver) return;
-    this.#output = undefined;
-    const isRefused = code === H2_ERROR.REFUSED_STREAM;
-    const reason: EndReason =
-      byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated";
+  onFailed(reason: EndReason): void {
     if (this.#hasAnswer) this.#cutOff(reason);
-    else if (!this.#isRepeated(isRefused ? "draining" : reason)) this.#replyLocally(reason);
+    else if (!this.#isTriedAgain({ reason, status: 0, fields: [] })) this.#replyLocally(reason);
   }
 
   onWritable(): void {
-    this.#output?.writable();
     this.#finishTunnel();
   }
 
   onDeadline(nowMs: number): void {
     this.deadlineMs = this.#dueMs();
     if (this.deadlineMs > nowMs) return;
+    const isWhole = this.#hasAnswer || this.#patienceEndMs() <= nowMs;
     const reason: EndReason = this.#hasAnswer ? "stream-idle-timeout" : "request-timeout";
-    this.#cancelStream();
+    if (!isWhole && this.#isTriedAgain({ reason, status: 0, fields: [] })) return;
+    this.#cancelAttempt();
     if (this.#hasAnswer) this.#cutOff(reason);
     else this.#replyLocally(reason);
   }
 
-  /** Whether the request is sent again after such an end: what was sent of it is dropped then, and another endpoint asked. */
-  #isRepeated(reason: EndReason): boolean {
+  #prepare(forward: Forward): void {
+    const { entry, service } = forward;
+    this.#forward = forward;
+    const request = entry === undefined ? this.#asked : routedRequest(this.#asked, entry, forward.backend);
+    this.#patienceMs = patienceMs(this.#context, this.#asked.fields, entry?.rule.requestTimeoutMs);
+    const { traceId, spanId, sampled } = this.#record;
+    this.fields = requestToMesh(isTunnelRequest(request) ? { ...request, authority: service.authority } : request, {
+      traceparent: formatTraceparent(traceId, spanId, sampled),
+      requestId: fieldValue(request.fields, "x-request-id"),
+      edgeCaller: this.#downstream.edgeCaller,
+      isHttp2: this.#downstream.isHttp2,
+    });
+    if (entry !== undefined && entry.rule.mirrors.length > 0) this.#mirror(this.#router.drawMirrors(entry.rule));
+  }
+
+  #mirror(services: readonly OutboundService[]): void {
+    const request = {
+      fields: this.fields,
+      isHeadOnly: this.isHeadOnly,
+      record: this.#record,
+      patienceMs: this.#patienceMs,
+    };
+    this.#mirrors = new Mirrors(this.#context, services, request);
+  }
+
+  /** Whether the request is tried again after such an end: what was sent of it is dropped then, and another endpoint asked. */
+  #isTriedAgain(failed: Failed): boolean {
     const { clock, limits } = this.#context;
-    if (!mayRepeat(this.#asked.method, reason)) return false;
+    const retry = this.#forward?.entry?.rule.retry;
+    if (this.#hasAnswer || !isRepeated(failed, { method: this.#asked.method, retry })) return false;
     const nowMs = clock.nowUs() / 1000;
-    const isAllowed = !this.#hasAnswer && this.#attempts <= limits.retriesMax && this.#body.isKept;
     // An endpoint that cannot be reached looks idle, and would be given what the others are not.
-    this.#candidate?.connectFailed(nowMs);
-    if (!isAllowed || !this.#service.retries.withdraw(nowMs)) return false;
-    this.#dropStream();
+    if (failed.reason !== undefined) this.#attempt?.candidate.connectFailed(nowMs);
+    const isAllowed = this.#attempts <= (retry?.attempts ?? limits.retriesMax) && this.#body.isKept;
+    if (!isAllowed || this.#forward?.service.retries.withdraw(nowMs) !== true) return false;
     this.#choose(nowMs * 1000);
     return true;
   }
 
   #choose(nowUs: number): void {
-    const previous = this.#candidate;
-    if (previous === undefined) this.#service.retries.deposit();
-    else previous.inFlight--;
-    const candidate = this.#service.select(nowUs / 1000, previous);
-    this.#candidate = candidate;
+    const { service, entry } = this.#forward as Forward;
+    const previous = this.#attempt;
+    if (previous === undefined) service.retries.deposit();
+    previous?.leave(H2_ERROR.CANCEL);
+    this.#attemptDueMs = Number.POSITIVE_INFINITY;
+    const candidate = service.select(nowUs / 1000, previous?.candidate);
     this.#attempts++;
     if (candidate === undefined) return this.#replyLocally("no-healthy-upstream");
-    candidate.inFlight++;
-    if (candidate !== previous) return this.#ask(candidate, nowUs);
-    // There is no other: it is given a moment.
-    const waitMs = BACKOFF_MS * 2 ** (this.#attempts - 1) * this.#context.random();
-    this.#cancelWait = this.#context.timers.after(waitMs, () => this.#ask(candidate, this.#context.clock.nowUs()));
+    const attempt = new Attempt(this, candidate);
+    this.#attempt = attempt;
+    const isSame = candidate === previous?.candidate;
+    const waitMs = backoffMs(this.#attempts - 1, {
+      isSame,
+      leastMs: entry?.rule.retry?.backoffMs ?? 0,
+      drawn: this.#context.random(),
+    });
+    if (waitMs === 0) return this.#ask(attempt, nowUs);
+    this.#cancelWait = this.#context.timers.after(waitMs, () => this.#ask(attempt, this.#context.clock.nowUs()));
   }
 
-  #ask({ endpoint }: Candidate<Target>, nowUs: number): void {
+  #ask(attempt: Attempt, nowUs: number): void {
     if (this.#isOver) return;
+    const { endpoint } = attempt.candidate;
     this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
     this.#record.chosenUs = nowUs;
+    const timeoutMs = this.#forward?.entry?.rule.attemptTimeoutMs ?? 0;
+    if (timeoutMs > 0) this.#limitAttempt(timeoutMs);
     this.#isChoosing = true;
-    endpoint.peer.request(this);
+    attempt.start();
     this.#isChoosing = false;
   }
 
-  #sendBodySoFar(output: StreamOutput): void {
-    const isTaken = this.#body.sendTo(output);
-    if (this.#isBodyEnded) output.end(this.#requestTrailers);
-    else if (isTaken) this.#downstream.resumeBody();
+  #limitAttempt(timeoutMs: number): void {
+    this.#attemptDueMs = this.#context.deadlines.in(timeoutMs);
+    this.deadlineMs = this.#dueMs();
   }
 
-  #dropStream(): void {
-    if (this.#output === undefined) return;
-    const { link, stream } = this.#output;
-    link.session.reset(stream, H2_ERROR.CANCEL);
-    link.release(stream);
-    this.#output = undefined;
-  }
-
-  #answer(status: number, fields: FieldList, isWhole: boolean): void {
+  #answer(status: number, answered: FieldList, isWhole: boolean): void {
+    const fields = this.#forward?.entry === undefined ? answered : routedAnswer(answered, this.#forward);
     this.#hasAnswer = true;
     this.#record.firstByteUs = this.#context.clock.nowUs();
     this.#record.status = httpStatusOf(fields) ?? status;
@@ -269,13 +299,13 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
 
   /** Until its answer it waits as long as its patience lasts, afterwards as long as a stream may be silent. */
   #dueMs(): number {
-    if (!this.#hasAnswer) return this.#movedMs + this.#patienceMs;
+    if (!this.#hasAnswer) return Math.min(this.#patienceEndMs(), this.#attemptDueMs);
     const { limits } = this.#context;
     return this.#movedMs + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
   }
 
-  #credit(bytes: number): void {
-    this.#output?.link.session.consumed(this.#output.stream, bytes);
+  #patienceEndMs(): number {
+    return this.#movedMs + this.#patienceMs;
   }
 
   /** The answer is whole. A tunnel lives on until the caller has ended its side too. */
@@ -283,19 +313,22 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#isAnswerEnded = true;
     this.#downstream.end(trailers);
     if (this.#isTunnel && !this.#isBodyEnded) return;
-    if (this.#output?.isEnded === false) this.#cancelStream();
+    if (this.#attempt?.output?.isEnded === false) this.#cancelAttempt();
     this.#finish();
   }
 
   /** Both halves of a tunnel have ended and all has been sent. */
   #finishTunnel(): void {
-    if (this.#isAnswerEnded && this.#output?.isEnded !== false) this.#finish();
+    if (this.#isAnswerEnded && this.#attempt?.output?.isEnded !== false) this.#finish();
   }
 
   #replyLocally(reason: EndReason): void {
-    const reply = localReply(reason, { isGrpc: isGrpc(this.#asked.fields) });
-    this.#record.status = reply.status;
     this.#record.endReason = reason;
+    this.#reply(localReply(reason, { isGrpc: isGrpc(this.#asked.fields) }));
+  }
+
+  #reply(reply: LocalReply): void {
+    this.#record.status = reply.status;
     const status = Number(reply.fields[1]);
     this.#downstream.head({ status, fields: reply.fields, isSwitch: false, isWhole: reply.body === "" });
     if (reply.body !== "") this.#downstream.body(Buffer.from(reply.body));
@@ -309,12 +342,10 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     this.#finish();
   }
 
-  #cancelStream(): void {
+  #cancelAttempt(): void {
     this.#cancelWait?.();
-    this.#candidate?.endpoint.peer.forget(this);
-    if (this.#output === undefined) return;
-    const code = this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL;
-    this.#output.link.session.reset(this.#output.stream, code);
+    this.onDrained();
+    this.#attempt?.leave(this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL);
   }
 
   #finish(): void {
@@ -330,9 +361,6 @@ export class OutboundExchange implements LinkStream, LinkWaiter, Expirable {
     // What its caller has not read is the connection's credit too, which outlives the stream.
     this.onDrained();
     this.#context.deadlines.remove(this);
-    this.#output?.link.release(this.#output.stream);
-    if (this.#candidate === undefined) return;
-    this.#candidate.inFlight--;
-    this.#candidate.endpoint.peer.released();
+    this.#attempt?.leave();
   }
 }

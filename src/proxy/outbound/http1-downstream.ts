@@ -11,11 +11,11 @@ import { interimToHttp1, ResponseTexts, responseToHttp1 } from "../http1-text.ts
 import { localReply, recordRefusal } from "../local-reply.ts";
 import type { Answer, Downstream } from "./downstream.ts";
 import { OutboundExchange } from "./exchange.ts";
-import type { OutboundService } from "./service.ts";
+import type { Router } from "./router.ts";
 
 export interface DownstreamOptions {
   readonly context: ProxyContext;
-  readonly service: OutboundService;
+  readonly router: Router;
   readonly socket: StreamSocket;
   /** At an edge the caller is outside the mesh, and what it says of itself is not believed. */
   readonly isEdge: boolean;
@@ -110,10 +110,10 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   #begin(head: RequestHead): void {
     this.#head = head;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    const { context, service } = this.#options;
+    const { context, router } = this.#options;
     // A listener stands for one service: it is no proxy to anywhere (RFC 9110 §9.3.6).
     if (head.method === "CONNECT") return this.#refuse("route-not-found", 405);
-    this.#exchange = new OutboundExchange(context, service, { downstream: this, request: head });
+    this.#exchange = new OutboundExchange(context, router, { downstream: this, request: head });
     this.#exchange.start();
   }
 
@@ -179,16 +179,31 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   }
 
   #parse(bytes: Buffer): void {
-    if (this.#exchange === undefined) this.deadlineMs = Math.min(this.deadlineMs, this.#headDeadlineMs());
-    const taken = this.#parser.read(bytes);
-    if (this.#parser.fault !== undefined) {
-      return this.#refuse("downstream-protocol-error", statusOfFault(this.#parser.fault));
-    }
-    if (this.#state === "closing" && this.#exchange === undefined) return;
-    if (taken === bytes.length) return;
-    this.#held.push(Buffer.from(bytes.subarray(taken)));
+    let rest = bytes;
+    let taken = 0;
+    do {
+      taken = this.#parser.read(rest);
+      if (this.#isReadingOver()) return;
+      if (taken === rest.length) return;
+      rest = rest.subarray(taken);
+    } while (this.#exchange === undefined && taken > 0);
+    this.#held.push(Buffer.from(rest));
     if (this.#isTunnel) this.#readHeld();
     else this.#socket.pause();
+  }
+
+  /** After each message that was read. Whether nothing more is read of what has come. */
+  #isReadingOver(): boolean {
+    if (this.#parser.fault !== undefined) {
+      this.#refuse("downstream-protocol-error", statusOfFault(this.#parser.fault));
+      return true;
+    }
+    if (this.#exchange !== undefined) return false;
+    if (this.#state === "closing") return true;
+    this.deadlineMs = Math.min(this.deadlineMs, this.#headDeadlineMs());
+    // What is answered here is answered before the request has been read to its end.
+    if (this.#parser.isComplete) this.#parser.next();
+    return false;
   }
 
   #headDeadlineMs(): number {
@@ -208,7 +223,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 
   #refuse(reason: EndReason, status: number): void {
     const reply = localReply(reason, { status });
-    recordRefusal(this.#context, this.#options.service.noEndpointEdge, reply);
+    recordRefusal(this.#context, this.#options.router.service.noEndpointEdge, reply);
     this.#exchange?.abandon();
     this.#output.text(responseToHttp1(reply.fields, { status, isChunked: false, closes: true, upgrade: "" }));
     this.#output.text(reply.body);

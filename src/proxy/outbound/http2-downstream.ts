@@ -112,7 +112,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
     if (kind === "trailers") return this.#exchange?.endBody(fields);
     const request = askedOf(fields, endStream);
     if (isTunnelRequest(request)) return this.#refuse(fields);
-    this.#exchange = new OutboundExchange(this.#options.context, this.#options.service, { downstream: this, request });
+    this.#exchange = new OutboundExchange(this.#options.context, this.#options.router, { downstream: this, request });
     this.#exchange.start();
   }
 
@@ -187,7 +187,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
 
   #refuse(fields: FieldList): void {
     const reply = localReply("route-not-found", { status: 405, isGrpc: isGrpc(fields) });
-    recordRefusal(this.#options.context, this.#options.service.noEndpointEdge, reply);
+    recordRefusal(this.#options.context, this.#options.router.service.noEndpointEdge, reply);
     this.head({ status: reply.status, fields: reply.fields, isSwitch: false, isWhole: reply.body === "" });
     this.#output.write(Buffer.from(reply.body));
     this.#output.end([]);

@@ -3,9 +3,10 @@ import { type Listener, listenPlain, type StreamSocket } from "#engine/sockets";
 import type { Result, ServiceKey } from "#model";
 import { success } from "#model";
 import type { Closable, ProxyContext } from "../context.ts";
-import { selfParty } from "../party.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
-import { OutboundService } from "./service.ts";
+import type { Destinations } from "./destinations.ts";
+import { Router } from "./router.ts";
+import type { OutboundService } from "./service.ts";
 
 export interface OutboundOptions {
   readonly service: ServiceKey;
@@ -20,17 +21,17 @@ export class Outbound {
   readonly #context: ProxyContext;
   readonly #options: OutboundOptions;
   readonly #connections = new Set<Closable>();
-  readonly #service: OutboundService;
+  readonly #router: Router;
   #listener: Listener | undefined;
 
-  constructor(context: ProxyContext, options: OutboundOptions) {
+  constructor(context: ProxyContext, options: OutboundOptions, destinations: Destinations) {
     this.#context = context;
     this.#options = options;
-    this.#service = new OutboundService(context, options.service, selfParty(context));
+    this.#router = new Router(context, options.service, destinations);
   }
 
   get service(): OutboundService {
-    return this.#service;
+    return this.#router.service;
   }
 
   get connections(): number {
@@ -44,14 +45,6 @@ export class Outbound {
     return success(bound.value);
   }
 
-  update(): void {
-    this.#service.update(this.#context.tables.outbound.get(this.#options.service));
-  }
-
-  renew(): void {
-    for (const target of this.#service.targets) target.peer.renew();
-  }
-
   drain(): void {
     this.#listener?.stop();
     for (const connection of [...this.#connections]) connection.drain();
@@ -60,7 +53,6 @@ export class Outbound {
   stop(): void {
     this.#listener?.stop();
     for (const connection of [...this.#connections]) connection.destroy();
-    for (const target of this.#service.targets) target.peer.destroy();
   }
 
   #accept(socket: StreamSocket) {
@@ -69,9 +61,9 @@ export class Outbound {
       return NO_EVENTS;
     }
     const { isEdge } = this.#options;
-    const declared = this.#service.protocol;
+    const declared = this.#router.protocol;
     const onClosed = (closed: Closable): boolean => this.#connections.delete(closed);
-    const options = { context: this.#context, service: this.#service, socket, isEdge, onClosed };
+    const options = { context: this.#context, router: this.#router, socket, isEdge, onClosed };
     // What comes from outside is HTTP unless it is said to be anything else: nobody there is given a tunnel on a guess.
     const connection = new AcceptedConnection(options, isEdge && declared === "auto" ? "http" : declared);
     this.#connections.add(connection);

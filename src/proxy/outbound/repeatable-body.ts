@@ -15,6 +15,11 @@ export class RepeatableBody {
     return this.#bytes === 0;
   }
 
+  /** Bytes that have come. */
+  get length(): number {
+    return this.#bytes;
+  }
+
   /** Whether all of it that has come so far is here. */
   get isKept(): boolean {
     return this.#isKept;

@@ -77,6 +77,15 @@ export class OutboundService {
     }
   }
 
+  /** Nobody sends there any more: what has begun finishes. */
+  close(): void {
+    for (const target of this.targets) {
+      target.peer.drain();
+      target.close();
+    }
+    this.#context.recorder.closeEdge(this.noEndpointEdge);
+  }
+
   #targetOf(endpoint: OutboundEndpoint, known: Target | undefined): Target {
     if (known !== undefined && isSamePlace(known.endpoint, endpoint))
       return { ...known, endpoint, weight: endpoint.weight };

@@ -7,6 +7,14 @@ import type { Answer, Downstream } from "./downstream.ts";
 import { OutboundExchange } from "./exchange.ts";
 import type { DownstreamOptions } from "./http1-downstream.ts";
 
+/** Who opened a tunnel before the app had said a word. */
+export interface Guess {
+  /** The other side spoke first: it was right. Called once. */
+  onAnswered(): void;
+  /** The tunnel was refused before the app had said a word; it is as if it had not been. */
+  onRefused(): void;
+}
+
 export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly isHttp2 = false;
   readonly edgeCaller = undefined;
@@ -16,16 +24,21 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly #exchange: OutboundExchange;
   #state: "open" | "refused" | "finished" | "closed" = "open";
   #hasAnswered = false;
-  readonly #onAnswered: () => void;
+  /** Whether the app has sent anything. */
+  #hasAsked = false;
+  readonly #guess: Guess | undefined;
 
-  /** `onAnswered` is called once, when the other side speaks. */
-  constructor(options: DownstreamOptions, onAnswered: () => void = () => undefined) {
-    const { context, service, socket } = options;
-    this.#onAnswered = onAnswered;
+  /** With a `guess` it is not known yet whether the app wants bytes at all. */
+  constructor(options: DownstreamOptions, guess?: Guess) {
+    const { context, router, socket } = options;
+    this.#guess = guess;
     this.#options = options;
     this.#socket = socket;
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#exchange.onDrained());
-    this.#exchange = new OutboundExchange(context, service, { downstream: this, request: tunnelTo(service.authority) });
+    this.#exchange = new OutboundExchange(context, router, {
+      downstream: this,
+      request: tunnelTo(router.service.authority),
+    });
   }
 
   start(): void {
@@ -50,6 +63,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   // From the app.
 
   onData(bytes: Buffer): void {
+    this.#hasAsked = true;
     if (!this.#exchange.sendBody(bytes)) this.#socket.pause();
   }
 
@@ -74,12 +88,18 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
 
   /** Bytes have no place for a reason: a refusal is a connection that is cut. */
   head({ isSwitch }: Answer): void {
-    if (!isSwitch) this.#state = "refused";
+    if (isSwitch) return;
+    if (this.#guess === undefined || this.#hasAsked) {
+      this.#state = "refused";
+      return;
+    }
+    this.withdraw();
+    this.#guess.onRefused();
   }
 
   body(data: Uint8Array): void {
     if (this.#state !== "open") return;
-    if (!this.#hasAnswered) this.#onAnswered();
+    if (!this.#hasAnswered) this.#guess?.onAnswered();
     this.#hasAnswered = true;
     this.#output.bytes(data);
   }
