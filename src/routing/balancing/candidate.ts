@@ -63,10 +63,14 @@ export class Candidate<E extends Weighted> {
     if (this.#failures === 0) return;
     this.#failures = 0;
     this.#asideUntilMs = 0;
+    this.outlier.localFailures = 0;
     this.#standing.isStale = true;
   }
 
-  /** An answer began after `firstByteMs`; for gRPC the status of HTTP that its own stands for. */
+  /**
+   * An answer began after `firstByteMs`. For gRPC the status is that of HTTP that its own stands for; for bytes without HTTP, 200 when
+   * the peer has taken the connection.
+   */
   answered(nowMs: number, status: number, firstByteMs: number): void {
     const { detector, latency } = this.#standing;
     const ms = status >= 500 ? Math.max(firstByteMs, latency.penaltyMs) : firstByteMs;

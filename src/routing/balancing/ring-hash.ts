@@ -7,8 +7,9 @@
 import type { Candidate, Weighted } from "./candidate.ts";
 import type { Picker, PickRequest } from "./picker.ts";
 import { randomHash } from "./random-hash.ts";
+import { ringPlaces, sortPlaces } from "./ring-places.ts";
 import type { RingHashBalancing } from "./settings.ts";
-import { sortByHash } from "./sort-by-hash.ts";
+import { Word64 } from "./word64.ts";
 import { xxHash64 } from "./xxhash64.ts";
 
 export class RingHashPicker<E extends Weighted> implements Picker<E> {
@@ -16,10 +17,8 @@ export class RingHashPicker<E extends Weighted> implements Picker<E> {
   readonly #random: () => number;
   #members: readonly Candidate<E>[] = [];
   #eligible: readonly Candidate<E>[] = [];
-  // The ring in ascending order: halves of each hash, and the index of the member that it belongs to.
-  #high = new Uint32Array(0);
-  #low = new Uint32Array(0);
-  #owner = new Uint32Array(0);
+  /** In ascending order; owners are indices of members. */
+  #ring = ringPlaces(0);
 
   constructor(settings: RingHashBalancing, random: () => number) {
     this.#settings = settings;
@@ -28,25 +27,19 @@ export class RingHashPicker<E extends Weighted> implements Picker<E> {
 
   update(members: readonly Candidate<E>[], weights: readonly number[]): void {
     this.#members = members;
-    const places = placesOf(weights, this.#settings);
-    const size = places.reduce((sum, count) => sum + count, 0);
-    const high = new Uint32Array(size);
-    const low = new Uint32Array(size);
-    const owner = new Uint32Array(size);
+    const counts = countsOf(weights, this.#settings);
+    const places = ringPlaces(counts.reduce((sum, count) => sum + count, 0));
     let at = 0;
-    places.forEach((count, member) => {
+    counts.forEach((count, member) => {
       const { instance, hashKey = instance } = (members[member] as Candidate<E>).endpoint;
       for (let index = 0; index < count; index++) {
-        const hash = xxHash64(`${hashKey}_${index}`);
-        high[at] = hash.high;
-        low[at] = hash.low;
-        owner[at++] = member;
+        const { high, low } = xxHash64(`${hashKey}_${index}`, 0, working);
+        places.high[at] = high;
+        places.low[at] = low;
+        places.owner[at++] = member;
       }
     });
-    const order = sortByHash(high, low);
-    this.#high = order.map((index) => high[index] as number);
-    this.#low = order.map((index) => low[index] as number);
-    this.#owner = order.map((index) => owner[index] as number);
+    this.#ring = sortPlaces(places);
   }
 
   settle(eligible: readonly Candidate<E>[]): void {
@@ -56,10 +49,11 @@ export class RingHashPicker<E extends Weighted> implements Picker<E> {
   pick(_nowMs: number, { avoid, hash }: PickRequest<E>): Candidate<E> | undefined {
     if (this.#eligible.length <= 1) return this.#eligible[0];
     const { high, low } = hash ?? randomHash(this.#random);
-    const size = this.#owner.length;
+    const { owner: owners } = this.#ring;
+    const size = owners.length;
     let at = this.#firstFrom(high, low);
     for (let step = 0; step < size; step++) {
-      const owner = this.#members[this.#owner[at] as number] as Candidate<E>;
+      const owner = this.#members[owners[at] as number] as Candidate<E>;
       if (owner.isEligible && owner !== avoid) return owner;
       at = at + 1 === size ? 0 : at + 1;
     }
@@ -69,23 +63,28 @@ export class RingHashPicker<E extends Weighted> implements Picker<E> {
 
   /** The first place whose hash is not below; the ring's first one after the last. */
   #firstFrom(high: number, low: number): number {
+    const ring = this.#ring;
+    const size = ring.high.length;
     let from = 0;
-    let to = this.#owner.length;
+    let to = size;
     while (from < to) {
       const middle = (from + to) >>> 1;
-      const itsHigh = this.#high[middle] as number;
-      if (itsHigh < high || (itsHigh === high && (this.#low[middle] as number) < low)) from = middle + 1;
+      const itsHigh = ring.high[middle] as number;
+      if (itsHigh < high || (itsHigh === high && (ring.low[middle] as number) < low)) from = middle + 1;
       else to = middle;
     }
-    return from === this.#owner.length ? 0 : from;
+    return from === size ? 0 : from;
   }
 }
+
+/** Of one hash after the other while a ring is built. */
+const working = new Word64();
 
 /**
  * How many places each one gets. The lightest gets a whole number; others need not, and then sums of what is due decide who gets one
  * more. The arithmetic is Envoy's to the last bit, or rings would differ.
  */
-function placesOf(
+function countsOf(
   weights: readonly number[],
   { minimumRingSize, maximumRingSize }: RingHashBalancing,
 ): readonly number[] {
