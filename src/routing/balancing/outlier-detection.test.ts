@@ -57,6 +57,19 @@ describe("what ejects", () => {
   });
 });
 
+test("split, a connection that can be made again ends the row", () => {
+  const settings = { ...OUTLIER_DEFAULTS, splitExternalLocalOriginErrors: true };
+  const balancer = new Balancer<Weighted>(() => 0, { policy: { kind: "random" }, outlierDetection: settings });
+  balancer.update([{ instance: "a", weight: 1 }]);
+  const [a] = balancer.candidates;
+  for (let failure = 0; failure < 4; failure++) a!.connectFailed(failure);
+  a!.connected();
+  for (let failure = 0; failure < 4; failure++) a!.connectFailed(failure);
+  expect(a!.outlier.isEjected).toBe(false);
+  a!.connectFailed(5);
+  expect(a!.outlier.isEjected).toBe(true);
+});
+
 describe("for how long", () => {
   test("the base time, until the end of the interval", () => {
     const { detector, first, fail } = detectorOf(3);

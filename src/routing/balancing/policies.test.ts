@@ -199,51 +199,6 @@ describe("peak EWMA", () => {
   });
 });
 
-describe("slow start", () => {
-  const shareOfNew = (policy: LoadBalancing, warmup: BalancerSettings["warmup"], ageMs: number): number => {
-    const balancer = balancerOf({ policy, warmup }, { old: 1 });
-    balancer.select(0);
-    balancer.update([
-      { instance: "old", weight: 1 },
-      { instance: "new", weight: 1 },
-    ]);
-    spread(balancer, 1, 100_000);
-    const counts = spread(balancer, 5000, 100_000 + ageMs);
-    return (counts["new"] ?? 0) / counts["old"]!;
-  };
-  const minute = { durationMs: 60_000 };
-
-  test.each([
-    [0, 0.1],
-    [3000, 0.1],
-    [15_000, 0.25],
-    [30_000, 0.5],
-    [59_900, 1],
-    [90_000, 1],
-  ])("%p ms after it came an endpoint has %p of its weight", (ageMs, share) => {
-    for (const kind of ["round-robin", "random", "least-request"] as const) {
-      expect(Math.abs(shareOfNew({ kind }, minute, ageMs) - share)).toBeLessThan(0.07);
-    }
-  });
-
-  test("minimum and curve can be chosen", () => {
-    const { kind } = { kind: "round-robin" } as const;
-    expect(Math.abs(shareOfNew({ kind }, { ...minute, minimumPercent: 40 }, 1000) - 0.4)).toBeLessThan(0.02);
-    expect(Math.abs(shareOfNew({ kind }, { ...minute, aggression: 2 }, 15_000) - 0.5)).toBeLessThan(0.02);
-  });
-
-  test("who was unhealthy is warmed up again", () => {
-    const balancer = balancerOf({ policy: { kind: "round-robin" }, warmup: minute }, { a: 1, b: 1 });
-    spread(balancer, 10);
-    expect(Math.abs(spread(balancer, 1000, 100_000)["a"]! - 500)).toBeLessThan(5);
-    candidateOf(balancer, "a").markHealth(false);
-    spread(balancer, 10, 100_000);
-    candidateOf(balancer, "a").markHealth(true);
-    spread(balancer, 10, 100_000);
-    expect(Math.abs(spread(balancer, 1100, 100_000)["a"]! - 100)).toBeLessThan(5);
-  });
-});
-
 test("settings change without forgetting what is known", () => {
   const balancer = balancerOf({ policy: { kind: "round-robin" } }, { a: 1, b: 1 });
   candidateOf(balancer, "a").inFlight = 5;
