@@ -149,6 +149,11 @@ describe("distribution", () => {
       ],
       { "eu/a/1": 0.5, "eu/b/1": 0.125, "eu/b/2": 0.125, "us/a/1": 0.125, "asia/a/1": 0.125 },
     ],
+    [
+      "for others: all places are alike",
+      [{ from: "us/*", to: { "us/*": 100 } }],
+      { "eu/a/1": 0.2, "eu/b/1": 0.2, "eu/b/2": 0.2, "us/a/1": 0.2, "asia/a/1": 0.2 },
+    ],
     ["to nowhere", [{ from: "eu", to: { "mars/*": 100 } }], { nobody: 1 }],
   ])("%s", (_, distribute, want) => {
     for (const outlierDetection of [undefined, OUTLIER_DEFAULTS]) {

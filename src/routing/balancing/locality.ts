@@ -14,7 +14,10 @@ export interface LocalitySettings {
   readonly own: Locality;
   /** Callers in the region `from` go to `to` before any other region. In force only with outlier detection, as all failover. */
   readonly failover?: readonly RegionFailover[];
-  /** Weights instead of failover: the first entry whose `from` fits the caller is in force, with or without outlier detection. */
+  /**
+   * Weights instead of failover, which is off as soon as there is an entry. The first one whose `from` fits the caller is in force, with
+   * or without outlier detection.
+   */
   readonly distribute?: readonly Distribution[];
 }
 
@@ -79,9 +82,10 @@ export function groupByLocality<M extends { readonly endpoint: Located }>(
   settings: LocalitySettings | undefined,
   hasOutlierDetection: boolean,
 ): readonly Group<M>[] {
-  const rule = settings?.distribute?.find(({ from }) => fits(settings.own, from));
+  const { own = NOWHERE, distribute = [] } = settings ?? {};
+  const rule = distribute.find(({ from }) => fits(own, from));
   if (rule !== undefined) return withoutGaps(distributed(members, rule));
-  const isPreferring = hasOutlierDetection && settings !== undefined;
+  const isPreferring = hasOutlierDetection && settings !== undefined && distribute.length === 0;
   const byLevel = new Map<number, M[]>();
   for (const member of members) {
     const { locality = NOWHERE, priority = 0 } = member.endpoint;
