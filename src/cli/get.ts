@@ -21,6 +21,18 @@ function pathOf(kind: string | undefined, name: string | undefined, namespace: s
   return `/api/v1/resources?${query}`;
 }
 
+interface RouteParent {
+  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+}
+
+/** `ok`, or the reasons for which a route is not as its author wants it; nothing for kinds without a status. */
+function statusOf({ status }: ResourcesView["resources"][number]): string {
+  const { parents = [] } = (status ?? {}) as { readonly parents?: readonly RouteParent[] };
+  const bad = parents.flatMap(({ conditions }) => conditions.filter((each) => each.status !== "True"));
+  if (parents.length === 0) return "";
+  return bad.length === 0 ? "ok" : [...new Set(bad.map(({ type, reason }) => `not ${type}: ${reason}`))].join(", ");
+}
+
 function table(resources: ResourcesView["resources"]): string {
   const rows = resources.map((each) => {
     const {
@@ -29,9 +41,9 @@ function table(resources: ResourcesView["resources"]): string {
       resourceVersion = "",
       creationTimestamp = "",
     } = each["metadata"] as Record<string, string>;
-    return [String(each["kind"]), namespace, name ?? "", resourceVersion, creationTimestamp];
+    return [String(each["kind"]), namespace, name ?? "", resourceVersion, creationTimestamp, statusOf(each)];
   });
-  const all = [["KIND", "NAMESPACE", "NAME", "REVISION", "CREATED"], ...rows];
+  const all = [["KIND", "NAMESPACE", "NAME", "REVISION", "CREATED", "STATUS"], ...rows];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   return all
     .map((row) =>

@@ -12,6 +12,7 @@ import {
   resourcesQuerySchema,
   resourcesSchema,
 } from "#api";
+import type { MeshSnapshot } from "#mesh";
 import {
   failure,
   type Kind,
@@ -26,6 +27,7 @@ import {
 import { CLUSTER_SCOPED, KINDS, manifestOf, nearestName, parseManifests, writeManifests } from "#model/manifest";
 import type { Applied, Change, PlannedChange, ResourceStore } from "#store";
 import { actorOf } from "./credentials-hook.ts";
+import { statusOf } from "./resource-status.ts";
 
 function kindOf(text: string): Result<Kind> {
   const known = Object.keys(KINDS) as Kind[];
@@ -61,7 +63,8 @@ function appliedView({ revision, changes }: Applied) {
 }
 
 /** Applying, reading and deleting resources, and what was done to them. */
-export function registerResources(app: FastifyInstance, store: ResourceStore): void {
+export function registerResources(app: FastifyInstance, store: ResourceStore, snapshot: () => MeshSnapshot): void {
+  const view = (resource: Resource) => ({ ...manifestOf(resource), ...statusOf(snapshot(), resource) });
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.post("/api/v1/apply", { schema: { body: applyBodySchema, response: { 200: appliedSchema } } }, (request) => {
     const { files, dryRun } = request.body;
@@ -80,14 +83,18 @@ export function registerResources(app: FastifyInstance, store: ResourceStore): v
         .filter(
           ({ metadata }) => namespace === undefined || metadata.namespace === "" || metadata.namespace === namespace,
         );
-      return { revision: store.revision, resources: resources.map((each) => ({ ...manifestOf(each) })) };
+      return { revision: store.revision, resources: resources.map(view) };
     },
   );
-  registerOne(app, store);
+  registerOne(app, store, view);
   registerPast(app, store);
 }
 
-function registerOne(app: FastifyInstance, store: ResourceStore): void {
+function registerOne(
+  app: FastifyInstance,
+  store: ResourceStore,
+  view: (resource: Resource) => Record<string, unknown>,
+): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const schema = { params: refParamsSchema, querystring: refQuerySchema };
   typed.get(
@@ -101,7 +108,7 @@ function registerOne(app: FastifyInstance, store: ResourceStore): void {
           problem("HDL_STORE_MISSING", `there is no ${ref.kind} ${ref.name} in namespace ${ref.namespace}`),
         );
       }
-      return { revision: store.revision, resources: [{ ...manifestOf(found) }] };
+      return { revision: store.revision, resources: [view(found)] };
     },
   );
   typed.delete(

@@ -128,7 +128,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   const { access, plane, resources, telemetry, agentsAddress } = options;
   app.addHook("onRequest", credentialsHook(access));
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
-  registerResources(app, resources);
+  registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
   registerObserve(app, {
     store: telemetry,
