@@ -62,3 +62,12 @@ export type {
   TlsRoute,
   UrlRewrite,
 } from "./routes.ts";
+export type {
+  BalancingPolicy,
+  ConnectionPool,
+  DestinationRule,
+  HashKey,
+  OutlierDetection,
+  Subset,
+  TrafficPolicy,
+} from "./traffic-policy.ts";

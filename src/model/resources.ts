@@ -2,6 +2,7 @@
 
 import type { ResourceOf } from "./resource-of.ts";
 import type { GrpcRoute, HttpRoute, ReferenceGrant, TcpRoute, TlsRoute } from "./routes.ts";
+import type { DestinationRule } from "./traffic-policy.ts";
 
 export interface Mesh extends ResourceOf<"heddle.dev/v1", "Mesh"> {
   readonly spec: {
@@ -93,7 +94,8 @@ export type Resource =
   | GrpcRoute
   | TcpRoute
   | TlsRoute
-  | ReferenceGrant;
+  | ReferenceGrant
+  | DestinationRule;
 export type Kind = Resource["kind"];
 
 /** Names one object across the whole mesh. */

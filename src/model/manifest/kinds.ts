@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Kind, Resource } from "#model";
+import { destinationRule } from "./destination-rule.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
@@ -125,6 +126,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   TCPRoute: tcpRoute,
   TLSRoute: tlsRoute,
   ReferenceGrant: referenceGrant,
+  DestinationRule: destinationRule,
 };
 
 export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace"]);

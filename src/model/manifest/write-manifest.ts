@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { AuthorizationPolicy, Mesh, Resource } from "#model";
 import { formatDuration } from "./fields.ts";
+import { destinationRuleSpec } from "./write-destination-rule.ts";
 import { routeSpec } from "./write-route.ts";
 
 /** Leaves out what says nothing: absent values, empty lists and empty maps. */
@@ -51,6 +52,8 @@ function specOf(resource: Resource): object | undefined {
     case "HTTPRoute":
     case "GRPCRoute":
       return compact(routeSpec(resource.spec)) as object;
+    case "DestinationRule":
+      return compact(destinationRuleSpec(resource.spec)) as object;
     case "TCPRoute":
     case "TLSRoute":
     case "ReferenceGrant":
