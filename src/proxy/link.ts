@@ -1,7 +1,7 @@
 /** One connection between two agents: an HTTP/2 session on a socket, its streams given to whom they belong. */
 import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import type { FieldList } from "#wire/fields";
-import { H2_ERROR, Http2Session, type Http2Sink, type MessageKind } from "#wire/http2";
+import { DEFAULT_HTTP2_LIMITS, H2_ERROR, Http2Session, type Http2Sink, type MessageKind } from "#wire/http2";
 import type { Flushable, TurnFlusher } from "./turn-flusher.ts";
 
 /** The owner of one stream. */
@@ -27,6 +27,14 @@ export interface LinkOptions {
   readonly onClosed: (link: Link) => void;
 }
 
+/**
+ * Answers that their callers do not read must not hold up those of others on the same connection: it has room for all streams that may
+ * be open at once, with their windows full. A quarter is given back late.
+ */
+const ANSWERS_WINDOW_BYTES = Math.ceil(
+  (DEFAULT_HTTP2_LIMITS.concurrentStreamsMax * DEFAULT_HTTP2_LIMITS.streamWindowBytes * 4) / 3,
+);
+
 export class Link implements SocketEvents, Flushable {
   readonly session: Http2Session;
   readonly #options: LinkOptions;
@@ -39,7 +47,8 @@ export class Link implements SocketEvents, Flushable {
   constructor(socket: StreamSocket, options: LinkOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.session = new Http2Session({ role: options.role, sink: this.#sink(), nowMs: options.nowMs });
+    const limits = options.role === "client" ? { connectionWindowBytes: ANSWERS_WINDOW_BYTES } : {};
+    this.session = new Http2Session({ role: options.role, sink: this.#sink(), nowMs: options.nowMs, limits });
   }
 
   get isClosed(): boolean {

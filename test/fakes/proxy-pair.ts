@@ -6,7 +6,7 @@ import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
 import type { AppProtocol, ServiceKey } from "#model";
 import { compilePolicy, type RuleSet } from "#policy";
-import { type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
+import { type OutboundEndpoint, type ProxyLimits, type ProxyTables, WorkloadProxy } from "#proxy";
 import { type ByteRule, type RouteRule, RouteTable } from "#routing";
 import { Recorder } from "#telemetry/record";
 import { fakeAuthority } from "./mesh-authority.ts";
@@ -45,6 +45,8 @@ export interface Settings {
   /** Of requests to shop/back. */
   readonly routes?: readonly RouteRule[];
   readonly byteRoutes?: readonly ByteRule[];
+  /** Of the agent itself: not what `update` changes. */
+  readonly limits?: Partial<ProxyLimits>;
 }
 
 export function tablesOf({
@@ -94,7 +96,7 @@ export function startServerSide(
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
-    limits: { handshakeTimeoutMs: 200, handshakesMax: 3 },
+    limits: { handshakeTimeoutMs: 200, handshakesMax: 3, ...settings.limits },
   });
   const started = proxy.start(identity, tablesOf(settings));
   if (!started.ok) throw new Error(started.problems[0].message);
@@ -125,6 +127,7 @@ export function startClientSide(settings: Settings, identity: TlsIdentity = auth
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
+    ...(settings.limits && { limits: settings.limits }),
   });
   const started = proxy.start(identity, tablesOf(settings));
   if (!started.ok) throw new Error(started.problems[0].message);

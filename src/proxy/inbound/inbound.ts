@@ -87,9 +87,10 @@ export class Inbound {
     const expiry = {
       deadlineMs: notAfterMs,
       deadlineSlot: -1,
-      // What was begun under a valid certificate may finish; nothing new begins.
-      onDeadline() {
-        expiry.deadlineMs = Number.POSITIVE_INFINITY;
+      // What was begun under a valid certificate may finish; nothing new begins, whether the peer has heard of it or not.
+      onDeadline: (nowMs: number) => {
+        const isTold = link.session.state === "draining";
+        expiry.deadlineMs = isTold ? Number.POSITIVE_INFINITY : nowMs + this.#context.limits.handshakeTimeoutMs;
         link.drain();
       },
     };

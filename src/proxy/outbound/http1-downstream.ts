@@ -42,6 +42,8 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   #held: Buffer[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #isTunnel = false;
+  /** The next request waits until its caller has read more of the answers: what a pipeline asks for must not pile up here. */
+  #awaitsRoom = false;
 
   constructor(options: DownstreamOptions) {
     this.#options = options;
@@ -163,8 +165,8 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
     const { deadlines, limits } = this.#context;
     this.deadlineMs = deadlines.in(limits.idleTimeoutMs);
     if (isRequestUnread || this.#state === "closing") return this.#closeGently();
-    this.#parser.next();
-    this.#readHeld();
+    if (this.isFull) this.#awaitsRoom = true;
+    else this.#readNext();
   }
 
   // From the proxy.
@@ -186,7 +188,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
       if (this.#isReadingOver()) return;
       if (taken === rest.length) return;
       rest = rest.subarray(taken);
-    } while (this.#exchange === undefined && taken > 0);
+    } while (this.#exchange === undefined && !this.#awaitsRoom && taken > 0);
     this.#held.push(Buffer.from(rest));
     if (this.#isTunnel) this.#readHeld();
     else this.#socket.pause();
@@ -198,7 +200,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
       this.#refuse("downstream-protocol-error", statusOfFault(this.#parser.fault));
       return true;
     }
-    if (this.#exchange !== undefined) return false;
+    if (this.#exchange !== undefined || this.#awaitsRoom) return false;
     if (this.#state === "closing") return true;
     this.deadlineMs = Math.min(this.deadlineMs, this.#headDeadlineMs());
     // What is answered here is answered before the request has been read to its end.
@@ -212,6 +214,12 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 
   #sendBody(data: Uint8Array): void {
     if (this.#exchange?.sendBody(data) === false) this.#socket.pause();
+  }
+
+  #readNext(): void {
+    this.#awaitsRoom = false;
+    this.#parser.next();
+    this.#readHeld();
   }
 
   #readHeld(): void {
@@ -240,6 +248,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 
   #drained(): void {
     this.#exchange?.onDrained();
+    if (this.#awaitsRoom && !this.isFull) this.#readNext();
   }
 }
 

@@ -58,8 +58,11 @@ export class Http2Downstream implements SocketEvents, Closable, Expirable {
     this.#link.onClose();
   }
 
+  /** An idle caller is asked to leave, and one that does not answer is cut off. */
   onDeadline(): void {
-    this.deadlineMs = Number.POSITIVE_INFINITY;
+    const { deadlines, limits } = this.#options.context;
+    if (this.#link.session.state !== "open") return this.#link.destroy();
+    this.deadlineMs = deadlines.in(limits.headTimeoutMs);
     this.#link.drain();
   }
 

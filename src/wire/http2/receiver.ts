@@ -90,6 +90,13 @@ export class Receiver implements FrameVisitor {
     this.#session.ping();
   }
 
+  /** Names the last stream now, if that has been announced and not been done. */
+  announceLastStream(): void {
+    if (!this.#namesLastStream) return;
+    this.#namesLastStream = false;
+    this.#session.writeGoaway(this.#session.lastPeerStream, H2_ERROR.NO_ERROR);
+  }
+
   onTooLong(): void {
     this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "a frame is longer than allowed");
   }
@@ -331,10 +338,7 @@ export class Receiver implements FrameVisitor {
       if (this.#spend(1)) this.#session.writePing(FLAG.ACK, frame.bytes.subarray(frame.start, frame.end));
       return;
     }
-    if (this.#namesLastStream) {
-      this.#namesLastStream = false;
-      this.#session.writeGoaway(this.#session.lastPeerStream, H2_ERROR.NO_ERROR);
-    }
+    this.announceLastStream();
     if (this.#spend(1)) this.#sink.onPong();
   }
 

@@ -195,9 +195,11 @@ export class Http2Session {
 
   /**
    * Ends gently: opens no more streams and tells the peer to open none; those that exist go on. A server first announces without a
-   * last stream and, once the peer has read that, names the last (RFC 9113 §6.8), so that no request is cut off.
+   * last stream and, once the peer has read that, names the last (RFC 9113 §6.8), so that no request is cut off. Asked again it does
+   * not wait for the peer to have read: a peer could put that off and go on opening streams.
    */
   drain(): void {
+    if (this.#state === "draining") this.#receiver.announceLastStream();
     if (this.#state !== "open") return;
     this.#state = "draining";
     this.writeGoaway(this.role === "server" ? STREAM_MAX : 0, H2_ERROR.NO_ERROR);

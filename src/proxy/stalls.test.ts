@@ -1,0 +1,109 @@
+/** Callers that ask and do not read, or come and do not ask: what they hold is bounded, and nobody else waits for them. */
+import { afterEach, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { hostilePeer } from "../../test/fakes/hostile-peer.ts";
+import { frame, goawayCode, PREFACE, requestBlock } from "../../test/fakes/http2-frames.ts";
+import {
+  authority,
+  endpointAt,
+  pair,
+  startApp,
+  startClientSide,
+  startServerSide,
+  stopAll,
+  stops,
+} from "../../test/fakes/proxy-pair.ts";
+
+afterEach(stopAll);
+
+const LARGE_BYTES = 256 * 1024;
+const large = Buffer.alloc(LARGE_BYTES, "x");
+const OPENING = Buffer.concat([PREFACE, frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]))]);
+
+/** A caller that is connected, has sent this, and reads only if it is told to. */
+function caller(port: number, first: Buffer | string, reads = false) {
+  const seen: Buffer[] = [];
+  const socket = connect(port, "127.0.0.1", () => socket.write(first));
+  stops.push(() => socket.destroy());
+  socket.on("error", () => undefined);
+  if (reads) socket.on("data", (bytes) => seen.push(bytes as Buffer));
+  const closed = new Promise<Buffer>((resolve) => socket.once("close", () => resolve(Buffer.concat(seen))));
+  return { socket, closed };
+}
+
+test("answers that their callers do not read hold up nobody on the same connection between agents", async () => {
+  const { url, client } = await pair((request, response) => response.end(request.url === "/large" ? large : "ok"));
+  const block = requestBlock("GET", "/large");
+  const heads = Array.from({ length: 200 }, (_, index) => frame(1, 5, index * 2 + 1, block));
+  const stalled = caller(client.port, Buffer.concat([OPENING, ...heads]), true);
+  await Bun.sleep(500);
+  for (let round = 0; round < 5; round++) {
+    const response = await fetch(`${url}/large`, { signal: AbortSignal.timeout(3000) });
+    expect((await response.arrayBuffer()).byteLength).toBe(LARGE_BYTES);
+  }
+  expect(stalled.socket.destroyed).toBe(false);
+}, 20_000);
+
+test("a pipeline whose answers are not read is not answered further", async () => {
+  let asked = 0;
+  const { client } = await pair((_request, response) => {
+    asked++;
+    response.end(large);
+  });
+  const { socket } = caller(client.port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1000));
+  socket.pause();
+  for (let before = -1; before !== asked; await Bun.sleep(300)) before = asked;
+  // Two kernels take some megabytes of it.
+  expect(asked).toBeLessThan(100);
+  const stoppedAt = asked;
+  socket.on("data", () => undefined);
+  socket.resume();
+  for (let waits = 0; waits < 200 && asked < stoppedAt + 100; waits++) await Bun.sleep(50);
+  expect(asked).toBeGreaterThanOrEqual(stoppedAt + 100);
+}, 30_000);
+
+test.each([
+  ["has said nothing but its preface", OPENING],
+  ["has not finished its preface", PREFACE.subarray(0, 20)],
+  ["has not finished a head", Buffer.concat([OPENING, frame(1, 0, 1, Buffer.from([0x82]))])],
+])("a caller in HTTP/2 that %s is told to leave, and cut off when it does not", async (_name, first) => {
+  const app = await startApp((_request, response) => response.end("ok"));
+  const server = startServerSide(app.port);
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], limits: { headTimeoutMs: 200 } });
+  const startedMs = performance.now();
+  const seen = await caller(client.port, first, true).closed;
+  expect(performance.now() - startedMs).toBeLessThan(2000);
+  if (first.length > PREFACE.length) expect(goawayCode(seen)).toBe(0);
+});
+
+test("a peer whose certificate has expired begins nothing new, even if it does not answer", async () => {
+  const app = await startApp((_request, response) => response.end("ok"));
+  const server = startServerSide(app.port);
+  const identity = authority.identity("shop/front", { notAfterMs: Date.now() + 1500 });
+  const peer = await hostilePeer(server.port, identity);
+  const fields = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "back"];
+  const ask = async (): Promise<boolean> => {
+    const [answers, resets] = [peer.answers.length, peer.resets.length];
+    const before = peer.session.openStream([...fields], true);
+    peer.flush();
+    for (let waits = 0; waits < 50 && answers === peer.answers.length && resets === peer.resets.length; waits++) {
+      await Bun.sleep(10);
+    }
+    return before > 0 && peer.answers.length > answers;
+  };
+  expect(await ask()).toBe(true);
+  // It goes deaf: what the agent says from here on is not answered.
+  peer.socket.removeAllListeners("data");
+  const seen: Buffer[] = [];
+  peer.socket.on("data", (bytes) => seen.push(bytes as Buffer));
+  await Bun.sleep(2200);
+  peer.session.openStream([...fields], true);
+  peer.flush();
+  await Bun.sleep(100);
+  const all = Buffer.concat(seen);
+  const types: number[] = [];
+  for (let at = 0; at + 9 <= all.length; at += 9 + all.readUIntBE(at, 3)) types.push(all[at + 3] as number);
+  expect(types).not.toContain(1);
+  expect(types.filter((type) => type === 7)).toHaveLength(2);
+  expect(types).toContain(3);
+}, 10_000);
