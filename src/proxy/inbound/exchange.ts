@@ -35,6 +35,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #isAnswerEnded = false;
   #hasAnswer = false;
   #isTunnel = false;
+  /** The app has ended its half of a tunnel, and then has left. */
+  #hasAppLeft = false;
   #isRetried = false;
   #patienceMs = 0;
   /** What happens now happens at the instant at which the request came. */
@@ -60,7 +62,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   onData(data: Buffer, endStream: boolean): void {
     this.#record.requestBytes += data.length;
     this.#movedMs = this.#peer.context.deadlines.in(0);
-    if (this.#isOver) this.#consumed(data.length);
+    if (this.#isOver || this.#hasAppLeft) this.#consumed(data.length);
     else if (this.#lane === undefined || this.#awaitsSwitch) {
       this.#heldForApp.push(Buffer.from(data));
       this.#uncredited += data.length;
@@ -152,6 +154,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   onAppFailed(reason: EndReason, isUntouched: boolean): void {
     this.#lane = undefined;
     if (this.#isOver) return;
+    if (this.#isAnswerEnded) return this.#appLeft();
     const isRepeatable = isUntouched && !this.#hasBody && isIdempotent(this.#record.method);
     if (isRepeatable && !this.#isRetried) {
       this.#isRetried = true;
@@ -162,6 +165,12 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   onAppDrained(): void {
     this.#credit();
+  }
+
+  /** All that it had to say has been said: what its caller still has is not wanted, which is no failure of the app's. */
+  #appLeft(): void {
+    this.#hasAppLeft = true;
+    if (this.#output.isEnded) this.#answered();
   }
 
   #begin(fields: FieldList, endStream: boolean): void {
@@ -262,7 +271,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   /** The answer has been sent. A tunnel lives on until its other side has ended too. */
   #answered(): void {
-    if (this.#isOver || (this.#isTunnel && !this.#isRequestEnded)) return;
+    if (this.#isOver || (this.#isTunnel && !this.#isRequestEnded && !this.#hasAppLeft)) return;
     // An answer before the end of the request: the rest is not wanted (RFC 9113 §8.1).
     if (!this.#isRequestEnded) this.#link.session.reset(this.#output.stream, H2_ERROR.NO_ERROR);
     this.#finish();

@@ -28,7 +28,7 @@ async function openedInStream(path, protocols) {
     throw new Error(`Unexpected server response: ${headers[":status"]}`);
   }
   assert.equal(headers["sec-websocket-accept"], undefined);
-  const socket = new WebSocket(null, undefined, { autoPong: true });
+  const socket = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 10_000 });
   socket._isServer = false;
   socket._protocol = headers["sec-websocket-protocol"] ?? "";
   socket.setSocket(stream, Buffer.alloc(0), { maxPayload: 64 * 1024 * 1024 });

@@ -18,13 +18,10 @@ server.on("stream", (stream, headers) => {
     ":status": headers[":path"] === "/201" ? 201 : 200,
     ...(protocol && { "sec-websocket-protocol": protocol }),
   });
-  const socket = new WebSocket(null, undefined, { autoPong: true });
+  const socket = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 10_000 });
   socket._isServer = true;
   socket.setSocket(stream, Buffer.alloc(0), { maxPayload: 64 * 1024 * 1024 });
   socket.on("error", () => undefined);
-  // Node resets a stream that it ends while its peer has not, and with it what the peer has not read: the peer goes first.
-  const end = stream.end.bind(stream);
-  stream.end = () => setTimeout(end, 100);
   socket.on("message", (data, isBinary) => {
     const [word, code, reason] = isBinary ? [] : data.toString().split(" ");
     if (word === "close") socket.close(Number(code), reason);
