@@ -31,8 +31,8 @@ function once<K extends object, V>(held: WeakMap<K, V>, key: K, compile: (key: K
   return compiled;
 }
 
-function serviceTable({ endpoints, ports }: AgentService): ServiceTable {
-  return { endpoints, protocol: ports[0] === undefined ? "auto" : appProtocolOf(ports[0]) };
+function serviceTable({ endpoints, ports, traffic }: AgentService): ServiceTable {
+  return { endpoints, traffic, protocol: ports[0] === undefined ? "auto" : appProtocolOf(ports[0]) };
 }
 
 function routingTable({ requests, bytes }: ServiceRoutes): RoutingTable {

@@ -1,6 +1,6 @@
 /** What the references of routes mean, and why some mean nothing (Gateway API, `BackendRef`; GEP-709 for grants). */
 import type { BackendReference, ReferenceGrant, Route, ServiceKey } from "#model";
-import { serviceKey } from "#model";
+import { serviceKey, splitKey, subsetName, wholeServiceName } from "#model";
 import type { MeshService } from "./services.ts";
 
 export interface BackendFault {
@@ -20,7 +20,7 @@ export class BackendResolver {
 
   /** The service that a route at a parent means; undefined when the reference is not valid. */
   resolve(route: Route, ref: BackendReference, parent: ServiceKey | undefined): ServiceKey | undefined {
-    return this.#faultOf(route, ref, parent) === undefined ? serviceKey(ref.namespace, ref.name) : undefined;
+    return this.#faultOf(route, ref, parent) === undefined ? keyOf(ref) : undefined;
   }
 
   /** What is wrong with the references of a route, each fault once. */
@@ -30,12 +30,15 @@ export class BackendResolver {
   }
 
   #faultOf(route: Route, ref: BackendReference, parent: ServiceKey | undefined): BackendFault | undefined {
-    const { group, kind, namespace, name, port } = ref;
-    const key = serviceKey(namespace, name);
-    if (kind !== "Service" || (group !== "" && group !== "core"))
-      return { reason: "InvalidKind", message: `${kind} ${key} is no Service.` };
+    const { kind, namespace, port } = ref;
+    const key = keyOf(ref);
+    if (key === undefined)
+      return {
+        reason: "InvalidKind",
+        message: `${kind} ${namespace}/${ref.name} is no Service, and no Subset of one.`,
+      };
     // A route may always send on to what it is attached to.
-    if (key !== parent && !this.#isPermitted(route, ref))
+    if (serviceKey(namespace, wholeServiceName(splitKey(key).name)) !== parent && !this.#isPermitted(route, ref))
       return { reason: "RefNotPermitted", message: `No ReferenceGrant in ${namespace} lets the route name ${key}.` };
     const service = this.#services.get(key);
     if (service === undefined) return { reason: "BackendNotFound", message: `There is no service ${key}.` };
@@ -45,6 +48,7 @@ export class BackendResolver {
   }
 
   #isPermitted({ kind, metadata }: Route, { namespace, name }: BackendReference): boolean {
+    const [service] = name.split(".");
     if (metadata.namespace === namespace) return true;
     return this.#grants.some(
       (grant) =>
@@ -52,9 +56,17 @@ export class BackendResolver {
         grant.spec.from.some(
           (from) => from.kind === kind && from.namespace === metadata.namespace && from.group === GROUP,
         ) &&
-        grant.spec.to.some((to) => to.kind === "Service" && to.group === "" && (to.name ?? name) === name),
+        grant.spec.to.some((to) => to.kind === "Service" && to.group === "" && (to.name ?? service) === service),
     );
   }
+}
+
+/** A service, or a subset of one by the extension `{group: heddle.dev, kind: Subset, name: service.subset}`. */
+function keyOf({ group, kind, namespace, name }: BackendReference): ServiceKey | undefined {
+  if (kind === "Service" && (group === "" || group === "core")) return serviceKey(namespace, name);
+  const [service = "", subset] = name.split(".");
+  if (kind !== "Subset" || group !== "heddle.dev" || subset === undefined) return undefined;
+  return serviceKey(namespace, subsetName(service, subset));
 }
 
 const GROUP = "gateway.networking.k8s.io";

@@ -121,6 +121,43 @@ spec: { from: [{ group: gateway.networking.k8s.io, kind: ${from}, namespace: sho
   });
 });
 
+describe("a destination rule", () => {
+  const worker = (name: string, version: string) => `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: ${name}, namespace: shop }
+spec: { address: 127.0.0.1, labels: { app: x, version: ${version} } }
+`;
+  const rule = (spec: string, name = "rule", made = "2026-01-01T00:00:00Z") => `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${name}, namespace: shop, creationTimestamp: "${made}" }
+spec: { host: orders, ${spec} }
+`;
+
+  test("holds for its service, the older of two before the younger", () => {
+    const snapshot = snapshotOf(
+      rule("trafficPolicy: { loadBalancer: { simple: RANDOM } }", "young"),
+      rule("trafficPolicy: { loadBalancer: { simple: ROUND_ROBIN } }", "old", "2025-01-01T00:00:00Z"),
+    );
+    expect(snapshot.services.get("shop/orders")?.traffic?.balancing.kind).toBe("round-robin");
+    expect(snapshot.services.get("shop/orders-v2")?.traffic).toBeUndefined();
+  });
+
+  test("makes subsets by label, which routes can name", () => {
+    const snapshot = snapshotOf(
+      worker("one", "v1"),
+      worker("two", "v2"),
+      rule("subsets: [{ name: v2, labels: { version: v2 } }]"),
+      route(`{ ${TO_ORDERS}, rules: [{ backendRefs: [{ group: heddle.dev, kind: Subset, name: orders.v2 }] }] }`),
+    );
+    expect(snapshot.services.get("shop/orders")?.endpoints.length).toBe(2);
+    expect(snapshot.services.get("shop/orders:v2")?.endpoints.map(({ instance }) => instance)).toEqual(["two"]);
+    expect(routesFor(snapshot.routes, "shop/orders", "shop")?.requests?.[0]?.backends[0]?.service).toBe(
+      "shop/orders:v2",
+    );
+    expect(conditions(snapshot, "HTTPRoute/shop/r")).toEqual(["True Accepted, True ResolvedRefs"]);
+  });
+});
+
 test("routes that come out as before are the same object", () => {
   const first = snapshotOf(route(`{ ${TO_ORDERS} }`));
   const again = nextSnapshot(first, { resources: resources(route(`{ ${TO_ORDERS} }`)) });

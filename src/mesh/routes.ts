@@ -9,6 +9,7 @@ import {
   type RouteRule,
   type ServiceRoutes,
 } from "#routing";
+import { byAge } from "./age.ts";
 import { type BackendFault, BackendResolver } from "./backends.ts";
 import type { MeshService } from "./services.ts";
 
@@ -91,17 +92,6 @@ export function resolveRoutes({ routes, grants, services }: RouteSources): MeshR
 export function routesFor({ attached }: MeshRoutes, service: ServiceKey, callers: string): ServiceRoutes | undefined {
   const routes = attached.get(service);
   return routes?.consumers.get(callers) ?? routes?.producer;
-}
-
-/** The oldest first, then by name: of equal matches the first holds (Gateway API, `HTTPRouteRule.matches`). */
-function byAge(a: Route, b: Route): number {
-  const [first, second] = [a, b].map(({ metadata }) => [
-    metadata.creationTimestamp ?? "",
-    `${metadata.namespace}/${metadata.name}`,
-  ]) as [string[], string[]];
-  for (const [index, each] of first.entries())
-    if (each !== second[index]) return each < (second[index] as string) ? -1 : 1;
-  return 0;
 }
 
 function isServiceRef({ group, kind }: Pick<ParentReference, "group" | "kind">): boolean {

@@ -1,5 +1,14 @@
 import { type SpiffeId, type TrustDomain, workloadSpiffeId } from "#identity";
-import { type Service, type ServiceKey, type ServicePort, serviceKey, type WorkloadEntry } from "#model";
+import {
+  type DestinationRule,
+  type Service,
+  type ServiceKey,
+  type ServicePort,
+  serviceKey,
+  subsetName,
+  type TrafficPolicy,
+  type WorkloadEntry,
+} from "#model";
 import { type Registration, SERVICE_LABEL } from "./registration.ts";
 
 /** One place that serves, and who must answer there. */
@@ -22,12 +31,16 @@ export interface MeshService {
   readonly name: string;
   readonly ports: readonly ServicePort[];
   readonly endpoints: readonly Endpoint[];
+  /** Undefined: as the agents do by themselves. */
+  readonly traffic: TrafficPolicy | undefined;
 }
 
 export interface ServiceSources {
   readonly trustDomain: TrustDomain;
   readonly services: readonly Service[];
   readonly entries: readonly WorkloadEntry[];
+  /** The oldest first. */
+  readonly rules: readonly DestinationRule[];
   readonly registrations: ReadonlyMap<string, Registration>;
 }
 
@@ -50,7 +63,7 @@ interface Candidate {
  * its label `heddle.dev/service` names; a name that no `Service` bears becomes a service of the workloads that name it. A workload
  * that announced itself must moreover bear the service's name as its service account, or one that the `Service` lists: labels are
  * what a workload says of itself, and saying must not be enough to be given another's traffic.
- * What is equal to its predecessor in `previous` is that very object.
+ * A subset of a service is a service too, by the name that `subsetName` gives it. What is equal to its predecessor in `previous` is that very object.
  */
 export function resolveServices(
   sources: ServiceSources,
@@ -58,13 +71,34 @@ export function resolveServices(
 ): ReadonlyMap<ServiceKey, MeshService> {
   const byNamespace = Map.groupBy(candidatesOf(sources), ({ endpoint }) => endpoint.namespace);
   const resolved = new Map<ServiceKey, MeshService>();
+  const rules = Map.groupBy(sources.rules, ({ metadata, spec }) => serviceKey(metadata.namespace, spec.service));
+  const add = (service: MeshService): void => {
+    for (const each of ruled(service, rules.get(service.key) ?? [])) put(resolved, previous, each);
+  };
   for (const service of sources.services) {
     const { namespace, name } = service.metadata;
     const serving = (byNamespace.get(namespace) ?? []).filter((candidate) => serves(candidate, service));
-    put(resolved, previous, serviceOf({ namespace, name, ports: service.spec.ports }, serving));
+    add(serviceOf({ namespace, name, ports: service.spec.ports }, serving));
   }
-  for (const implied of impliedServices(byNamespace)) if (!resolved.has(implied.key)) put(resolved, previous, implied);
+  for (const implied of impliedServices(byNamespace)) if (!resolved.has(implied.key)) add(implied);
   return sameEntries(resolved, previous) ? previous : resolved;
+}
+
+/** A service and its subsets as the rules for it say. Of several rules the first with a policy has its way; subsets add up. */
+function ruled(service: MeshService, rules: readonly DestinationRule[]): readonly MeshService[] {
+  const traffic = rules.find(({ spec }) => spec.trafficPolicy !== undefined)?.spec.trafficPolicy;
+  const subsets = rules
+    .flatMap(({ spec }) => spec.subsets)
+    .map((subset) => {
+      const name = subsetName(service.name, subset.name);
+      const wanted = Object.entries(subset.labels);
+      const endpoints = service.endpoints.filter(({ labels }) =>
+        wanted.every(([label, value]) => labels[label] === value),
+      );
+      const key = serviceKey(service.namespace, name);
+      return { ...service, key, name, endpoints, traffic: subset.trafficPolicy ?? traffic };
+    });
+  return [{ ...service, traffic }, ...subsets];
 }
 
 /** Services that no `Service` bears, by the name under which workloads declare themselves. */
@@ -142,7 +176,7 @@ function serviceOf(
 ): MeshService {
   const endpoints = serving.filter(({ ready }) => ready).map(({ endpoint }) => endpoint);
   endpoints.sort((a, b) => (a.instance < b.instance ? -1 : 1));
-  return { key: serviceKey(namespace, name), namespace, name, ports, endpoints };
+  return { key: serviceKey(namespace, name), namespace, name, ports, endpoints, traffic: undefined };
 }
 
 function put(
@@ -155,7 +189,7 @@ function put(
 }
 
 /** Equal services have equal texts: labels and fields are written in one order. */
-function canonical({ key, ports, endpoints }: MeshService): string {
+function canonical({ key, ports, endpoints, traffic }: MeshService): string {
   const words = endpoints.map((each) => [
     each.instance,
     each.serviceAccount,
@@ -166,7 +200,7 @@ function canonical({ key, ports, endpoints }: MeshService): string {
     Object.entries(each.labels).sort(([a], [b]) => (a < b ? -1 : 1)),
   ]);
   const doors = ports.map((each) => [each.name, each.port, each.targetPort, each.appProtocol]);
-  return JSON.stringify([key, doors, words]);
+  return JSON.stringify([key, doors, words, traffic]);
 }
 
 function sameEntries<K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean {

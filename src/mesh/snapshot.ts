@@ -1,6 +1,7 @@
 import type { Bundle, TrustDomain } from "#identity";
 import type {
   AuthorizationPolicy,
+  DestinationRule,
   Mesh,
   ReferenceGrant,
   Resource,
@@ -10,6 +11,7 @@ import type {
   WorkloadEntry,
 } from "#model";
 import { lowerAuthorizationPolicy, type RuleSet } from "#policy";
+import { byAge } from "./age.ts";
 import type { Registration } from "./registration.ts";
 import { type MeshRoutes, NO_ROUTES, resolveRoutes } from "./routes.ts";
 import { type MeshService, resolveServices } from "./services.ts";
@@ -68,6 +70,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
       trustDomain,
       services: only(resources, "Service") as readonly Service[],
       entries: only(resources, "WorkloadEntry") as readonly WorkloadEntry[],
+      rules: (only(resources, "DestinationRule") as readonly DestinationRule[]).toSorted(byAge),
       registrations: inputs.registrations,
     },
     previous.services,

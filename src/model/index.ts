@@ -1,7 +1,15 @@
 /** Nouns of the mesh: resource kinds, names, and the form of every failure. Knows no text format, no engine and no clock. */
 
 export { APP_PROTOCOLS, type AppProtocol, appProtocolOf, isAppProtocol } from "./app-protocol.ts";
-export { DNS_LABEL, type ServiceKey, serviceKey, splitKey, type WorkloadKey } from "./names.ts";
+export {
+  DNS_LABEL,
+  type ServiceKey,
+  serviceKey,
+  splitKey,
+  subsetName,
+  type WorkloadKey,
+  wholeServiceName,
+} from "./names.ts";
 export { compilePattern } from "./pattern.ts";
 export {
   type Failure,

@@ -11,6 +11,19 @@ export function serviceKey(namespace: string, name: string): ServiceKey {
   return `${namespace}/${name}`;
 }
 
+const SUBSET_MARK = ":";
+
+/** Name of a part of a service (`DestinationRule.subsets`): a service too, whose name no `Service` can bear. */
+export function subsetName(service: string, subset: string): string {
+  return service + SUBSET_MARK + subset;
+}
+
+/** The service that a name belongs to, whether it is of a subset or not. */
+export function wholeServiceName(name: string): string {
+  const mark = name.indexOf(SUBSET_MARK);
+  return mark < 0 ? name : name.slice(0, mark);
+}
+
 /** Splits `namespace/name`. A key without a slash is a name in the namespace `default`. */
 export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
   const slash = key.indexOf("/");

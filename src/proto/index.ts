@@ -30,6 +30,7 @@ export {
   type ServiceRoutes as ServiceRoutesMessage,
   ServiceRoutesSchema,
   ServiceSchema,
+  type TrafficPolicySchema,
   type TrustBundle as TrustBundleMessage,
   TrustBundleSchema,
 } from "./gen/heddle/v1/resources_pb.ts";

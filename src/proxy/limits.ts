@@ -1,3 +1,5 @@
+import type { CircuitLimits } from "#routing";
+
 /** Bounds of one agent's data plane. */
 export interface ProxyLimits {
   /** Connections of apps, or of callers at an edge, at once; more are closed when they come. */
@@ -14,7 +16,9 @@ export interface ProxyLimits {
   readonly tunnelsMax: number;
   /** Silent connections of apps, by service, that have a tunnel on a guess at once; others wait for their first byte. */
   readonly guessesMax: number;
-  /** Requests that may wait for one connection; more are refused with `overflow`. */
+  /** What may be under way towards one service at once, where its traffic policy says nothing; more is refused with `overflow`. */
+  readonly circuit: CircuitLimits;
+  /** Requests that may wait for a connection to the app; more are refused with `overflow`. */
   readonly pendingRequestsMax: number;
   /** A request that failed before its answer, and may be repeated, is sent again this often at the most. */
   readonly retriesMax: number;
@@ -42,6 +46,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   appConnectionsMax: 512,
   tunnelsMax: 4096,
   guessesMax: 64,
+  circuit: { connections: 4096, pendingRequests: 4096, requests: 16_384, retries: 1024 },
   pendingRequestsMax: 1024,
   retriesMax: 2,
   repeatableBytesMax: 64 * 1024,

@@ -31,12 +31,13 @@ export function localReply(
   reason: EndReason,
   detail: { readonly status?: number; readonly policy?: string; readonly isGrpc?: boolean } = {},
 ): LocalReply {
-  const { sentence } = END_REASONS[reason];
+  const { sentence, flag } = END_REASONS[reason];
   const policy = detail.policy ?? "";
   const said = policy === "" ? sentence : `${sentence} Decided by: ${policy}`;
   const status = detail.status ?? STATUS[reason] ?? 503;
-  const why: FieldList = ["server", "heddle", "x-heddle-reason", reason];
+  const why: FieldList = ["server", "heddle", "x-heddle-reason", reason, "x-heddle-flags", flag];
   if (policy !== "") why.push("x-heddle-policy", policy);
+  if (reason === "overflow") why.push("x-envoy-overloaded", "true");
   if (detail.isGrpc === true) {
     const grpc = [
       "content-type",

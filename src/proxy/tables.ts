@@ -1,6 +1,6 @@
 /** What the data plane runs by: compiled elsewhere, immutable, replaced by one reference. */
 import type { BundleSet, SpiffeId } from "#identity";
-import type { AppProtocol, ServiceKey } from "#model";
+import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
 import type { CompiledPolicy } from "#policy";
 import type { ByteRule, RouteTable } from "#routing";
 
@@ -20,6 +20,8 @@ export interface OutboundEndpoint {
 export interface ServiceTable {
   readonly protocol: AppProtocol;
   readonly endpoints: readonly OutboundEndpoint[];
+  /** Undefined: least request, and the limits of the agent. */
+  readonly traffic?: TrafficPolicy | undefined;
 }
 
 /** What routes say of calls to a service. */

@@ -5,6 +5,7 @@ export { CircuitBreaker, type CircuitLimits, type Limited } from "./balancing/ci
 export { HEALTH_CHECK_DEFAULTS, type HealthCheckSettings, HealthState } from "./balancing/health.ts";
 export type { Distribution, Locality, LocalitySettings, RegionFailover } from "./balancing/locality.ts";
 export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";
+export { balancerSettings, localityOf } from "./balancing/of-traffic-policy.ts";
 export type { PickRequest } from "./balancing/picker.ts";
 export { type BalancerSettings, type LoadBalancing, MAGLEV, PEAK_EWMA, RING_HASH } from "./balancing/settings.ts";
 export type { Warmup } from "./balancing/slow-start.ts";
@@ -24,4 +25,5 @@ export {
   type ServiceRoutes,
   type WeightedBackend,
 } from "./routes/route-rule.ts";
+export { queryValue } from "./routes/query.ts";
 export { type RoutedRequest, type RouteEntry, RouteTable } from "./routes/route-table.ts";

@@ -1,5 +1,5 @@
 import type { Bundle, SpiffeId, TrustDomain } from "#identity";
-import type { ServiceKey } from "#model";
+import type { ServiceKey, TrafficPolicy } from "#model";
 import type { RuleSet } from "#policy";
 import type { ServiceRoutes } from "#routing";
 
@@ -30,6 +30,8 @@ export interface AgentEndpoint {
 export interface AgentService {
   readonly endpoints: readonly AgentEndpoint[];
   readonly ports: readonly { readonly name: string; readonly port: number; readonly appProtocol: string }[];
+  /** Undefined: as the agent does by itself. */
+  readonly traffic: TrafficPolicy | undefined;
 }
 
 /** Everything that an agent runs by. Immutable; a part that did not change is the same object as before. */

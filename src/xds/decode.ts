@@ -19,6 +19,7 @@ import type { ServiceRoutes } from "#routing";
 import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
 import { routesOf } from "./route-messages.ts";
+import { trafficOf } from "./traffic-messages.ts";
 
 /** A resource as the agent uses it. */
 export type DecodedResource =
@@ -101,7 +102,9 @@ function decodeService(name: string, message: ServiceMessage): Result<DecodedRes
     endpoints.push(endpoint.value);
   }
   const ports = message.ports.map((each) => ({ name: each.name, port: each.port, appProtocol: each.appProtocol }));
-  return success({ kind: "Service", value: { endpoints, ports } });
+  const traffic = message.traffic === undefined ? undefined : trafficOf(message.traffic);
+  if (typeof traffic === "string") return invalid(what, traffic);
+  return success({ kind: "Service", value: { endpoints, ports, traffic } });
 }
 
 function decodeEndpoint(service: string, message: ServiceMessage["endpoints"][number]): Result<AgentEndpoint> {

@@ -12,6 +12,7 @@ import {
 } from "#proto";
 import type { ServiceRoutes } from "#routing";
 import { encodeRoutes } from "./route-messages.ts";
+import { trafficMessage } from "./traffic-messages.ts";
 
 /** A resource as it goes to any number of agents: encoded once. */
 export interface EncodedResource {
@@ -77,10 +78,19 @@ function encodeBundle({ trustDomain, authorities, sequence }: Bundle): Uint8Arra
   );
 }
 
-function encodeService({ namespace, name, ports, endpoints }: MeshService): Uint8Array {
+function encodeService({ namespace, name, ports, endpoints, traffic }: MeshService): Uint8Array {
   const doors = ports.map((each) => ({ name: each.name, port: each.port, appProtocol: each.appProtocol }));
   const places = endpoints.map(endpointMessage);
-  return toBinary(ServiceSchema, create(ServiceSchema, { namespace, name, ports: doors, endpoints: places }));
+  return toBinary(
+    ServiceSchema,
+    create(ServiceSchema, {
+      namespace,
+      name,
+      ports: doors,
+      endpoints: places,
+      ...(traffic === undefined ? {} : { traffic: trafficMessage(traffic) }),
+    }),
+  );
 }
 
 function endpointMessage(endpoint: Endpoint) {

@@ -114,7 +114,7 @@ function routesOf(held: HeldResource | undefined): ServiceRoutes | undefined {
   return held?.state === "present" && held.decoded.kind === "ServiceRoutes" ? held.decoded.value : undefined;
 }
 
-const ABSENT: AgentService = { endpoints: [], ports: [] };
+const ABSENT: AgentService = { endpoints: [], ports: [], traffic: undefined };
 
 function serviceOf(held: HeldResource | undefined): AgentService | undefined {
   if (held === undefined) return undefined;

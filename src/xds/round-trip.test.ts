@@ -69,7 +69,7 @@ const ruleSet: fc.Arbitrary<RuleSet> = fc.record({
 
 function serviceOf(endpoints: MeshService["endpoints"]): MeshService {
   const ports = [{ name: "http", port: 80, targetPort: 80, appProtocol: "http" }];
-  return { key: "shop/cart", namespace: "shop", name: "cart", ports, endpoints };
+  return { key: "shop/cart", namespace: "shop", name: "cart", ports, endpoints, traffic: undefined };
 }
 
 const ROUTE = `apiVersion: gateway.networking.k8s.io/v1
@@ -121,6 +121,27 @@ describe("what is encoded is decoded the same", () => {
     const { bytes } = encoder.routes("shop/cart", { requests: lowered, bytes: undefined });
     const decoded = valueOrThrow(decodeResource("ServiceRoutes", "shop/cart", bytes));
     expect(decoded.value).toEqual({ requests: lowered, bytes: undefined });
+  });
+
+  test("traffic policies", () => {
+    const text = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: cart, namespace: shop }
+spec:
+  host: cart
+  trafficPolicy:
+    loadBalancer:
+      consistentHash: { httpCookie: { name: s, ttl: 1h }, maglev: {} }
+      localityLbSetting: { distribute: [{ from: "a/*", to: { "a/*": 80, "b/*": 20 } }] }
+      warmupDurationSecs: 30s
+    connectionPool: { http: { http2MaxRequests: 9, maxRetries: 0 } }
+    outlierDetection: { interval: 1s }
+`;
+    const [rule] = valueOrThrow(parseManifests([{ file: "a.yaml", text }]));
+    if (rule?.kind !== "DestinationRule") throw new Error("no rule");
+    const service = { ...serviceOf([]), traffic: rule.spec.trafficPolicy };
+    const { kind, value } = valueOrThrow(decodeResource("Service", "shop/cart", encoder.service(service).bytes));
+    expect(kind === "Service" && value.traffic).toEqual(rule.spec.trafficPolicy);
   });
 
   test("bundles and settings", () => {

@@ -3,6 +3,7 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type ServiceKey, splitKey } from "#model";
 import { type ServiceRoutesMessage, ServiceRoutesSchema } from "#proto";
 import type { ByteRule, RouteRule, ServiceRoutes } from "#routing";
+import { plain } from "./plain.ts";
 
 export function encodeRoutes(key: ServiceKey, { requests = [], bytes = [] }: ServiceRoutes): Uint8Array {
   const init = { ...splitKey(key), requests, bytes } as unknown as MessageInitShape<typeof ServiceRoutesSchema>;
@@ -39,12 +40,4 @@ function faultOfRule({ source, matches, redirect, rewrite }: RouteRule): string 
     texts.every(({ type }) => TEXTS.has(type)) &&
     changes.every(({ type }) => CHANGES.has(type));
   return isKnown ? undefined : `${source} has a match or a filter that is not known here`;
-}
-
-/** A message without what marks it as one. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  const fields = Object.entries(value).filter(([name]) => name !== "$typeName" && name !== "$unknown");
-  return Object.fromEntries(fields.map(([name, each]) => [name, plain(each)]));
 }

@@ -4,9 +4,9 @@ import { type AddressInfo, connect as connectTcp } from "node:net";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
-import type { AppProtocol, ServiceKey } from "#model";
+import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
 import { compilePolicy, type RuleSet } from "#policy";
-import { type OutboundEndpoint, type ProxyLimits, type ProxyTables, WorkloadProxy } from "#proxy";
+import { type OutboundEndpoint, type ProxyLimits, type ProxyTables, type ServiceTable, WorkloadProxy } from "#proxy";
 import { type ByteRule, type RouteRule, RouteTable } from "#routing";
 import { Recorder } from "#telemetry/record";
 import { fakeAuthority } from "./mesh-authority.ts";
@@ -44,6 +44,8 @@ export interface Settings {
   readonly services?: Readonly<Record<ServiceKey, readonly OutboundEndpoint[]>>;
   /** Of requests to shop/back. */
   readonly routes?: readonly RouteRule[];
+  /** Of shop/back. */
+  readonly traffic?: TrafficPolicy;
   readonly byteRoutes?: readonly ByteRule[];
   /** Of the agent itself: not what `update` changes. */
   readonly limits?: Partial<ProxyLimits>;
@@ -57,14 +59,15 @@ export function tablesOf({
   services = {},
   routes,
   byteRoutes: bytes,
+  traffic,
 }: Settings): ProxyTables {
   return {
     revision: 1,
     settings: { explainDenials: true, traceSampling: 1, connectTimeoutMs: 1000, requestTimeoutMs },
     bundles: bundleSet([authority.bundle]),
     inbound: compilePolicy(policies),
-    outbound: new Map([
-      ["shop/back", { protocol, endpoints }],
+    outbound: new Map<ServiceKey, ServiceTable>([
+      ["shop/back", { protocol, endpoints, traffic }],
       ...Object.entries(services).map(([key, each]) => [key as ServiceKey, { protocol, endpoints: each }] as const),
     ]),
     routes: new Map([["shop/back", { requests: routes && new RouteTable(routes), bytes }]]),

@@ -1,11 +1,13 @@
 /** One try of a request at one endpoint: it waits for a connection, opens a stream on it, and tells its owner what comes back. */
 import type { Candidate } from "#routing";
 import type { EndReason } from "#telemetry";
+import type { RequestRecord } from "#telemetry/record";
 import type { FieldList } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import type { Link, LinkStream } from "../link.ts";
 import { StreamOutput } from "../stream-output.ts";
 import type { LinkWaiter } from "./peer.ts";
+import { isUntouched } from "./repetition.ts";
 import type { Target } from "./service.ts";
 
 /** Whose request it is. After `leave` nothing more is heard. */
@@ -82,6 +84,17 @@ export class Attempt implements LinkStream, LinkWaiter {
   onWritable(): void {
     this.#output?.writable();
     this.#owner.onWritable();
+  }
+
+  /** Its answer has begun, or for gRPC ended: how good it was is remembered of the endpoint. */
+  answered({ firstByteUs, sentUs, status }: Pick<RequestRecord, "firstByteUs" | "sentUs" | "status">): void {
+    this.candidate.answered(firstByteUs / 1000, status, (firstByteUs - sentUs) / 1000);
+  }
+
+  /** It got no answer. An endpoint that cannot be reached looks idle, and would be given what the others are not. */
+  failed(reason: EndReason, nowMs: number): void {
+    if (isUntouched(reason)) this.candidate.connectFailed(nowMs);
+    else this.candidate.failed(nowMs);
   }
 
   /** Gives the sender credit for more of the answer. */

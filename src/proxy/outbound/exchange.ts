@@ -3,28 +3,24 @@
  * with back-pressure. What fails before its answer begins may be tried again elsewhere.
  */
 import type { Cancel } from "#engine/time";
-import { type EndReason, isEndReason } from "#telemetry";
+import { END_REASONS, type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
-import { formatTraceparent } from "#wire/trace-context";
 import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { type AskedRequest, hasSwitched, isTunnelRequest, requestToMesh } from "../fields.ts";
+import { type AskedRequest, hasSwitched, isTunnelRequest } from "../fields.ts";
 import { httpStatusOf, isGrpc } from "../grpc.ts";
 import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
-import { patienceMs } from "../patience.ts";
 import type { StreamOutput } from "../stream-output.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
+import { Claim } from "./claim.ts";
 import type { Downstream } from "./downstream.ts";
 import { Mirrors } from "./mirrors.ts";
+import { Plan } from "./plan.ts";
 import { RepeatableBody } from "./repeatable-body.ts";
 import { backoffMs, type Failed, isRepeated } from "./repetition.ts";
-import { routedAnswer, routedRequest } from "./routed-message.ts";
-import type { Routed, Router } from "./router.ts";
-import type { OutboundService } from "./service.ts";
-
-type Forward = Extract<Routed, { kind: "forward" }>;
+import type { Router } from "./router.ts";
 
 export class OutboundExchange implements AttemptOwner, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -36,9 +32,8 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   readonly #asked: AskedRequest;
   readonly #record = new RequestRecord();
   readonly #body: RepeatableBody;
-  #forward: Forward | undefined;
+  #plan: Plan | undefined;
   #mirrors: Mirrors | undefined;
-  #patienceMs = 0;
   #attempt: Attempt | undefined;
   #attempts = 0;
   /** When the present attempt has taken too long. */
@@ -56,6 +51,9 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   #isTunnel = false;
   #isOver = false;
   #uncredited = 0;
+  #claim: Claim | undefined;
+  /** Its answer is gRPC's, whose status comes at its end. */
+  #isOfGrpc = false;
 
   constructor(
     context: ProxyContext,
@@ -87,8 +85,17 @@ export class OutboundExchange implements AttemptOwner, Expirable {
       case "redirect":
         return this.#reply(redirectReply(routed.status, routed.location));
       case "forward":
-        this.#prepare(routed);
     }
+    const plan = new Plan(this.#context, routed, {
+      request: this.#asked,
+      record: this.#record,
+      downstream: this.#downstream,
+    });
+    this.#plan = plan;
+    this.fields = plan.fields;
+    this.#claim = Claim.on(plan.service.circuit, isTunnelRequest(this.#asked) ? "connections" : "requests");
+    if (this.#claim === undefined) return this.#replyLocally("overflow");
+    this.#mirror(plan);
     this.deadlineMs = this.#dueMs();
     deadlines.add(this);
     this.#choose(this.#record.receivedUs);
@@ -155,14 +162,11 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   }
 
   onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
-    if (kind === "trailers") {
-      this.#record.status = httpStatusOf(fields) ?? this.#record.status;
-      return this.#complete(fields);
-    }
+    if (kind === "trailers") return this.#endAnswer(fields);
     const status = Number(fieldValue(fields, ":status"));
     if (kind === "interim") return this.#downstream.interim(status, fields);
-    const said = fieldValue(fields, "x-heddle-reason");
-    const reason = said !== undefined && isEndReason(said) ? said : undefined;
+    const reason = reasonIn(fields);
+    if (reason !== undefined && END_REASONS[reason].blame === "upstream") this.#noteFailed(reason);
     const isFine = reason === undefined && status < 400 && !endStream;
     if (!isFine && this.#isTriedAgain({ reason, status, fields: endStream ? fields : [] })) return;
     if (reason !== undefined) this.#record.endReason = reason;
@@ -180,6 +184,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   }
 
   onFailed(reason: EndReason): void {
+    this.#noteFailed(reason);
     if (this.#hasAnswer) this.#cutOff(reason);
     else if (!this.#isTriedAgain({ reason, status: 0, fields: [] })) this.#replyLocally(reason);
   }
@@ -193,58 +198,43 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     if (this.deadlineMs > nowMs) return;
     const isWhole = this.#hasAnswer || this.#patienceEndMs() <= nowMs;
     const reason: EndReason = this.#hasAnswer ? "stream-idle-timeout" : "request-timeout";
+    this.#noteFailed(reason);
     if (!isWhole && this.#isTriedAgain({ reason, status: 0, fields: [] })) return;
     this.#cancelAttempt();
     if (this.#hasAnswer) this.#cutOff(reason);
     else this.#replyLocally(reason);
   }
 
-  #prepare(forward: Forward): void {
-    const { entry, service } = forward;
-    this.#forward = forward;
-    const request = entry === undefined ? this.#asked : routedRequest(this.#asked, entry, forward.backend);
-    this.#patienceMs = patienceMs(this.#context, this.#asked.fields, entry?.rule.requestTimeoutMs);
-    const { traceId, spanId, sampled } = this.#record;
-    this.fields = requestToMesh(isTunnelRequest(request) ? { ...request, authority: service.authority } : request, {
-      traceparent: formatTraceparent(traceId, spanId, sampled),
-      requestId: fieldValue(request.fields, "x-request-id"),
-      edgeCaller: this.#downstream.edgeCaller,
-      isHttp2: this.#downstream.isHttp2,
-    });
-    if (entry !== undefined && entry.rule.mirrors.length > 0) this.#mirror(this.#router.drawMirrors(entry.rule));
+  #mirror({ rule, patienceMs }: Plan): void {
+    if (rule === undefined || rule.mirrors.length === 0) return;
+    const request = { fields: this.fields, isHeadOnly: this.isHeadOnly, record: this.#record, patienceMs };
+    this.#mirrors = new Mirrors(this.#context, this.#router.drawMirrors(rule), request);
   }
 
-  #mirror(services: readonly OutboundService[]): void {
-    const request = {
-      fields: this.fields,
-      isHeadOnly: this.isHeadOnly,
-      record: this.#record,
-      patienceMs: this.#patienceMs,
-    };
-    this.#mirrors = new Mirrors(this.#context, services, request);
+  #noteFailed(reason: EndReason): void {
+    this.#attempt?.failed(reason, this.#context.clock.nowUs() / 1000);
   }
 
   /** Whether the request is tried again after such an end: what was sent of it is dropped then, and another endpoint asked. */
   #isTriedAgain(failed: Failed): boolean {
     const { clock, limits } = this.#context;
-    const retry = this.#forward?.entry?.rule.retry;
+    const retry = this.#plan?.retry;
     if (this.#hasAnswer || !isRepeated(failed, { method: this.#asked.method, retry })) return false;
     const nowMs = clock.nowUs() / 1000;
-    // An endpoint that cannot be reached looks idle, and would be given what the others are not.
-    if (failed.reason !== undefined) this.#attempt?.candidate.connectFailed(nowMs);
     const isAllowed = this.#attempts <= (retry?.attempts ?? limits.retriesMax) && this.#body.isKept;
-    if (!isAllowed || this.#forward?.service.retries.withdraw(nowMs) !== true) return false;
+    const hasRoom = isAllowed && this.#plan?.service.retries.withdraw(nowMs) === true && this.#claim?.repeat() === true;
+    if (!hasRoom) return false;
     this.#choose(nowMs * 1000);
     return true;
   }
 
   #choose(nowUs: number): void {
-    const { service, entry } = this.#forward as Forward;
+    const plan = this.#plan as Plan;
     const previous = this.#attempt;
-    if (previous === undefined) service.retries.deposit();
+    if (previous === undefined) plan.service.retries.deposit();
     previous?.leave(H2_ERROR.CANCEL);
     this.#attemptDueMs = Number.POSITIVE_INFINITY;
-    const candidate = service.select(nowUs / 1000, previous?.candidate);
+    const candidate = plan.select(nowUs / 1000, previous?.candidate);
     this.#attempts++;
     if (candidate === undefined) return this.#replyLocally("no-healthy-upstream");
     const attempt = new Attempt(this, candidate);
@@ -252,7 +242,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     const isSame = candidate === previous?.candidate;
     const waitMs = backoffMs(this.#attempts - 1, {
       isSame,
-      leastMs: entry?.rule.retry?.backoffMs ?? 0,
+      leastMs: plan.retry?.backoffMs ?? 0,
       drawn: this.#context.random(),
     });
     if (waitMs === 0) return this.#ask(attempt, nowUs);
@@ -264,7 +254,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     const { endpoint } = attempt.candidate;
     this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
     this.#record.chosenUs = nowUs;
-    const timeoutMs = this.#forward?.entry?.rule.attemptTimeoutMs ?? 0;
+    const timeoutMs = this.#plan?.attemptTimeoutMs ?? 0;
     if (timeoutMs > 0) this.#limitAttempt(timeoutMs);
     this.#isChoosing = true;
     attempt.start();
@@ -277,7 +267,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   }
 
   #answer(status: number, answered: FieldList, isWhole: boolean): void {
-    const fields = this.#forward?.entry === undefined ? answered : routedAnswer(answered, this.#forward);
+    const fields = this.#plan?.answer(answered) ?? answered;
     this.#hasAnswer = true;
     this.#record.firstByteUs = this.#context.clock.nowUs();
     this.#record.status = httpStatusOf(fields) ?? status;
@@ -288,6 +278,8 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.#movedMs = this.#context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
     if (this.#isTunnel && isUpgrade) this.#record.status = 101;
+    this.#isOfGrpc = !isWhole && isGrpc(answered);
+    if (!this.#isOfGrpc && reasonIn(answered) === undefined) this.#attempt?.answered(this.#record);
     this.#downstream.head({ status, fields, isSwitch: this.#isTunnel, isWhole });
     if (isUpgrade && !this.#isTunnel) this.endBody([]);
   }
@@ -305,7 +297,14 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   }
 
   #patienceEndMs(): number {
-    return this.#movedMs + this.#patienceMs;
+    return this.#movedMs + (this.#plan?.patienceMs ?? 0);
+  }
+
+  /** gRPC says in its trailers how the call went. */
+  #endAnswer(trailers: FieldList): void {
+    this.#record.status = httpStatusOf(trailers) ?? this.#record.status;
+    if (this.#isOfGrpc) this.#attempt?.answered(this.#record);
+    this.#complete(trailers);
   }
 
   /** The answer is whole. A tunnel lives on until the caller has ended its side too. */
@@ -362,5 +361,12 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.onDrained();
     this.#context.deadlines.remove(this);
     this.#attempt?.leave();
+    this.#claim?.release();
   }
+}
+
+/** Why an agent made the answer itself; undefined when the app made it. */
+function reasonIn(fields: FieldList): EndReason | undefined {
+  const said = fieldValue(fields, "x-heddle-reason");
+  return said !== undefined && isEndReason(said) ? said : undefined;
 }

@@ -6,6 +6,7 @@ import { isSignedBy } from "#engine/crypto";
 import { type CancelConnect, connectSecure, type StreamSocket, type TlsRefusal } from "#engine/sockets";
 import type { Cancel } from "#engine/time";
 import { parseCertificate, svidDnsName, validateX509Svid } from "#identity";
+import type { CircuitBreaker } from "#routing";
 import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
@@ -17,6 +18,13 @@ export interface LinkWaiter {
   /** Returns false when it could not open a stream there and still waits. */
   onLink(link: Link): boolean;
   onUnavailable(reason: EndReason): void;
+}
+
+/** What the service of the endpoint sets bounds to. */
+export interface PeerBounds {
+  /** Counts who waits, in all connections to the service together. */
+  readonly circuit: CircuitBreaker;
+  readonly connectTimeoutMs: () => number;
 }
 
 type State =
@@ -34,6 +42,7 @@ export class Peer implements Expirable {
   deadlineSlot = -1;
   readonly #context: ProxyContext;
   readonly #endpoint: OutboundEndpoint;
+  readonly #bounds: PeerBounds;
   #state: State = { state: "idle" };
   #ready: Link | undefined;
   #lastUsedMs = 0;
@@ -41,9 +50,10 @@ export class Peer implements Expirable {
   #waiting: LinkWaiter[] = [];
   #expiresAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(context: ProxyContext, endpoint: OutboundEndpoint) {
+  constructor(context: ProxyContext, endpoint: OutboundEndpoint, bounds: PeerBounds) {
     this.#context = context;
     this.#endpoint = endpoint;
+    this.#bounds = bounds;
   }
 
   get endpoint(): OutboundEndpoint {
@@ -63,14 +73,16 @@ export class Peer implements Expirable {
       // A connection that drains is replaced; one that has as many streams as its peer allows is waited for.
       if (ready.session.state !== "open") this.#retire(ready);
     }
-    if (this.#waiting.length >= this.#context.limits.pendingRequestsMax) return waiter.onUnavailable("overflow");
     if (this.#state.state === "stopped") return waiter.onUnavailable("draining");
+    if (!this.#bounds.circuit.tryAcquire("pendingRequests")) return waiter.onUnavailable("overflow");
     this.#waiting.push(waiter);
     if (this.#ready === undefined) this.#connect();
   }
 
   forget(waiter: LinkWaiter): void {
-    this.#waiting = this.#waiting.filter((each) => each !== waiter);
+    const left = this.#waiting.filter((each) => each !== waiter);
+    if (left.length < this.#waiting.length) this.#bounds.circuit.release("pendingRequests");
+    this.#waiting = left;
   }
 
   /** A stream has ended: one that waited for room may begin. */
@@ -99,7 +111,7 @@ export class Peer implements Expirable {
     this.#abandonConnect();
     this.#state = { state: "stopped" };
     if (this.#ready !== undefined) this.#retire(this.#ready);
-    for (const waiter of this.#waiting.splice(0)) waiter.onUnavailable("draining");
+    this.#refuseWaiting("draining");
   }
 
   destroy(): void {
@@ -110,8 +122,8 @@ export class Peer implements Expirable {
   /** idle → connecting. */
   #connect(): void {
     if (this.#state.state !== "idle") return;
-    const { tables, timers, identity } = this.#context;
-    const timeout = timers.after(tables.settings.connectTimeoutMs, () => this.#failed("upstream-connect-failure"));
+    const { timers, identity } = this.#context;
+    const timeout = timers.after(this.#bounds.connectTimeoutMs(), () => this.#failed("upstream-connect-failure"));
     const cancel = connectSecure({
       address: this.#endpoint.address,
       port: this.#endpoint.port,
@@ -176,7 +188,14 @@ export class Peer implements Expirable {
   #failed(reason: EndReason): void {
     this.#abandonConnect();
     if (this.#ready !== undefined) return;
-    for (const waiter of this.#waiting.splice(0)) waiter.onUnavailable(reason);
+    this.#refuseWaiting(reason);
+  }
+
+  #refuseWaiting(reason: EndReason): void {
+    for (const waiter of this.#waiting.splice(0)) {
+      this.#bounds.circuit.release("pendingRequests");
+      waiter.onUnavailable(reason);
+    }
   }
 
   #abandonConnect(): void {

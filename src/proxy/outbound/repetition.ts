@@ -27,6 +27,11 @@ const UNKNOWN: ReadonlySet<EndReason> = new Set<EndReason>(["upstream-connection
 /** gRPC's status by which a server says that the call may be made again. */
 const GRPC_UNAVAILABLE = "14";
 
+/** Whether the app has seen nothing of a request that ended so. */
+export function isUntouched(reason: EndReason): boolean {
+  return UNTOUCHED.has(reason);
+}
+
 /** Whether a request of this method may be tried again after such a failure; `retry` is what its route says. */
 export function isRepeated(
   { reason, status, fields }: Failed,

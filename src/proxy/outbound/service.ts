@@ -1,8 +1,18 @@
 /** One service as this workload calls it: its endpoints, the balancer among them, and the edge that each is recorded under. */
 
-import type { AppProtocol } from "#model";
-import { type ServiceKey, splitKey } from "#model";
-import { Balancer, type Candidate, RetryBudget } from "#routing";
+import type { AppProtocol, TrafficPolicy } from "#model";
+import { type HashKey, type ServiceKey, splitKey, wholeServiceName } from "#model";
+import {
+  Balancer,
+  balancerSettings,
+  type Candidate,
+  CircuitBreaker,
+  hashKeyOf,
+  type Locality,
+  localityOf,
+  type PickRequest,
+  RetryBudget,
+} from "#routing";
 import type { EdgeKey, Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import type { OutboundEndpoint, ServiceTable } from "../tables.ts";
@@ -12,6 +22,8 @@ import { Peer } from "./peer.ts";
 export interface Target {
   readonly instance: string;
   readonly weight: number;
+  readonly locality: Locality;
+  readonly hashKey: string;
   readonly endpoint: OutboundEndpoint;
   readonly peer: Peer;
   /** Slot of the recorder. */
@@ -32,16 +44,21 @@ export class OutboundService {
   /** Whom a tunnel asks for; the peer's agent serves one app only. */
   readonly authority: string;
   readonly retries: RetryBudget;
+  /** What is under way towards the service, and how much may be. */
+  readonly circuit: CircuitBreaker;
   /** Tunnels that were opened for silent connections and on which nobody has spoken yet. */
   guesses = 0;
   #protocol: AppProtocol = "auto";
+  #traffic: TrafficPolicy | undefined;
 
   constructor(context: ProxyContext, key: ServiceKey, self: Party) {
     this.#context = context;
     this.key = key;
     this.#balancer = new Balancer(context.random);
     this.retries = new RetryBudget(context.deadlines.nowMs);
-    const { namespace, name } = splitKey(key);
+    this.circuit = new CircuitBreaker(context.limits.circuit);
+    const { namespace, name: full } = splitKey(key);
+    const name = wholeServiceName(full);
     this.authority = `${name}.${namespace}:80`;
     const nobody = { namespace, workload: "", instance: "", principal: "", service: name, version: "" };
     this.noEndpointEdge = context.recorder.openEdge(edgeKey(self, nobody, { protocol: "http", mtls: false }));
@@ -57,13 +74,19 @@ export class OutboundService {
     return this.#balancer.candidates.map((candidate) => candidate.endpoint);
   }
 
-  select(nowMs: number, avoid?: Candidate<Target>): Candidate<Target> | undefined {
-    return this.#balancer.select(nowMs, avoid);
+  /** What of a request decides that it meets the same endpoint as another; undefined: chance does. */
+  get hashKey(): HashKey | undefined {
+    return this.#traffic?.hashKey;
+  }
+
+  select(nowMs: number, request?: Candidate<Target> | PickRequest<Target>): Candidate<Target> | undefined {
+    return this.#balancer.select(nowMs, request);
   }
 
   /** Replaces the endpoints. Those that stay keep their connection; those that go finish what they have. */
   update(table: ServiceTable | undefined): void {
     this.#protocol = table?.protocol ?? "auto";
+    this.#follow(table?.traffic);
     const endpoints = table?.endpoints ?? [];
     const before = new Map(this.targets.map((target) => [target.instance, target]));
     const targets = endpoints.map((endpoint) => this.#targetOf(endpoint, before.get(endpoint.instance)));
@@ -77,6 +100,15 @@ export class OutboundService {
     }
   }
 
+  #follow(traffic: TrafficPolicy | undefined): void {
+    const { workload, limits } = this.#context;
+    this.#traffic = traffic;
+    this.#balancer.configure(balancerSettings(traffic, localityOf(workload.labels)));
+    const { connectTimeoutMs: _connect, ...wanted } = traffic?.pool ?? {};
+    const said = Object.entries(wanted).filter(([, limit]) => limit !== undefined);
+    this.circuit.configure({ ...limits.circuit, ...Object.fromEntries(said) });
+  }
+
   /** Nobody sends there any more: what has begun finishes. */
   close(): void {
     for (const target of this.targets) {
@@ -88,13 +120,13 @@ export class OutboundService {
 
   #targetOf(endpoint: OutboundEndpoint, known: Target | undefined): Target {
     if (known !== undefined && isSamePlace(known.endpoint, endpoint))
-      return { ...known, endpoint, weight: endpoint.weight };
+      return { ...known, endpoint, weight: endpoint.weight, locality: localityOf(endpoint.labels) };
     const destination: Party = {
       namespace: endpoint.namespace,
       workload: endpoint.serviceAccount,
       instance: endpoint.instance,
       principal: endpoint.spiffeId.uri,
-      service: splitKey(this.key).name,
+      service: wholeServiceName(splitKey(this.key).name),
       version: endpoint.labels["version"] ?? "",
     };
     const { recorder } = this.#context;
@@ -105,8 +137,13 @@ export class OutboundService {
     return {
       instance: endpoint.instance,
       weight: endpoint.weight,
+      locality: localityOf(endpoint.labels),
+      hashKey: hashKeyOf(endpoint.address, endpoint.port),
       endpoint,
-      peer: new Peer(this.#context, endpoint),
+      peer: new Peer(this.#context, endpoint, {
+        circuit: this.circuit,
+        connectTimeoutMs: () => this.#traffic?.pool.connectTimeoutMs ?? this.#context.tables.settings.connectTimeoutMs,
+      }),
       edge,
       tcpEdge() {
         tcpEdge ??= openEdge("tcp");

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/resources.proto.
  */
 export const file_heddle_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iSgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEInkKB1NlcnZpY2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSJgoJZW5kcG9pbnRzGAMgAygLMhMuaGVkZGxlLnYxLkVuZHBvaW50EiUKBXBvcnRzGAQgAygLMhYuaGVkZGxlLnYxLlNlcnZpY2VQb3J0Ij8KC1NlcnZpY2VQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIUCgxhcHBfcHJvdG9jb2wYAyABKAki7wEKCEVuZHBvaW50EhAKCGluc3RhbmNlGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIRCgltZXNoX3BvcnQYBSABKA0SEQoJc3BpZmZlX2lkGAYgASgJEi8KBmxhYmVscxgHIAMoCzIfLmhlZGRsZS52MS5FbmRwb2ludC5MYWJlbHNFbnRyeRIOCgZ3ZWlnaHQYCCABKA0aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI8Cg1JbmJvdW5kUG9saWN5EisKCXJ1bGVfc2V0cxgBIAMoCzIYLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0ItoBCg1Qb2xpY3lSdWxlU2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLwoGYWN0aW9uGAQgASgOMh8uaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQuQWN0aW9uEiQKBXJ1bGVzGAUgAygLMhUuaGVkZGxlLnYxLlBvbGljeVJ1bGUiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAIiWQoKUG9saWN5UnVsZRIkCgRmcm9tGAEgAygLMhYuaGVkZGxlLnYxLlNvdXJjZU1hdGNoEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoImUKC1NvdXJjZU1hdGNoEhIKCnByaW5jaXBhbHMYASADKAkSFgoObm90X3ByaW5jaXBhbHMYAiADKAkSEgoKbmFtZXNwYWNlcxgDIAMoCRIWCg5ub3RfbmFtZXNwYWNlcxgEIAMoCSKcAQoOT3BlcmF0aW9uTWF0Y2gSDwoHbWV0aG9kcxgBIAMoCRITCgtub3RfbWV0aG9kcxgCIAMoCRINCgVwYXRocxgDIAMoCRIRCglub3RfcGF0aHMYBCADKAkSDQoFcG9ydHMYBSADKAkSEQoJbm90X3BvcnRzGAYgAygJEg0KBWhvc3RzGAcgAygJEhEKCW5vdF9ob3N0cxgIIAMoCSJ+Cg1TZXJ2aWNlUm91dGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEigKCHJlcXVlc3RzGAMgAygLMhYuaGVkZGxlLnYxLlJlcXVlc3RSdWxlEiIKBWJ5dGVzGAQgAygLMhMuaGVkZGxlLnYxLkJ5dGVSdWxlIu0DCgtSZXF1ZXN0UnVsZRIOCgZzb3VyY2UYASABKAkSEQoJaG9zdG5hbWVzGAIgAygJEigKB21hdGNoZXMYAyADKAsyFy5oZWRkbGUudjEuUmVxdWVzdE1hdGNoEjAKD3JlcXVlc3RfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgFIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USJQoIcmVkaXJlY3QYBiABKAsyEy5oZWRkbGUudjEuUmVkaXJlY3QSIwoHcmV3cml0ZRgHIAEoCzISLmhlZGRsZS52MS5SZXdyaXRlEiIKB21pcnJvcnMYCCADKAsyES5oZWRkbGUudjEuTWlycm9yEisKCGJhY2tlbmRzGAkgAygLMhkuaGVkZGxlLnYxLlJlcXVlc3RCYWNrZW5kEh8KEnJlcXVlc3RfdGltZW91dF9tcxgKIAEoDUgAiAEBEh8KEmF0dGVtcHRfdGltZW91dF9tcxgLIAEoDUgBiAEBEh8KBXJldHJ5GAwgASgLMhAuaGVkZGxlLnYxLlJldHJ5QhUKE19yZXF1ZXN0X3RpbWVvdXRfbXNCFQoTX2F0dGVtcHRfdGltZW91dF9tcyKnAQoMUmVxdWVzdE1hdGNoEiIKBHBhdGgYASABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEiYKB2hlYWRlcnMYAiADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBIrCgxxdWVyeV9wYXJhbXMYAyADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBITCgZtZXRob2QYBCABKAlIAIgBAUIJCgdfbWV0aG9kIigKCVRleHRNYXRjaBIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgJIjcKCk5hbWVkTWF0Y2gSDAoEdHlwZRgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIl4KDEhlYWRlckNoYW5nZRIeCgNzZXQYASADKAsyES5oZWRkbGUudjEuSGVhZGVyEh4KA2FkZBgCIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIqMBCghSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEiIKBHBhdGgYAyABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEhEKBHBvcnQYBCABKA1IAogBARITCgtzdGF0dXNfY29kZRgFIAEoDUIJCgdfc2NoZW1lQgsKCV9ob3N0bmFtZUIHCgVfcG9ydCJRCgdSZXdyaXRlEhUKCGhvc3RuYW1lGAEgASgJSACIAQESIgoEcGF0aBgCIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2hCCwoJX2hvc3RuYW1lIigKBk1pcnJvchIPCgdzZXJ2aWNlGAEgASgJEg0KBXNoYXJlGAIgASgBIqcBCg5SZXF1ZXN0QmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNEjAKD3JlcXVlc3RfaGVhZGVycxgDIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2VCCgoIX3NlcnZpY2UiYgoFUmV0cnkSDQoFY29kZXMYASADKA0SFQoIYXR0ZW1wdHMYAiABKA1IAIgBARIXCgpiYWNrb2ZmX21zGAMgASgNSAGIAQFCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIlcKCEJ5dGVSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoIYmFja2VuZHMYAyADKAsyFi5oZWRkbGUudjEuQnl0ZUJhY2tlbmQiPwoLQnl0ZUJhY2tlbmQSFAoHc2VydmljZRgBIAEoCUgAiAEBEg4KBndlaWdodBgCIAEoDUIKCghfc2VydmljZWIGcHJvdG8z");
+  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iSgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEIqQBCgdTZXJ2aWNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEiYKCWVuZHBvaW50cxgDIAMoCzITLmhlZGRsZS52MS5FbmRwb2ludBIlCgVwb3J0cxgEIAMoCzIWLmhlZGRsZS52MS5TZXJ2aWNlUG9ydBIpCgd0cmFmZmljGAUgASgLMhguaGVkZGxlLnYxLlRyYWZmaWNQb2xpY3kiywIKDVRyYWZmaWNQb2xpY3kSJwoJYmFsYW5jaW5nGAEgASgLMhQuaGVkZGxlLnYxLkJhbGFuY2luZxIkCghoYXNoX2tleRgCIAEoCzISLmhlZGRsZS52MS5IYXNoS2V5EiUKCGZhaWxvdmVyGAMgAygLMhMuaGVkZGxlLnYxLkZhaWxvdmVyEisKCmRpc3RyaWJ1dGUYBCADKAsyFy5oZWRkbGUudjEuRGlzdHJpYnV0aW9uEhAKCGlzX2xvY2FsGAUgASgIEhYKCXdhcm11cF9tcxgGIAEoAUgAiAEBEjYKEW91dGxpZXJfZGV0ZWN0aW9uGAcgASgLMhsuaGVkZGxlLnYxLk91dGxpZXJEZXRlY3Rpb24SJwoEcG9vbBgIIAEoCzIZLmhlZGRsZS52MS5Db25uZWN0aW9uUG9vbEIMCgpfd2FybXVwX21zIncKCUJhbGFuY2luZxIMCgRraW5kGAEgASgJEh4KEW1pbmltdW1fcmluZ19zaXplGAIgASgNSACIAQESFwoKdGFibGVfc2l6ZRgDIAEoDUgBiAEBQhQKEl9taW5pbXVtX3Jpbmdfc2l6ZUINCgtfdGFibGVfc2l6ZSJvCgdIYXNoS2V5EgwKBGtpbmQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBHBhdGgYAyABKAlIAYgBARITCgZ0dGxfbXMYBCABKAFIAogBAUIHCgVfbmFtZUIHCgVfcGF0aEIJCgdfdHRsX21zIiQKCEZhaWxvdmVyEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkidAoMRGlzdHJpYnV0aW9uEgwKBGZyb20YASABKAkSKwoCdG8YAiADKAsyHy5oZWRkbGUudjEuRGlzdHJpYnV0aW9uLlRvRW50cnkaKQoHVG9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIpUCChBPdXRsaWVyRGV0ZWN0aW9uEh0KFWNvbnNlY3V0aXZlNXh4X2Vycm9ycxgBIAEoDRIiChpjb25zZWN1dGl2ZV9nYXRld2F5X2Vycm9ycxgCIAEoDRIpCiFjb25zZWN1dGl2ZV9sb2NhbF9vcmlnaW5fZmFpbHVyZXMYAyABKA0SKgoic3BsaXRfZXh0ZXJuYWxfbG9jYWxfb3JpZ2luX2Vycm9ycxgEIAEoCBITCgtpbnRlcnZhbF9tcxgFIAEoARIYChBiYXNlX2VqZWN0aW9uX21zGAYgASgBEhwKFG1heF9lamVjdGlvbl9wZXJjZW50GAcgASgNEhoKEm1pbl9oZWFsdGhfcGVyY2VudBgIIAEoDSLsAQoOQ29ubmVjdGlvblBvb2wSGAoLY29ubmVjdGlvbnMYASABKA1IAIgBARIdChBwZW5kaW5nX3JlcXVlc3RzGAIgASgNSAGIAQESFQoIcmVxdWVzdHMYAyABKA1IAogBARIUCgdyZXRyaWVzGAQgASgNSAOIAQESHwoSY29ubmVjdF90aW1lb3V0X21zGAUgASgBSASIAQFCDgoMX2Nvbm5lY3Rpb25zQhMKEV9wZW5kaW5nX3JlcXVlc3RzQgsKCV9yZXF1ZXN0c0IKCghfcmV0cmllc0IVChNfY29ubmVjdF90aW1lb3V0X21zIj8KC1NlcnZpY2VQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIUCgxhcHBfcHJvdG9jb2wYAyABKAki7wEKCEVuZHBvaW50EhAKCGluc3RhbmNlGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIRCgltZXNoX3BvcnQYBSABKA0SEQoJc3BpZmZlX2lkGAYgASgJEi8KBmxhYmVscxgHIAMoCzIfLmhlZGRsZS52MS5FbmRwb2ludC5MYWJlbHNFbnRyeRIOCgZ3ZWlnaHQYCCABKA0aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI8Cg1JbmJvdW5kUG9saWN5EisKCXJ1bGVfc2V0cxgBIAMoCzIYLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0ItoBCg1Qb2xpY3lSdWxlU2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLwoGYWN0aW9uGAQgASgOMh8uaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQuQWN0aW9uEiQKBXJ1bGVzGAUgAygLMhUuaGVkZGxlLnYxLlBvbGljeVJ1bGUiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAIiWQoKUG9saWN5UnVsZRIkCgRmcm9tGAEgAygLMhYuaGVkZGxlLnYxLlNvdXJjZU1hdGNoEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoImUKC1NvdXJjZU1hdGNoEhIKCnByaW5jaXBhbHMYASADKAkSFgoObm90X3ByaW5jaXBhbHMYAiADKAkSEgoKbmFtZXNwYWNlcxgDIAMoCRIWCg5ub3RfbmFtZXNwYWNlcxgEIAMoCSKcAQoOT3BlcmF0aW9uTWF0Y2gSDwoHbWV0aG9kcxgBIAMoCRITCgtub3RfbWV0aG9kcxgCIAMoCRINCgVwYXRocxgDIAMoCRIRCglub3RfcGF0aHMYBCADKAkSDQoFcG9ydHMYBSADKAkSEQoJbm90X3BvcnRzGAYgAygJEg0KBWhvc3RzGAcgAygJEhEKCW5vdF9ob3N0cxgIIAMoCSJ+Cg1TZXJ2aWNlUm91dGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEigKCHJlcXVlc3RzGAMgAygLMhYuaGVkZGxlLnYxLlJlcXVlc3RSdWxlEiIKBWJ5dGVzGAQgAygLMhMuaGVkZGxlLnYxLkJ5dGVSdWxlIu0DCgtSZXF1ZXN0UnVsZRIOCgZzb3VyY2UYASABKAkSEQoJaG9zdG5hbWVzGAIgAygJEigKB21hdGNoZXMYAyADKAsyFy5oZWRkbGUudjEuUmVxdWVzdE1hdGNoEjAKD3JlcXVlc3RfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgFIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USJQoIcmVkaXJlY3QYBiABKAsyEy5oZWRkbGUudjEuUmVkaXJlY3QSIwoHcmV3cml0ZRgHIAEoCzISLmhlZGRsZS52MS5SZXdyaXRlEiIKB21pcnJvcnMYCCADKAsyES5oZWRkbGUudjEuTWlycm9yEisKCGJhY2tlbmRzGAkgAygLMhkuaGVkZGxlLnYxLlJlcXVlc3RCYWNrZW5kEh8KEnJlcXVlc3RfdGltZW91dF9tcxgKIAEoDUgAiAEBEh8KEmF0dGVtcHRfdGltZW91dF9tcxgLIAEoDUgBiAEBEh8KBXJldHJ5GAwgASgLMhAuaGVkZGxlLnYxLlJldHJ5QhUKE19yZXF1ZXN0X3RpbWVvdXRfbXNCFQoTX2F0dGVtcHRfdGltZW91dF9tcyKnAQoMUmVxdWVzdE1hdGNoEiIKBHBhdGgYASABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEiYKB2hlYWRlcnMYAiADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBIrCgxxdWVyeV9wYXJhbXMYAyADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBITCgZtZXRob2QYBCABKAlIAIgBAUIJCgdfbWV0aG9kIigKCVRleHRNYXRjaBIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgJIjcKCk5hbWVkTWF0Y2gSDAoEdHlwZRgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIl4KDEhlYWRlckNoYW5nZRIeCgNzZXQYASADKAsyES5oZWRkbGUudjEuSGVhZGVyEh4KA2FkZBgCIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIqMBCghSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEiIKBHBhdGgYAyABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEhEKBHBvcnQYBCABKA1IAogBARITCgtzdGF0dXNfY29kZRgFIAEoDUIJCgdfc2NoZW1lQgsKCV9ob3N0bmFtZUIHCgVfcG9ydCJRCgdSZXdyaXRlEhUKCGhvc3RuYW1lGAEgASgJSACIAQESIgoEcGF0aBgCIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2hCCwoJX2hvc3RuYW1lIigKBk1pcnJvchIPCgdzZXJ2aWNlGAEgASgJEg0KBXNoYXJlGAIgASgBIqcBCg5SZXF1ZXN0QmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNEjAKD3JlcXVlc3RfaGVhZGVycxgDIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2VCCgoIX3NlcnZpY2UiYgoFUmV0cnkSDQoFY29kZXMYASADKA0SFQoIYXR0ZW1wdHMYAiABKA1IAIgBARIXCgpiYWNrb2ZmX21zGAMgASgNSAGIAQFCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIlcKCEJ5dGVSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoIYmFja2VuZHMYAyADKAsyFi5oZWRkbGUudjEuQnl0ZUJhY2tlbmQiPwoLQnl0ZUJhY2tlbmQSFAoHc2VydmljZRgBIAEoCUgAiAEBEg4KBndlaWdodBgCIAEoDUIKCghfc2VydmljZWIGcHJvdG8z");
 
 /**
  * Name: "mesh". Settings that hold for every agent.
@@ -107,6 +107,13 @@ export type Service = Message<"heddle.v1.Service"> & {
    * @generated from field: repeated heddle.v1.ServicePort ports = 4;
    */
   ports: ServicePort[];
+
+  /**
+   * Absent: as the agents do by themselves.
+   *
+   * @generated from field: heddle.v1.TrafficPolicy traffic = 5;
+   */
+  traffic?: TrafficPolicy | undefined;
 };
 
 /**
@@ -115,6 +122,252 @@ export type Service = Message<"heddle.v1.Service"> & {
  */
 export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
   messageDesc(file_heddle_v1_resources, 2);
+
+/**
+ * The words are those of the model.
+ *
+ * @generated from message heddle.v1.TrafficPolicy
+ */
+export type TrafficPolicy = Message<"heddle.v1.TrafficPolicy"> & {
+  /**
+   * @generated from field: heddle.v1.Balancing balancing = 1;
+   */
+  balancing?: Balancing | undefined;
+
+  /**
+   * @generated from field: heddle.v1.HashKey hash_key = 2;
+   */
+  hashKey?: HashKey | undefined;
+
+  /**
+   * @generated from field: repeated heddle.v1.Failover failover = 3;
+   */
+  failover: Failover[];
+
+  /**
+   * @generated from field: repeated heddle.v1.Distribution distribute = 4;
+   */
+  distribute: Distribution[];
+
+  /**
+   * @generated from field: bool is_local = 5;
+   */
+  isLocal: boolean;
+
+  /**
+   * @generated from field: optional double warmup_ms = 6;
+   */
+  warmupMs?: number | undefined;
+
+  /**
+   * @generated from field: heddle.v1.OutlierDetection outlier_detection = 7;
+   */
+  outlierDetection?: OutlierDetection | undefined;
+
+  /**
+   * @generated from field: heddle.v1.ConnectionPool pool = 8;
+   */
+  pool?: ConnectionPool | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.TrafficPolicy.
+ * Use `create(TrafficPolicySchema)` to create a new message.
+ */
+export const TrafficPolicySchema: GenMessage<TrafficPolicy> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 3);
+
+/**
+ * @generated from message heddle.v1.Balancing
+ */
+export type Balancing = Message<"heddle.v1.Balancing"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: optional uint32 minimum_ring_size = 2;
+   */
+  minimumRingSize?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 table_size = 3;
+   */
+  tableSize?: number | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.Balancing.
+ * Use `create(BalancingSchema)` to create a new message.
+ */
+export const BalancingSchema: GenMessage<Balancing> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 4);
+
+/**
+ * @generated from message heddle.v1.HashKey
+ */
+export type HashKey = Message<"heddle.v1.HashKey"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string path = 3;
+   */
+  path?: string | undefined;
+
+  /**
+   * @generated from field: optional double ttl_ms = 4;
+   */
+  ttlMs?: number | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.HashKey.
+ * Use `create(HashKeySchema)` to create a new message.
+ */
+export const HashKeySchema: GenMessage<HashKey> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 5);
+
+/**
+ * @generated from message heddle.v1.Failover
+ */
+export type Failover = Message<"heddle.v1.Failover"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 2;
+   */
+  to: string;
+};
+
+/**
+ * Describes the message heddle.v1.Failover.
+ * Use `create(FailoverSchema)` to create a new message.
+ */
+export const FailoverSchema: GenMessage<Failover> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 6);
+
+/**
+ * @generated from message heddle.v1.Distribution
+ */
+export type Distribution = Message<"heddle.v1.Distribution"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * @generated from field: map<string, uint32> to = 2;
+   */
+  to: { [key: string]: number };
+};
+
+/**
+ * Describes the message heddle.v1.Distribution.
+ * Use `create(DistributionSchema)` to create a new message.
+ */
+export const DistributionSchema: GenMessage<Distribution> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 7);
+
+/**
+ * @generated from message heddle.v1.OutlierDetection
+ */
+export type OutlierDetection = Message<"heddle.v1.OutlierDetection"> & {
+  /**
+   * @generated from field: uint32 consecutive5xx_errors = 1;
+   */
+  consecutive5xxErrors: number;
+
+  /**
+   * @generated from field: uint32 consecutive_gateway_errors = 2;
+   */
+  consecutiveGatewayErrors: number;
+
+  /**
+   * @generated from field: uint32 consecutive_local_origin_failures = 3;
+   */
+  consecutiveLocalOriginFailures: number;
+
+  /**
+   * @generated from field: bool split_external_local_origin_errors = 4;
+   */
+  splitExternalLocalOriginErrors: boolean;
+
+  /**
+   * @generated from field: double interval_ms = 5;
+   */
+  intervalMs: number;
+
+  /**
+   * @generated from field: double base_ejection_ms = 6;
+   */
+  baseEjectionMs: number;
+
+  /**
+   * @generated from field: uint32 max_ejection_percent = 7;
+   */
+  maxEjectionPercent: number;
+
+  /**
+   * @generated from field: uint32 min_health_percent = 8;
+   */
+  minHealthPercent: number;
+};
+
+/**
+ * Describes the message heddle.v1.OutlierDetection.
+ * Use `create(OutlierDetectionSchema)` to create a new message.
+ */
+export const OutlierDetectionSchema: GenMessage<OutlierDetection> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 8);
+
+/**
+ * @generated from message heddle.v1.ConnectionPool
+ */
+export type ConnectionPool = Message<"heddle.v1.ConnectionPool"> & {
+  /**
+   * @generated from field: optional uint32 connections = 1;
+   */
+  connections?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 pending_requests = 2;
+   */
+  pendingRequests?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 requests = 3;
+   */
+  requests?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 retries = 4;
+   */
+  retries?: number | undefined;
+
+  /**
+   * @generated from field: optional double connect_timeout_ms = 5;
+   */
+  connectTimeoutMs?: number | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.ConnectionPool.
+ * Use `create(ConnectionPoolSchema)` to create a new message.
+ */
+export const ConnectionPoolSchema: GenMessage<ConnectionPool> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 9);
 
 /**
  * @generated from message heddle.v1.ServicePort
@@ -141,7 +394,7 @@ export type ServicePort = Message<"heddle.v1.ServicePort"> & {
  * Use `create(ServicePortSchema)` to create a new message.
  */
 export const ServicePortSchema: GenMessage<ServicePort> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 3);
+  messageDesc(file_heddle_v1_resources, 10);
 
 /**
  * @generated from message heddle.v1.Endpoint
@@ -195,7 +448,7 @@ export type Endpoint = Message<"heddle.v1.Endpoint"> & {
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema: GenMessage<Endpoint> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 4);
+  messageDesc(file_heddle_v1_resources, 11);
 
 /**
  * Name: "self". The policies that this agent's workload enforces on its inbound side, in evaluation order.
@@ -214,7 +467,7 @@ export type InboundPolicy = Message<"heddle.v1.InboundPolicy"> & {
  * Use `create(InboundPolicySchema)` to create a new message.
  */
 export const InboundPolicySchema: GenMessage<InboundPolicy> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 5);
+  messageDesc(file_heddle_v1_resources, 12);
 
 /**
  * @generated from message heddle.v1.PolicyRuleSet
@@ -251,7 +504,7 @@ export type PolicyRuleSet = Message<"heddle.v1.PolicyRuleSet"> & {
  * Use `create(PolicyRuleSetSchema)` to create a new message.
  */
 export const PolicyRuleSetSchema: GenMessage<PolicyRuleSet> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 6);
+  messageDesc(file_heddle_v1_resources, 13);
 
 /**
  * @generated from enum heddle.v1.PolicyRuleSet.Action
@@ -282,7 +535,7 @@ export type PolicyRuleSet_Action = (typeof PolicyRuleSet_Action)[keyof typeof Po
  * Describes the enum heddle.v1.PolicyRuleSet.Action.
  */
 export const PolicyRuleSet_ActionSchema: GenEnum<PolicyRuleSet_Action> = /*@__PURE__*/
-  enumDesc(file_heddle_v1_resources, 6, 0);
+  enumDesc(file_heddle_v1_resources, 13, 0);
 
 /**
  * @generated from message heddle.v1.PolicyRule
@@ -304,7 +557,7 @@ export type PolicyRule = Message<"heddle.v1.PolicyRule"> & {
  * Use `create(PolicyRuleSchema)` to create a new message.
  */
 export const PolicyRuleSchema: GenMessage<PolicyRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 7);
+  messageDesc(file_heddle_v1_resources, 14);
 
 /**
  * @generated from message heddle.v1.SourceMatch
@@ -336,7 +589,7 @@ export type SourceMatch = Message<"heddle.v1.SourceMatch"> & {
  * Use `create(SourceMatchSchema)` to create a new message.
  */
 export const SourceMatchSchema: GenMessage<SourceMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 8);
+  messageDesc(file_heddle_v1_resources, 15);
 
 /**
  * @generated from message heddle.v1.OperationMatch
@@ -388,7 +641,7 @@ export type OperationMatch = Message<"heddle.v1.OperationMatch"> & {
  * Use `create(OperationMatchSchema)` to create a new message.
  */
 export const OperationMatchSchema: GenMessage<OperationMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 9);
+  messageDesc(file_heddle_v1_resources, 16);
 
 /**
  * Name: "namespace/service". Where the requests and connections that are made to a service go instead of to it; absent without a route.
@@ -424,7 +677,7 @@ export type ServiceRoutes = Message<"heddle.v1.ServiceRoutes"> & {
  * Use `create(ServiceRoutesSchema)` to create a new message.
  */
 export const ServiceRoutesSchema: GenMessage<ServiceRoutes> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 10);
+  messageDesc(file_heddle_v1_resources, 17);
 
 /**
  * @generated from message heddle.v1.RequestRule
@@ -496,7 +749,7 @@ export type RequestRule = Message<"heddle.v1.RequestRule"> & {
  * Use `create(RequestRuleSchema)` to create a new message.
  */
 export const RequestRuleSchema: GenMessage<RequestRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 11);
+  messageDesc(file_heddle_v1_resources, 18);
 
 /**
  * @generated from message heddle.v1.RequestMatch
@@ -528,7 +781,7 @@ export type RequestMatch = Message<"heddle.v1.RequestMatch"> & {
  * Use `create(RequestMatchSchema)` to create a new message.
  */
 export const RequestMatchSchema: GenMessage<RequestMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 12);
+  messageDesc(file_heddle_v1_resources, 19);
 
 /**
  * The types are those of the Gateway API.
@@ -552,7 +805,7 @@ export type TextMatch = Message<"heddle.v1.TextMatch"> & {
  * Use `create(TextMatchSchema)` to create a new message.
  */
 export const TextMatchSchema: GenMessage<TextMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 13);
+  messageDesc(file_heddle_v1_resources, 20);
 
 /**
  * @generated from message heddle.v1.NamedMatch
@@ -579,7 +832,7 @@ export type NamedMatch = Message<"heddle.v1.NamedMatch"> & {
  * Use `create(NamedMatchSchema)` to create a new message.
  */
 export const NamedMatchSchema: GenMessage<NamedMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 14);
+  messageDesc(file_heddle_v1_resources, 21);
 
 /**
  * @generated from message heddle.v1.HeaderChange
@@ -606,7 +859,7 @@ export type HeaderChange = Message<"heddle.v1.HeaderChange"> & {
  * Use `create(HeaderChangeSchema)` to create a new message.
  */
 export const HeaderChangeSchema: GenMessage<HeaderChange> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 15);
+  messageDesc(file_heddle_v1_resources, 22);
 
 /**
  * @generated from message heddle.v1.Header
@@ -628,7 +881,7 @@ export type Header = Message<"heddle.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 16);
+  messageDesc(file_heddle_v1_resources, 23);
 
 /**
  * @generated from message heddle.v1.Redirect
@@ -665,7 +918,7 @@ export type Redirect = Message<"heddle.v1.Redirect"> & {
  * Use `create(RedirectSchema)` to create a new message.
  */
 export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 17);
+  messageDesc(file_heddle_v1_resources, 24);
 
 /**
  * @generated from message heddle.v1.Rewrite
@@ -687,7 +940,7 @@ export type Rewrite = Message<"heddle.v1.Rewrite"> & {
  * Use `create(RewriteSchema)` to create a new message.
  */
 export const RewriteSchema: GenMessage<Rewrite> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 18);
+  messageDesc(file_heddle_v1_resources, 25);
 
 /**
  * @generated from message heddle.v1.Mirror
@@ -709,7 +962,7 @@ export type Mirror = Message<"heddle.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 19);
+  messageDesc(file_heddle_v1_resources, 26);
 
 /**
  * @generated from message heddle.v1.RequestBackend
@@ -743,7 +996,7 @@ export type RequestBackend = Message<"heddle.v1.RequestBackend"> & {
  * Use `create(RequestBackendSchema)` to create a new message.
  */
 export const RequestBackendSchema: GenMessage<RequestBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 20);
+  messageDesc(file_heddle_v1_resources, 27);
 
 /**
  * @generated from message heddle.v1.Retry
@@ -770,7 +1023,7 @@ export type Retry = Message<"heddle.v1.Retry"> & {
  * Use `create(RetrySchema)` to create a new message.
  */
 export const RetrySchema: GenMessage<Retry> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 21);
+  messageDesc(file_heddle_v1_resources, 28);
 
 /**
  * @generated from message heddle.v1.ByteRule
@@ -797,7 +1050,7 @@ export type ByteRule = Message<"heddle.v1.ByteRule"> & {
  * Use `create(ByteRuleSchema)` to create a new message.
  */
 export const ByteRuleSchema: GenMessage<ByteRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 22);
+  messageDesc(file_heddle_v1_resources, 29);
 
 /**
  * @generated from message heddle.v1.ByteBackend
@@ -819,5 +1072,5 @@ export type ByteBackend = Message<"heddle.v1.ByteBackend"> & {
  * Use `create(ByteBackendSchema)` to create a new message.
  */
 export const ByteBackendSchema: GenMessage<ByteBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 23);
+  messageDesc(file_heddle_v1_resources, 30);
 
