@@ -4,10 +4,11 @@ import { hpackPieces } from "./hpack.ts";
 import { http1Pieces } from "./http1.ts";
 import { policyPieces } from "./policy.ts";
 import { recorderPieces } from "./recorder.ts";
+import { routePieces } from "./routes.ts";
 import { type Timing, type TimingPace, time } from "./timing.ts";
 
 /** One entry adds a piece. */
-const PIECES = [http1Pieces, hpackPieces, policyPieces, recorderPieces, balancerPieces];
+const PIECES = [http1Pieces, hpackPieces, policyPieces, routePieces, recorderPieces, balancerPieces];
 
 /** Measures the pieces whose names begin with one of the words, or all, and tells each as it is known. */
 export function runMicro(
