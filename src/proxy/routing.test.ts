@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import type { NamedTextMatch } from "#model";
 import type { RouteRule } from "#routing";
 import {
@@ -245,4 +245,52 @@ test("a change of routes holds for the next request, and drops what nothing send
   expect(await served(url)).toBe("200 shop/v2");
   client.update({ services: { [V1]: services[V1] ?? [] }, routes: [routeRule("c", { backends: [backendRule(V2)] })] });
   expect(await served(url)).toBe("500 backend-not-found");
+});
+
+describe("connections of the app's own TLS", () => {
+  async function tlsServices() {
+    const identity = authority.identity("shop/back");
+    const servers = await Promise.all(
+      ["a", "b", "plain"].map(async (name) => {
+        const secure = createTlsServer({ key: identity.privateKeyPem, cert: identity.certificateChainPem }, (socket) =>
+          socket.end(name),
+        );
+        const server = name === "plain" ? createServer((socket) => socket.end(name)) : secure;
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        stops.push(() => server.close());
+        return endpointAt(startServerSide((server.address() as AddressInfo).port, { protocol: "tcp" }).port, {
+          instance: name,
+        });
+      }),
+    );
+    const to = (service: `shop/${string}`, ...hostnames: string[]) => ({
+      source: service,
+      hostnames,
+      backends: [{ service, weight: 1 }],
+    });
+    return startClientSide({
+      protocol: "tcp",
+      services: { "shop/a": servers.slice(0, 1), "shop/b": servers.slice(1, 2), "shop/plain": servers.slice(2) },
+      byteRoutes: [to("shop/a", "a.example.com"), to("shop/b", "*.example.com"), to("shop/plain")],
+    });
+  }
+
+  const answerFor = (port: number, servername: string): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connectTls({ port, host: "127.0.0.1", servername, rejectUnauthorized: false });
+      let answer = "";
+      socket.on("data", (chunk: Buffer) => {
+        answer += chunk.toString();
+      });
+      socket.on("error", () => undefined);
+      socket.on("close", () => resolve(answer));
+    });
+
+  test("go by the server name, and pass as they are", async () => {
+    const { port } = await tlsServices();
+    expect(await answerFor(port, "a.example.com")).toBe("a");
+    expect(await answerFor(port, "x.example.com")).toBe("b");
+    // No TLS has no name.
+    expect(await raw(port, "hello")).toBe("plain");
+  });
 });

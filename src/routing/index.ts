@@ -14,6 +14,7 @@ export { Word64 } from "./balancing/word64.ts";
 export { type Hash64, xxHash64 } from "./balancing/xxhash64.ts";
 export { RetryBudget } from "./retry-budget.ts";
 export { changedFields, changedTarget, pickBackend, redirectLocation } from "./routes/apply-route.ts";
+export { byteRuleFor } from "./routes/byte-rules.ts";
 export { lowerByteRoute, lowerGrpcRoute, lowerHttpRoute, type ResolveBackend } from "./routes/lower-route.ts";
 export {
   type ByteRule,

@@ -7,6 +7,7 @@ import { AcceptedConnection } from "./accepted-connection.ts";
 import type { Destinations } from "./destinations.ts";
 import { Router } from "./router.ts";
 import type { OutboundService } from "./service.ts";
+import { TlsConnection } from "./tls-connection.ts";
 
 export interface OutboundOptions {
   readonly service: ServiceKey;
@@ -64,8 +65,12 @@ export class Outbound {
     const declared = this.#router.protocol;
     const onClosed = (closed: Closable): boolean => this.#connections.delete(closed);
     const options = { context: this.#context, router: this.#router, socket, isEdge, onClosed };
+    if (this.#router.asksServerName) return this.#keep(new TlsConnection(options));
     // What comes from outside is HTTP unless it is said to be anything else: nobody there is given a tunnel on a guess.
-    const connection = new AcceptedConnection(options, isEdge && declared === "auto" ? "http" : declared);
+    return this.#keep(new AcceptedConnection(options, isEdge && declared === "auto" ? "http" : declared));
+  }
+
+  #keep<C extends Closable & { start(): void }>(connection: C): C {
     this.#connections.add(connection);
     connection.start();
     return connection;

@@ -1,6 +1,13 @@
 /** Where the requests and connections of one listener go: by the routes of its service, or else to the service itself. */
 import type { AppProtocol, ServiceKey } from "#model";
-import { pickBackend, type RouteBackendRule, type RouteEntry, type RouteRule, redirectLocation } from "#routing";
+import {
+  byteRuleFor,
+  pickBackend,
+  type RouteBackendRule,
+  type RouteEntry,
+  type RouteRule,
+  redirectLocation,
+} from "#routing";
 import type { ProxyContext } from "../context.ts";
 import { type AskedRequest, isTunnelRequest } from "../fields.ts";
 import type { Destinations } from "./destinations.ts";
@@ -44,6 +51,12 @@ export class Router {
     return routes?.requests !== undefined && declared === "auto" ? "http" : declared;
   }
 
+  /** Whether connections go by the server name of their TLS. */
+  get asksServerName(): boolean {
+    const rules = this.#context.tables.routes.get(this.service.key)?.bytes;
+    return rules?.some(({ hostnames }) => hostnames.length > 0) === true;
+  }
+
   route(request: AskedRequest): Routed {
     const routes = this.#context.tables.routes.get(this.service.key);
     if (routes === undefined) return this.#direct;
@@ -69,7 +82,7 @@ export class Router {
   #routeBytes(serverName: string): Routed {
     const rules = this.#context.tables.routes.get(this.service.key)?.bytes;
     if (rules === undefined) return this.#direct;
-    const rule = rules.find(({ hostnames }) => hostnames.length === 0 || hostnames.includes(serverName));
+    const rule = byteRuleFor(rules, serverName);
     if (rule === undefined) return NO_ROUTE;
     const backend = pickBackend(rule.backends, this.#context.random());
     const service = backend?.service === undefined ? undefined : this.#destinations.get(backend.service);

@@ -15,10 +15,15 @@ export interface Guess {
   onRefused(): void;
 }
 
+export interface TunnelOptions extends DownstreamOptions {
+  /** Of the app's own TLS, as far as it has been read; "" when it has none. */
+  readonly serverName?: string;
+}
+
 export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly isHttp2 = false;
   readonly edgeCaller = undefined;
-  readonly #options: DownstreamOptions;
+  readonly #options: TunnelOptions;
   readonly #socket: StreamSocket;
   readonly #output: GatheredOutput;
   readonly #exchange: OutboundExchange;
@@ -29,7 +34,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly #guess: Guess | undefined;
 
   /** With a `guess` it is not known yet whether the app wants bytes at all. */
-  constructor(options: DownstreamOptions, guess?: Guess) {
+  constructor(options: TunnelOptions, guess?: Guess) {
     const { context, router, socket } = options;
     this.#guess = guess;
     this.#options = options;
@@ -37,7 +42,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#exchange.onDrained());
     this.#exchange = new OutboundExchange(context, router, {
       downstream: this,
-      request: tunnelTo(router.service.authority),
+      request: tunnelTo(options.serverName ?? router.service.authority),
     });
   }
 
