@@ -26,6 +26,8 @@ export {
   valueOrThrow,
 } from "./problem.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
+export type { LimitKey, RateLimit, RateLimitPolicy } from "./rate-limit-policy.ts";
+export type { Fault, Hedge, RequestPolicy } from "./request-policy.ts";
 export type { ObjectMeta } from "./resource-of.ts";
 export type {
   AuthorizationOperation,

@@ -1,5 +1,7 @@
 /** The resource kinds, as users write them (after defaults), without engine or wire details. Sources: Kubernetes core/v1, Istio `security.istio.io/v1` and `networking.istio.io/v1`. */
 
+import type { RateLimitPolicy } from "./rate-limit-policy.ts";
+import type { RequestPolicy } from "./request-policy.ts";
 import type { ResourceOf } from "./resource-of.ts";
 import type { GrpcRoute, HttpRoute, ReferenceGrant, TcpRoute, TlsRoute } from "./routes.ts";
 import type { DestinationRule } from "./traffic-policy.ts";
@@ -95,7 +97,9 @@ export type Resource =
   | TcpRoute
   | TlsRoute
   | ReferenceGrant
-  | DestinationRule;
+  | DestinationRule
+  | RequestPolicy
+  | RateLimitPolicy;
 export type Kind = Resource["kind"];
 
 /** Names one object across the whole mesh. */

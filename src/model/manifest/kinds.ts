@@ -3,9 +3,10 @@ import type { Kind, Resource } from "#model";
 import { destinationRule } from "./destination-rule.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
+import { operation, selector, strings } from "./policy-fields.ts";
+import { rateLimitPolicy } from "./rate-limit-policy.ts";
+import { requestPolicy } from "./request-policy.ts";
 import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
-
-const strings = z.array(z.string().min(1)).default([]);
 
 const mesh = z.strictObject({
   apiVersion: z.literal("heddle.dev/v1"),
@@ -82,17 +83,6 @@ const source = z.strictObject({
   notNamespaces: strings,
 });
 
-const operation = z.strictObject({
-  methods: strings,
-  notMethods: strings,
-  paths: strings,
-  notPaths: strings,
-  ports: strings,
-  notPorts: strings,
-  hosts: strings,
-  notHosts: strings,
-});
-
 const rule = z
   .strictObject({
     from: z.array(z.strictObject({ source })).default([]),
@@ -106,11 +96,11 @@ const authorizationPolicy = z.strictObject({
   metadata: metadata(true),
   spec: z
     .strictObject({
-      selector: z.strictObject({ matchLabels: labels }).optional(),
+      selector: selector.optional(),
       action: z.enum(["ALLOW", "DENY"]).default("ALLOW"),
       rules: z.array(rule).optional(),
     })
-    .transform(({ selector, action, rules }) => ({ selector: selector?.matchLabels, action, rules })),
+    .transform(({ selector: selected, action, rules }) => ({ selector: selected?.matchLabels, action, rules })),
 });
 
 /** Every kind, by the form in which users write it. The output is the model's. */
@@ -127,6 +117,8 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   TLSRoute: tlsRoute,
   ReferenceGrant: referenceGrant,
   DestinationRule: destinationRule,
+  RequestPolicy: requestPolicy,
+  RateLimitPolicy: rateLimitPolicy,
 };
 
 export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace"]);

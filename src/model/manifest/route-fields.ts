@@ -82,11 +82,17 @@ const RESERVED =
   /^(?:connection|content-length|host|keep-alive|te|transfer-encoding|upgrade|x-forwarded-client-cert|x-heddle-.*)$/;
 
 const changedHeaders = z.array(headerValue).max(16).default([]);
+
+/** Whether callers' own values of this field do not reach the app. */
+export function isReservedField(name: string): boolean {
+  return RESERVED.test(name);
+}
+
 const headerModifier = z
   .strictObject({ set: changedHeaders, add: changedHeaders, remove: z.array(fieldName).max(16).default([]) })
   .superRefine((change, context) => {
     for (const name of [...change.set, ...change.add].map((each) => each.name).concat(change.remove))
-      if (RESERVED.test(name))
+      if (isReservedField(name))
         context.addIssue({ code: "custom", message: `\`${name}\` cannot be changed by a route` });
   });
 
@@ -132,12 +138,20 @@ const mirror = z
     share: fraction === undefined ? (percent ?? 100) / 100 : fraction.numerator / fraction.denominator,
   }));
 
+/** Of the kinds that a rule may be extended by there is one. */
+const extension = z.strictObject({
+  group: z.literal("heddle.dev"),
+  kind: z.literal("RequestPolicy"),
+  name: z.string().min(1).max(253),
+});
+
 const FIELD_OF_TYPE = {
   RequestHeaderModifier: "requestHeaderModifier",
   ResponseHeaderModifier: "responseHeaderModifier",
   RequestRedirect: "requestRedirect",
   URLRewrite: "urlRewrite",
   RequestMirror: "requestMirror",
+  ExtensionRef: "extensionRef",
 } as const;
 
 type FilterType = keyof typeof FIELD_OF_TYPE;
@@ -149,6 +163,7 @@ const filterParts = z.strictObject({
   requestRedirect: redirect.optional(),
   urlRewrite: rewrite.optional(),
   requestMirror: mirror.optional(),
+  extensionRef: extension.optional(),
 });
 
 /** A filter as it is written, but for the namespaces of its references, which are the route's unless they say otherwise. */
@@ -156,7 +171,8 @@ export type ParsedFilter =
   | { readonly type: "RequestHeaderModifier" | "ResponseHeaderModifier"; readonly change: HeaderModifier }
   | { readonly type: "RequestRedirect"; readonly redirect: z.output<typeof redirect> }
   | { readonly type: "URLRewrite"; readonly rewrite: z.output<typeof rewrite> }
-  | { readonly type: "RequestMirror"; readonly mirror: z.output<typeof mirror> };
+  | { readonly type: "RequestMirror"; readonly mirror: z.output<typeof mirror> }
+  | { readonly type: "ExtensionRef"; readonly name: string };
 
 /** A filter has the one field that its type names, and no other. */
 const filter = filterParts.transform((parts, context): ParsedFilter => {
@@ -171,7 +187,15 @@ const filter = filterParts.transform((parts, context): ParsedFilter => {
 });
 
 function filterOf(parts: z.output<typeof filterParts>): ParsedFilter | undefined {
-  const { type, requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, requestMirror } = parts;
+  const {
+    type,
+    requestHeaderModifier,
+    responseHeaderModifier,
+    requestRedirect,
+    urlRewrite,
+    requestMirror,
+    extensionRef,
+  } = parts;
   switch (type) {
     case "RequestHeaderModifier":
       return requestHeaderModifier && { type, change: requestHeaderModifier };
@@ -183,6 +207,8 @@ function filterOf(parts: z.output<typeof filterParts>): ParsedFilter | undefined
       return urlRewrite && { type, rewrite: urlRewrite };
     case "RequestMirror":
       return requestMirror && { type, mirror: requestMirror };
+    case "ExtensionRef":
+      return extensionRef && { type, name: extensionRef.name };
   }
 }
 

@@ -1,22 +1,10 @@
 import { stringify } from "yaml";
-import type { AuthorizationPolicy, Mesh, Resource } from "#model";
+import type { Mesh, Resource } from "#model";
+import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
+import { authorizationPolicySpec, rateLimitPolicySpec } from "./write-policy.ts";
 import { routeSpec } from "./write-route.ts";
-
-/** Leaves out what says nothing: absent values, empty lists and empty maps. */
-function compact(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(compact);
-  if (typeof value !== "object" || value === null) return value;
-  const kept = Object.entries(value)
-    .map(([name, each]) => [name, compact(each)] as const)
-    .filter(([, each]) => each !== undefined && !isEmpty(each));
-  return Object.fromEntries(kept);
-}
-
-function isEmpty(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
-}
 
 function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Mesh["spec"]): object {
   return {
@@ -27,19 +15,14 @@ function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Me
   };
 }
 
-/** A rule without conditions is written `{}`: it matches all, where no rules at all match nothing. */
-function policySpec({ selector, action, rules }: AuthorizationPolicy["spec"]): object {
+function requestPolicySpec({ fault, hedge }: RequestPolicy["spec"]): object {
+  const { delay, abort } = fault ?? {};
   return {
-    ...(selector === undefined ? {} : { selector: { matchLabels: selector } }),
-    action,
-    ...(rules === undefined
-      ? {}
-      : {
-          rules: rules.map(({ from, to }) => ({
-            ...(from.length === 0 ? {} : { from: from.map((source) => ({ source: compact(source) })) }),
-            ...(to.length === 0 ? {} : { to: to.map((operation) => ({ operation: compact(operation) })) }),
-          })),
-        }),
+    fault: fault && {
+      delay: delay && { percent: delay.share * 100, duration: formatDuration(delay.ms) },
+      abort: abort && { percent: abort.share * 100, httpStatus: abort.status },
+    },
+    hedge: hedge && { after: formatDuration(hedge.afterMs) },
   };
 }
 
@@ -48,10 +31,14 @@ function specOf(resource: Resource): object | undefined {
     case "Mesh":
       return meshSpec(resource.spec);
     case "AuthorizationPolicy":
-      return policySpec(resource.spec);
+      return authorizationPolicySpec(resource.spec);
+    case "RateLimitPolicy":
+      return rateLimitPolicySpec(resource.spec);
     case "HTTPRoute":
     case "GRPCRoute":
       return compact(routeSpec(resource.spec)) as object;
+    case "RequestPolicy":
+      return compact(requestPolicySpec(resource.spec)) as object;
     case "DestinationRule":
       return compact(destinationRuleSpec(resource.spec)) as object;
     case "TCPRoute":

@@ -1,0 +1,55 @@
+/** Policies as users write them. Read again they are the same policies. */
+import type { AuthorizationOperation, AuthorizationPolicy, LimitKey, RateLimitPolicy } from "#model";
+import { compact } from "./compact.ts";
+import { formatDuration } from "./fields.ts";
+
+type Selector = AuthorizationPolicy["spec"]["selector"];
+
+function selectorOf(selector: Selector): object {
+  return selector === undefined ? {} : { selector: { matchLabels: selector } };
+}
+
+function operationsOf(to: readonly AuthorizationOperation[]): object {
+  return to.length === 0 ? {} : { to: to.map((operation) => ({ operation: compact(operation) })) };
+}
+
+/** A rule without conditions is written `{}`: it matches all, where no rules at all match nothing. */
+export function authorizationPolicySpec({ selector, action, rules }: AuthorizationPolicy["spec"]): object {
+  return {
+    ...selectorOf(selector),
+    action,
+    ...(rules === undefined
+      ? {}
+      : {
+          rules: rules.map(({ from, to }) => ({
+            ...(from.length === 0 ? {} : { from: from.map((source) => ({ source: compact(source) })) }),
+            ...operationsOf(to),
+          })),
+        }),
+  };
+}
+
+export function rateLimitPolicySpec({ selector, limits }: RateLimitPolicy["spec"]): object {
+  return {
+    ...selectorOf(selector),
+    limits: limits.map(({ name, to, by, requests, perMs, burst }) => ({
+      name,
+      ...operationsOf(to),
+      by: writtenKey(by),
+      requests,
+      per: formatDuration(perMs),
+      burst,
+    })),
+  };
+}
+
+function writtenKey(by: LimitKey): unknown {
+  switch (by.kind) {
+    case "workload":
+      return "Workload";
+    case "caller":
+      return "Caller";
+    case "header":
+      return { header: by.name };
+  }
+}
