@@ -72,6 +72,8 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   }
 
   onDrain(): void {
+    // The last answer is sent as long as its caller reads.
+    if (this.#state === "closing" && this.#exchange === undefined) this.deadlineMs = this.#headDeadlineMs();
     this.#output.drained();
   }
 

@@ -3,6 +3,7 @@ import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import type { Closable } from "../context.ts";
 import type { AskedRequest } from "../fields.ts";
 import { GatheredOutput } from "../gathered-output.ts";
+import { LastBytes } from "../last-bytes.ts";
 import type { Answer, Downstream } from "./downstream.ts";
 import { OutboundExchange } from "./exchange.ts";
 import type { DownstreamOptions } from "./http1-downstream.ts";
@@ -27,6 +28,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly #socket: StreamSocket;
   readonly #output: GatheredOutput;
   readonly #exchange: OutboundExchange;
+  readonly #lastBytes: LastBytes;
   #state: "open" | "refused" | "finished" | "closed" = "open";
   #hasAnswered = false;
   /** Whether the app has sent anything. */
@@ -39,6 +41,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
     this.#guess = guess;
     this.#options = options;
     this.#socket = socket;
+    this.#lastBytes = new LastBytes(context, () => this.destroy());
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#exchange.onDrained());
     this.#exchange = new OutboundExchange(context, router, {
       downstream: this,
@@ -73,6 +76,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   }
 
   onDrain(): void {
+    this.#lastBytes.moved();
     this.#output.drained();
   }
 
@@ -83,6 +87,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   onClose(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#lastBytes.stop();
     this.#exchange.abandon();
     this.#options.onClosed(this);
   }
@@ -123,7 +128,10 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
 
   finished(): void {
     if (this.#state === "refused") this.destroy();
-    else if (this.#state === "open") this.#state = "finished";
+    else if (this.#state === "open") {
+      this.#state = "finished";
+      this.#lastBytes.start();
+    }
   }
 
   // From the proxy.

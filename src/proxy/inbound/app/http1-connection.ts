@@ -13,6 +13,7 @@ import {
 import type { ProxyContext } from "../../context.ts";
 import { type AppRequest, responseToMesh } from "../../fields.ts";
 import { GatheredOutput } from "../../gathered-output.ts";
+import { LastBytes } from "../../last-bytes.ts";
 import { ACCEPT, acceptFor, KEY, makeKey, withoutField } from "../../websocket.ts";
 import type { AppAnswer, AppLane, AppUser } from "./lane.ts";
 
@@ -26,6 +27,9 @@ export class Http1Connection implements SocketEvents, AppLane {
   #user: AppUser | undefined;
   #keepsAlive = true;
   #isTunnel = false;
+  readonly #lastBytes: LastBytes;
+  /** Of a tunnel: the app has ended its half. */
+  #isAppDone = false;
   #isClosed = false;
   #requests = 0;
   #trailers: FieldList = [];
@@ -52,6 +56,7 @@ export class Http1Connection implements SocketEvents, AppLane {
     this.#onIdle = life.onIdle;
     this.#onClosed = life.onClosed;
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#user?.onAppDrained());
+    this.#lastBytes = new LastBytes(context, () => this.destroy());
     this.#parser = new ResponseParser(this.#sink());
   }
 
@@ -95,6 +100,7 @@ export class Http1Connection implements SocketEvents, AppLane {
     this.#user = undefined;
     if (!this.#isTunnel) return this.destroy();
     this.#output.flush();
+    if (this.#isAppDone && this.#isRequestWhole && this.#output.pending > 0) return this.#lastBytes.start();
     this.#socket.close();
     this.onClose();
   }
@@ -116,11 +122,13 @@ export class Http1Connection implements SocketEvents, AppLane {
   }
 
   onDrain(): void {
+    this.#lastBytes.moved();
     this.#output.drained();
   }
 
   onEnd(): void {
     this.#keepsAlive = false;
+    this.#isAppDone = true;
     if (this.#isTunnel) return this.#user?.onAppEnd([]);
     this.#parser.end();
     if (this.#parser.fault === undefined) this.destroy();
@@ -130,6 +138,7 @@ export class Http1Connection implements SocketEvents, AppLane {
   onClose(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#lastBytes.stop();
     this.#onClosed(this);
     const user = this.#user;
     this.#user = undefined;

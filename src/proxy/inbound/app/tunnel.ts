@@ -3,6 +3,7 @@ import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import type { FieldList } from "#wire/fields";
 import type { ProxyContext } from "../../context.ts";
 import { GatheredOutput } from "../../gathered-output.ts";
+import { LastBytes } from "../../last-bytes.ts";
 import { dialApp } from "./dial-app.ts";
 import type { AppAddress, AppLane, AppLanes, AppUser, LaneWaiter } from "./lane.ts";
 
@@ -13,12 +14,15 @@ class Tunnel implements AppLane, SocketEvents {
   readonly #output: GatheredOutput;
   readonly #onClosed: (tunnel: Tunnel) => void;
   #user: AppUser | undefined;
+  readonly #lastBytes: LastBytes;
   #isAppDone = false;
+  #isUserDone = false;
   #isClosed = false;
 
   constructor(socket: StreamSocket, context: ProxyContext, onClosed: (tunnel: Tunnel) => void) {
     this.#socket = socket;
     this.#onClosed = onClosed;
+    this.#lastBytes = new LastBytes(context, () => this.destroy());
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#user?.onAppDrained());
   }
 
@@ -36,6 +40,7 @@ class Tunnel implements AppLane, SocketEvents {
   }
 
   endBody(): void {
+    this.#isUserDone = true;
     this.#output.end();
   }
 
@@ -43,10 +48,11 @@ class Tunnel implements AppLane, SocketEvents {
     this.#socket.resume();
   }
 
-  /** After both ends the last bytes are still sent; before, what is left is worth nothing. */
+  /** After both ends the last bytes are still sent, however slowly the app reads them; before, what is left is worth nothing. */
   abandon(): void {
     this.#user = undefined;
     this.#output.flush();
+    if (this.#isAppDone && this.#isUserDone && this.#output.pending > 0) return this.#lastBytes.start();
     if (this.#isAppDone) this.#socket.close();
     else this.#socket.destroy();
     this.onClose();
@@ -62,6 +68,7 @@ class Tunnel implements AppLane, SocketEvents {
   }
 
   onDrain(): void {
+    this.#lastBytes.moved();
     this.#output.drained();
   }
 
@@ -73,6 +80,7 @@ class Tunnel implements AppLane, SocketEvents {
   onClose(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#lastBytes.stop();
     this.#onClosed(this);
     const user = this.#user;
     this.#user = undefined;
