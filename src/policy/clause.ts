@@ -28,31 +28,34 @@ interface Condition {
 
 const HTTP_FIELDS: readonly string[] = ["methods", "paths", "hosts"];
 
+/** What a clause is for. `LIMIT` restricts as `DENY` does, but counts connections without HTTP only where it says nothing of HTTP. */
+export type ClausePurpose = "ALLOW" | "DENY" | "LIMIT";
+
 export class Clause {
   readonly #conditions: readonly Condition[];
-  readonly #isDeny: boolean;
+  readonly #purpose: ClausePurpose;
 
-  private constructor(conditions: readonly Condition[], isDeny: boolean) {
+  private constructor(conditions: readonly Condition[], purpose: ClausePurpose) {
     this.#conditions = conditions;
-    this.#isDeny = isDeny;
+    this.#purpose = purpose;
   }
 
-  static of(source: SourceMatch | undefined, operation: OperationMatch | undefined, action: "ALLOW" | "DENY"): Clause {
-    return new Clause([...conditionsOf(source ?? {}), ...conditionsOf(operation ?? {})], action === "DENY");
+  static of(source: SourceMatch | undefined, operation: OperationMatch | undefined, purpose: ClausePurpose): Clause {
+    return new Clause([...conditionsOf(source ?? {}), ...conditionsOf(operation ?? {})], purpose);
   }
 
   /** The same without the conditions on an attribute, for where they are known to hold. */
   without(known: ClauseField): Clause {
     return new Clause(
       this.#conditions.filter(({ field }) => field !== known),
-      this.#isDeny,
+      this.#purpose,
     );
   }
 
-  /** Whether all conditions hold; of a path with two readings, for both when allowing and for either when denying. */
+  /** Whether all conditions hold; of a path with two readings, for both when allowing and for either when restricting. */
   matches(request: RequestAttributes): boolean {
     const asSent = this.#holdsFor(request, request.path);
-    if (asSent === this.#isDeny || !isAmbiguous(request.path)) return asSent;
+    if (asSent === (this.#purpose !== "ALLOW") || !isAmbiguous(request.path)) return asSent;
     return this.#holdsFor(request, canonicalPath(request.path));
   }
 
@@ -68,8 +71,8 @@ export class Clause {
   }
 
   #holds(condition: Condition, request: RequestAttributes, path: string): boolean {
-    // A connection without HTTP has no method to compare: to deny, that counts as a match; to allow, as none.
-    if (condition.isHttp && request.protocol === "tcp") return this.#isDeny;
+    // A connection without HTTP has no method to compare: to deny, that counts as a match; to allow or count, as none.
+    if (condition.isHttp && request.protocol === "tcp") return this.#purpose === "DENY";
     return matchesAttribute(condition, request, path) !== condition.isNegated;
   }
 }

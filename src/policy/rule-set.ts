@@ -64,18 +64,24 @@ export interface PolicyTarget {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** What of a policy says where it holds, whatever its kind. */
+export interface ScopedPolicy {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly spec: { readonly selector: Readonly<Record<string, string>> | undefined };
+}
+
 /** The policies in force at a workload: those of its namespace and of the root namespace whose selector it meets, in order of name. */
-export function policiesFor(
+export function policiesFor<T extends ScopedPolicy>(
   target: PolicyTarget,
-  policies: readonly AuthorizationPolicy[],
+  policies: readonly T[],
   rootNamespace: string,
-): readonly AuthorizationPolicy[] {
-  const applies = ({ metadata, spec }: AuthorizationPolicy): boolean =>
+): readonly T[] {
+  const applies = ({ metadata, spec }: T): boolean =>
     (metadata.namespace === target.namespace || metadata.namespace === rootNamespace) &&
     Object.entries(spec.selector ?? {}).every(([label, value]) => target.labels[label] === value);
   return policies.filter(applies).sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
 }
 
-function orderOf({ metadata }: AuthorizationPolicy): string {
+function orderOf({ metadata }: ScopedPolicy): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
