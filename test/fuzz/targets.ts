@@ -7,6 +7,7 @@ import { http2Sessions } from "./http2/sessions.ts";
 import type { Target } from "./target.ts";
 import { tlsHellos } from "./tls-hello.ts";
 import { traceparents } from "./trace-context.ts";
+import { tunnels } from "./tunnel.ts";
 
 export const TARGETS: readonly Target[] = [
   http1Requests,
@@ -18,5 +19,6 @@ export const TARGETS: readonly Target[] = [
   hpackBlocks,
   hpackLists,
   tlsHellos,
+  tunnels,
   traceparents,
 ];
