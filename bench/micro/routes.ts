@@ -22,6 +22,8 @@ const rule = (index: number): RouteRule => ({
   requestTimeoutMs: undefined,
   attemptTimeoutMs: undefined,
   retry: undefined,
+  fault: undefined,
+  hedge: undefined,
 });
 
 const FIELDS = ["host", "shop.example", "user-agent", "bench", "accept", "*/*", "x-version", "2"];

@@ -1,6 +1,7 @@
 /** What the references of routes mean, and why some mean nothing (Gateway API, `BackendRef`; GEP-709 for grants). */
-import type { BackendReference, ReferenceGrant, Route, ServiceKey } from "#model";
+import type { BackendReference, ReferenceGrant, RequestPolicy, Route, ServiceKey } from "#model";
 import { serviceKey, splitKey, subsetName, wholeServiceName } from "#model";
+import type { References } from "#routing";
 import type { MeshService } from "./services.ts";
 
 export interface BackendFault {
@@ -9,23 +10,39 @@ export interface BackendFault {
   readonly message: string;
 }
 
+export interface ReferenceSources {
+  readonly services: ReadonlyMap<ServiceKey, MeshService>;
+  readonly grants: readonly ReferenceGrant[];
+  readonly policies: readonly RequestPolicy[];
+}
+
 export class BackendResolver {
   readonly #services: ReadonlyMap<ServiceKey, MeshService>;
   readonly #grants: readonly ReferenceGrant[];
+  readonly #policies: ReadonlyMap<string, RequestPolicy>;
 
-  constructor(services: ReadonlyMap<ServiceKey, MeshService>, grants: readonly ReferenceGrant[]) {
+  constructor({ services, grants, policies }: ReferenceSources) {
     this.#services = services;
     this.#grants = grants;
+    this.#policies = new Map(policies.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]));
   }
 
-  /** The service that a route at a parent means; undefined when the reference is not valid. */
-  resolve(route: Route, ref: BackendReference, parent: ServiceKey | undefined): ServiceKey | undefined {
-    return this.#faultOf(route, ref, parent) === undefined ? keyOf(ref) : undefined;
+  /** What the references of a route at a parent mean. */
+  referencesOf(route: Route, parent: ServiceKey): References {
+    return {
+      backend: (ref) => (this.#faultOf(route, ref, parent) === undefined ? keyOf(ref) : undefined),
+      policy: (name) => this.#policies.get(`${route.metadata.namespace}/${name}`),
+    };
   }
 
   /** What is wrong with the references of a route, each fault once. */
   faultsOf(route: Route, parent: ServiceKey | undefined): readonly BackendFault[] {
     const faults = referencesOf(route).flatMap((ref) => this.#faultOf(route, ref, parent) ?? []);
+    for (const name of extensionsOf(route)) {
+      const key = `${route.metadata.namespace}/${name}`;
+      if (!this.#policies.has(key))
+        faults.push({ reason: "BackendNotFound", message: `There is no RequestPolicy ${key}.` });
+    }
     return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
   }
 
@@ -70,6 +87,13 @@ function keyOf({ group, kind, namespace, name }: BackendReference): ServiceKey |
 }
 
 const GROUP = "gateway.networking.k8s.io";
+
+function extensionsOf({ spec }: Route): readonly string[] {
+  return spec.rules.flatMap((rule) => {
+    const filters = "filters" in rule ? rule.filters : [];
+    return filters.flatMap((each) => (each.type === "ExtensionRef" ? [each.name] : []));
+  });
+}
 
 function referencesOf({ spec }: Route): readonly BackendReference[] {
   return spec.rules.flatMap((rule) => {

@@ -1,5 +1,5 @@
 /** Routes attached to services: which are in force for whom, and what each is told about itself. */
-import type { BackendReference, ParentReference, ReferenceGrant, Route, ServiceKey } from "#model";
+import type { ParentReference, Route, ServiceKey } from "#model";
 import { serviceKey } from "#model";
 import {
   type ByteRule,
@@ -10,7 +10,7 @@ import {
   type ServiceRoutes,
 } from "#routing";
 import { byAge } from "./age.ts";
-import { type BackendFault, BackendResolver } from "./backends.ts";
+import { type BackendFault, BackendResolver, type ReferenceSources } from "./backends.ts";
 import type { MeshService } from "./services.ts";
 
 /** As Kubernetes writes it (`metav1.Condition`), but for the time: a snapshot knows none. */
@@ -40,10 +40,8 @@ export interface MeshRoutes {
   readonly statuses: ReadonlyMap<string, readonly RouteParentStatus[]>;
 }
 
-export interface RouteSources {
+export interface RouteSources extends ReferenceSources {
   readonly routes: readonly Route[];
-  readonly grants: readonly ReferenceGrant[];
-  readonly services: ReadonlyMap<ServiceKey, MeshService>;
 }
 
 export const NO_ROUTES: MeshRoutes = { attached: new Map(), statuses: new Map() };
@@ -62,9 +60,10 @@ export function routeName({ kind, metadata }: Pick<Route, "kind" | "metadata">):
   return `${kind}/${metadata.namespace}/${metadata.name}`;
 }
 
-export function resolveRoutes({ routes, grants, services }: RouteSources): MeshRoutes {
+export function resolveRoutes({ routes, ...sources }: RouteSources): MeshRoutes {
   if (routes.length === 0) return NO_ROUTES;
-  const resolver = new BackendResolver(services, grants);
+  const { services } = sources;
+  const resolver = new BackendResolver(sources);
   const ordered = routes.toSorted(byAge);
   const found = ordered.flatMap((route) =>
     route.spec.parentRefs.flatMap((ref) => attachmentOf(route, ref, services) ?? []),
@@ -142,7 +141,7 @@ function lowered(attachments: readonly Attachment[], resolver: BackendResolver):
   const requests: RouteRule[] = [];
   const bytes: ByteRule[] = [];
   for (const { route, service } of attachments) {
-    const resolve = (ref: BackendReference): ServiceKey | undefined => resolver.resolve(route, ref, service.key);
+    const resolve = resolver.referencesOf(route, service.key);
     if (route.kind === "HTTPRoute") requests.push(...lowerHttpRoute(route, resolve));
     else if (route.kind === "GRPCRoute") requests.push(...lowerGrpcRoute(route, resolve));
     else bytes.push(...lowerByteRoute(route, resolve));

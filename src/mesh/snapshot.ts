@@ -3,14 +3,22 @@ import type {
   AuthorizationPolicy,
   DestinationRule,
   Mesh,
+  RateLimitPolicy,
   ReferenceGrant,
+  RequestPolicy,
   Resource,
   Route,
   Service,
   ServiceKey,
   WorkloadEntry,
 } from "#model";
-import { lowerAuthorizationPolicy, type RuleSet } from "#policy";
+import {
+  type LimitSet,
+  lowerAuthorizationPolicy,
+  lowerRateLimitPolicy,
+  type RuleSet,
+  type ScopedPolicy,
+} from "#policy";
 import { byAge } from "./age.ts";
 import type { Registration } from "./registration.ts";
 import { type MeshRoutes, NO_ROUTES, resolveRoutes } from "./routes.ts";
@@ -27,6 +35,8 @@ export interface MeshSnapshot {
   readonly policies: readonly AuthorizationPolicy[];
   /** Each policy in the one form that is decided by. */
   readonly ruleSets: ReadonlyMap<AuthorizationPolicy, RuleSet>;
+  readonly limitPolicies: readonly RateLimitPolicy[];
+  readonly limitSets: ReadonlyMap<RateLimitPolicy, LimitSet>;
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
   readonly routes: MeshRoutes;
   readonly inputs: MeshInputs;
@@ -51,6 +61,8 @@ export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
     bundles: [],
     policies: [],
     ruleSets: new Map(),
+    limitPolicies: [],
+    limitSets: new Map(),
     services: new Map(),
     routes: NO_ROUTES,
     inputs: { resources: [], registrations: new Map(), bundles: [] },
@@ -63,8 +75,8 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
   const { trustDomain } = previous.settings;
   const { resources } = inputs;
   const settings = keep(previous.settings, settingsOf(only(resources, "Mesh")[0] as Mesh | undefined, trustDomain));
-  const found = only(resources, "AuthorizationPolicy") as readonly AuthorizationPolicy[];
-  const policies = keepPolicies(previous.policies, found);
+  const policies = keepPolicies(previous.policies, policiesOf(resources));
+  const limitPolicies = keepPolicies(previous.limitPolicies, limitPoliciesOf(resources));
   const services = resolveServices(
     {
       trustDomain,
@@ -80,7 +92,9 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     settings,
     bundles: sameItems(previous.bundles, inputs.bundles) ? previous.bundles : inputs.bundles,
     policies,
-    ruleSets: policies === previous.policies ? previous.ruleSets : lowerAll(policies, previous.ruleSets),
+    ruleSets: lowerAll(policies, previous.ruleSets, lowerAuthorizationPolicy),
+    limitPolicies,
+    limitSets: lowerAll(limitPolicies, previous.limitSets, lowerRateLimitPolicy),
     services,
     routes: nextRoutes(previous, { resources, services }),
     inputs,
@@ -89,6 +103,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     next.settings === previous.settings &&
     next.bundles === previous.bundles &&
     next.policies === previous.policies &&
+    next.limitPolicies === previous.limitPolicies &&
     next.services === previous.services &&
     next.routes === previous.routes;
   return isSame ? { ...previous, inputs } : next;
@@ -98,12 +113,21 @@ function only(resources: readonly Resource[], kind: Resource["kind"]): readonly 
   return resources.filter((each) => each.kind === kind);
 }
 
+function policiesOf(resources: readonly Resource[]): readonly AuthorizationPolicy[] {
+  return only(resources, "AuthorizationPolicy") as readonly AuthorizationPolicy[];
+}
+
+function limitPoliciesOf(resources: readonly Resource[]): readonly RateLimitPolicy[] {
+  return only(resources, "RateLimitPolicy") as readonly RateLimitPolicy[];
+}
+
 const ROUTE_KINDS: ReadonlySet<Resource["kind"]> = new Set(["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"]);
 
 function routeSources(resources: readonly Resource[]) {
   return {
     routes: resources.filter((each) => ROUTE_KINDS.has(each.kind)) as readonly Route[],
     grants: only(resources, "ReferenceGrant") as readonly ReferenceGrant[],
+    policies: only(resources, "RequestPolicy") as readonly RequestPolicy[],
   };
 }
 
@@ -128,24 +152,20 @@ function routesText({ attached, statuses }: MeshRoutes): string {
   return JSON.stringify([routes, [...statuses]]);
 }
 
-function lowerAll(
-  policies: readonly AuthorizationPolicy[],
-  held: ReadonlyMap<AuthorizationPolicy, RuleSet>,
-): ReadonlyMap<AuthorizationPolicy, RuleSet> {
-  return new Map(policies.map((each) => [each, held.get(each) ?? lowerAuthorizationPolicy(each)]));
+/** Each policy lowered; the map itself when it holds these policies and no others. */
+function lowerAll<P, S>(policies: readonly P[], held: ReadonlyMap<P, S>, lower: (policy: P) => S): ReadonlyMap<P, S> {
+  if (held.size === policies.length && policies.every((each) => held.has(each))) return held;
+  return new Map(policies.map((each) => [each, held.get(each) ?? lower(each)]));
 }
 
 /** Policies that a reader of the store made anew, but that say the same, are the old objects. */
-function keepPolicies(
-  previous: readonly AuthorizationPolicy[],
-  found: readonly AuthorizationPolicy[],
-): readonly AuthorizationPolicy[] {
+function keepPolicies<P extends ScopedPolicy>(previous: readonly P[], found: readonly P[]): readonly P[] {
   const held = new Map(previous.map((each) => [policyText(each), each]));
   const kept = found.map((each) => held.get(policyText(each)) ?? each);
   return sameItems(previous, kept) ? previous : kept;
 }
 
-function policyText({ metadata, spec }: AuthorizationPolicy): string {
+function policyText({ metadata, spec }: ScopedPolicy): string {
   return JSON.stringify([metadata.namespace, metadata.name, spec]);
 }
 

@@ -85,7 +85,9 @@ export type RouteFilter =
   | { readonly type: "ResponseHeaderModifier"; readonly change: HeaderModifier }
   | { readonly type: "RequestRedirect"; readonly redirect: RequestRedirect }
   | { readonly type: "URLRewrite"; readonly rewrite: UrlRewrite }
-  | { readonly type: "RequestMirror"; readonly mirror: RequestMirror };
+  | { readonly type: "RequestMirror"; readonly mirror: RequestMirror }
+  /** Name of a `RequestPolicy` in the route's namespace. */
+  | { readonly type: "ExtensionRef"; readonly name: string };
 
 export interface RouteBackend extends BackendReference {
   readonly filters: readonly RouteFilter[];

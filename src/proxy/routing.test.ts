@@ -294,3 +294,65 @@ describe("connections of the app's own TLS", () => {
     expect(await raw(port, "hello")).toBe("plain");
   });
 });
+
+describe("a rule's request policy", () => {
+  test("answers and delays the share of requests that it says", async () => {
+    const rule = (path: string, fault: RouteRule["fault"]) =>
+      routeRule(path, {
+        matches: [routeMatch({ path: { type: "Exact", value: path } })],
+        backends: [backendRule(V1)],
+        fault,
+      });
+    const { url } = await routed([
+      rule("/abort", { abort: { share: 0.5, status: 418 }, delay: undefined }),
+      rule("/delay", { abort: undefined, delay: { share: 1, ms: 150 } }),
+    ]);
+    const answers = await Promise.all(Array.from({ length: 100 }, () => served(`${url}/abort`)));
+    const injected = answers.filter((each) => each === "418 fault-injected").length;
+    expect(injected).toBeGreaterThan(25);
+    expect(answers.filter((each) => each === "200 shop/v1").length).toBe(100 - injected);
+    const started = performance.now();
+    expect(await served(`${url}/delay`)).toBe("200 shop/v1");
+    expect(performance.now() - started).toBeGreaterThan(145);
+  });
+
+  test("asks another replica when the first is slow, and takes the first good answer", async () => {
+    const asked: string[] = [];
+    const slow: Handler = (request, response) => {
+      asked.push("slow");
+      request.on("close", () => asked.push("slow left"));
+      setTimeout(() => response.end("slow"), 2000);
+    };
+    const fast: Handler = (_request, response) => {
+      asked.push("fast");
+      response.end("fast");
+    };
+    const { client, services } = await routed([], { [V1]: slow, [V2]: fast });
+    const both = [...(services[V1] ?? []), ...(services[V2] ?? [])];
+    const rule = routeRule("hedged", { backends: [backendRule("shop/both")], hedge: { afterMs: 50 } });
+    client.update({ services: { "shop/both": both }, routes: [rule] });
+    const url = `http://127.0.0.1:${client.port}`;
+    const started = performance.now();
+    for (let index = 0; index < 10; index++) expect(await (await fetch(url)).text()).toBe("fast");
+    expect(performance.now() - started).toBeLessThan(1500);
+    expect(asked).toContain("slow");
+    // A request that may do harm twice is sent once.
+    const posted = await Promise.all(
+      Array.from({ length: 6 }, () => fetch(url, { method: "POST", body: "x" }).then((each) => each.text())),
+    );
+    expect(posted).toContain("slow");
+  }, 20_000);
+
+  test("takes a good answer rather than a bad one that comes first", async () => {
+    const bad: Handler = (_request, response) => void setTimeout(() => response.writeHead(500).end(), 100);
+    const good: Handler = (_request, response) => void setTimeout(() => response.end("good"), 200);
+    const { client, services } = await routed([], { [V1]: bad, [V2]: good });
+    const both = [...(services[V1] ?? []), ...(services[V2] ?? [])];
+    const rule = routeRule("hedged", { backends: [backendRule("shop/both")], hedge: { afterMs: 20 } });
+    client.update({ services: { "shop/both": both }, routes: [rule] });
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => fetch(`http://127.0.0.1:${client.port}`).then((each) => each.status)),
+    );
+    expect(answers).toEqual(Array.from({ length: 10 }, () => 200));
+  });
+});

@@ -4,8 +4,8 @@ export { type Candidate, hashKeyOf, type Weighted } from "./balancing/candidate.
 export { CircuitBreaker, type CircuitLimits, type Limited } from "./balancing/circuit-breaker.ts";
 export { HEALTH_CHECK_DEFAULTS, type HealthCheckSettings, HealthState } from "./balancing/health.ts";
 export type { Distribution, Locality, LocalitySettings, RegionFailover } from "./balancing/locality.ts";
-export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";
 export { balancerSettings, localityOf } from "./balancing/of-traffic-policy.ts";
+export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";
 export type { PickRequest } from "./balancing/picker.ts";
 export { type BalancerSettings, type LoadBalancing, MAGLEV, PEAK_EWMA, RING_HASH } from "./balancing/settings.ts";
 export type { Warmup } from "./balancing/slow-start.ts";
@@ -15,7 +15,8 @@ export { type Hash64, xxHash64 } from "./balancing/xxhash64.ts";
 export { RetryBudget } from "./retry-budget.ts";
 export { changedFields, changedTarget, pickBackend, redirectLocation } from "./routes/apply-route.ts";
 export { byteRuleFor } from "./routes/byte-rules.ts";
-export { lowerByteRoute, lowerGrpcRoute, lowerHttpRoute, type ResolveBackend } from "./routes/lower-route.ts";
+export { lowerByteRoute, lowerGrpcRoute, lowerHttpRoute, type References } from "./routes/lower-route.ts";
+export { queryValue } from "./routes/query.ts";
 export {
   type ByteRule,
   backendsOf,
@@ -26,5 +27,4 @@ export {
   type ServiceRoutes,
   type WeightedBackend,
 } from "./routes/route-rule.ts";
-export { queryValue } from "./routes/query.ts";
 export { type RoutedRequest, type RouteEntry, RouteTable } from "./routes/route-table.ts";

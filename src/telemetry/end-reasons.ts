@@ -56,11 +56,16 @@ export const END_REASONS = {
     blame: "upstream",
   },
   "stream-idle-timeout": { flag: "SI", sentence: "Nothing moved on the request for too long.", blame: "upstream" },
-  draining: { flag: "DI", sentence: "The agent is stopping and takes no new requests.", blame: "local" },
+  draining: { flag: "LR", sentence: "The agent is stopping and takes no new requests.", blame: "local" },
   "internal-error": { flag: "LR", sentence: "The agent failed by its own fault.", blame: "local" },
   "backend-not-found": {
     flag: "NC",
     sentence: "The route of this request names no service that exists or that it may use.",
+    blame: "local",
+  },
+  "fault-injected": {
+    flag: "FI",
+    sentence: "The request's route has an agent answer it so, to see how callers take it.",
     blame: "local",
   },
 } as const satisfies Record<string, EndReasonEntry>;

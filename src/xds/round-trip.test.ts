@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { sha256Hex } from "#engine/crypto";
 import { workloadSpiffeId } from "#identity";
 import { defaultSettings, type MeshService } from "#mesh";
 import { valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
-import type { RuleSet } from "#policy";
-import { InboundPolicySchema, MeshSettingsSchema } from "#proto";
+import type { LimitSet, RuleSet } from "#policy";
+import { InboundPolicySchema, MeshSettingsSchema, type RateLimitSetMessage } from "#proto";
 import { lowerHttpRoute } from "#routing";
 import { fakeAuthority } from "../../test/fakes/mesh-authority.ts";
 import { backendRule, routeRule } from "../../test/fakes/route-rules.ts";
@@ -23,7 +23,10 @@ import {
 } from "./index.ts";
 
 const authority = fakeAuthority("shop.example");
+type LimitMessage = RateLimitSetMessage["limits"][number];
+
 const encoder = new ResourceEncoder(sha256Hex);
+const NO_RULES = { ruleSets: [], limits: [] };
 const words = fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 });
 
 const endpoint = fc
@@ -41,6 +44,39 @@ const endpoint = fc
     spiffeId: workloadSpiffeId(authority.trustDomain, "shop", "cart"),
   }));
 
+const operations = fc.array(
+  fc.record({
+    methods: words,
+    notMethods: words,
+    paths: words,
+    notPaths: words,
+    ports: words,
+    notPorts: words,
+    hosts: words,
+    notHosts: words,
+  }),
+  { maxLength: 2 },
+);
+const count = fc.integer({ min: 1, max: 1_000_000 });
+const limitSet: fc.Arbitrary<LimitSet> = fc.record({
+  ref: fc.record({ kind: fc.constant("RateLimitPolicy"), namespace: fc.string(), name: fc.string() }),
+  limits: fc.array(
+    fc.record({
+      name: fc.string(),
+      to: operations,
+      by: fc.constantFrom(
+        { kind: "workload" } as const,
+        { kind: "caller" } as const,
+        { kind: "header", name: "x-user" } as const,
+      ),
+      requests: count,
+      perMs: fc.integer({ min: 1, max: 86_400_000 }),
+      burst: count,
+    }),
+    { maxLength: 3 },
+  ),
+});
+
 const ruleSet: fc.Arbitrary<RuleSet> = fc.record({
   ref: fc.record({ kind: fc.constant("AuthorizationPolicy"), namespace: fc.string(), name: fc.string() }),
   action: fc.constantFrom("ALLOW" as const, "DENY" as const),
@@ -49,19 +85,7 @@ const ruleSet: fc.Arbitrary<RuleSet> = fc.record({
       from: fc.array(fc.record({ principals: words, notPrincipals: words, namespaces: words, notNamespaces: words }), {
         maxLength: 2,
       }),
-      to: fc.array(
-        fc.record({
-          methods: words,
-          notMethods: words,
-          paths: words,
-          notPaths: words,
-          ports: words,
-          notPorts: words,
-          hosts: words,
-          notHosts: words,
-        }),
-        { maxLength: 2 },
-      ),
+      to: operations,
     }),
     { maxLength: 3 },
   ),
@@ -87,7 +111,12 @@ spec:
       backendRefs: [{ name: cart-v2, weight: 0 }, { name: gone }]
       timeouts: { request: 0s, backendRequest: 1s }
       retry: { codes: [500, 503], attempts: 2, backoff: 10ms }
-    - filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, port: 8443 } }]
+    - filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, port: 8443 } }, { type: ExtensionRef, extensionRef: { group: heddle.dev, kind: RequestPolicy, name: p } }]
+---
+apiVersion: heddle.dev/v1
+kind: RequestPolicy
+metadata: { name: p, namespace: shop }
+spec: { fault: { delay: { percent: 10, duration: 2s }, abort: { httpStatus: 503 } }, hedge: { after: 100ms } }
 `;
 
 describe("what is encoded is decoded the same", () => {
@@ -104,20 +133,21 @@ describe("what is encoded is decoded the same", () => {
 
   test("policies", () => {
     fc.assert(
-      fc.property(fc.array(ruleSet, { maxLength: 4 }), (ruleSets) => {
-        const { bytes } = encoder.policy(ruleSets);
-        expect(valueOrThrow(decodeResource("InboundPolicy", "self", bytes)).value).toEqual(ruleSets);
+      fc.property(fc.array(ruleSet, { maxLength: 4 }), fc.array(limitSet, { maxLength: 3 }), (ruleSets, limits) => {
+        const { bytes } = encoder.policy({ ruleSets, limits });
+        expect(valueOrThrow(decodeResource("InboundPolicy", "self", bytes)).value).toEqual({ ruleSets, limits });
       }),
     );
   });
 
   test("routes", () => {
     const files = [{ file: "a.yaml", text: ROUTE }];
-    const [route] = valueOrThrow(parseManifests(files));
+    const [route, policy] = valueOrThrow(parseManifests(files));
     if (route?.kind !== "HTTPRoute") throw new Error("no route");
-    const lowered = lowerHttpRoute(route, ({ namespace, name }) =>
-      name === "gone" ? undefined : `${namespace}/${name}`,
-    );
+    const lowered = lowerHttpRoute(route, {
+      backend: ({ namespace, name }) => (name === "gone" ? undefined : `${namespace}/${name}`),
+      policy: () => (policy?.kind === "RequestPolicy" ? policy : undefined),
+    });
     const { bytes } = encoder.routes("shop/cart", { requests: lowered, bytes: undefined });
     const decoded = valueOrThrow(decodeResource("ServiceRoutes", "shop/cart", bytes));
     expect(decoded.value).toEqual({ requests: lowered, bytes: undefined });
@@ -200,7 +230,7 @@ describe("decoding", () => {
   );
   const cases: [string, ResourceKind, string, Uint8Array][] = [
     ["a service under another's name", "Service", "shop/payments", encoder.service(serviceOf([])).bytes],
-    ["another workload's policy", "InboundPolicy", "shop/cart", encoder.policy([]).bytes],
+    ["another workload's policy", "InboundPolicy", "shop/cart", encoder.policy(NO_RULES).bytes],
     ["an action that is not known", "InboundPolicy", "self", action],
     ["a sampling above 1", "MeshSettings", "mesh", sampling],
     ["a bundle of another domain", "TrustBundle", "other.example", encoder.bundle(authority.bundle).bytes],
@@ -208,6 +238,36 @@ describe("decoding", () => {
   ];
   test.each(cases)("refuses %s", (_, kind, name, bytes) => {
     expect(decodeResource(kind, name, bytes).ok).toBe(false);
+  });
+
+  /** A policy with one limit, changed after it was made. */
+  const limited = (change: (limit: LimitMessage, set: RateLimitSetMessage) => unknown): Uint8Array => {
+    const limit = { name: "a", to: [{ methods: ["GET"] }], by: { kind: "caller" }, requests: 1, perMs: 1, burst: 1 };
+    const sets = [{ kind: "RateLimitPolicy", namespace: "n", name: "x", limits: [limit] }];
+    const message = create(InboundPolicySchema, { limits: sets });
+    const [set] = message.limits;
+    change(set?.limits[0] as LimitMessage, set as RateLimitSetMessage);
+    return toBinary(InboundPolicySchema, message);
+  };
+  const spoil = (message: Message | undefined) =>
+    Object.assign(message as Message, { $unknown: [{ no: 15, wireType: 0, data: new Uint8Array([1]) }] });
+  test.each<[string, Uint8Array, string | undefined]>([
+    ["nothing strange", limited(() => undefined), undefined],
+    ["a key that is not known", limited(({ by }) => Object.assign(by ?? {}, { kind: "address" })), "is counted by"],
+    ["no key", limited((each) => Object.assign(each, { by: undefined })), "is counted by"],
+    ["a header without a name", limited(({ by }) => Object.assign(by ?? {}, { kind: "header" })), "is counted by"],
+    ["no requests", limited((each) => Object.assign(each, { requests: 0 })), "requests"],
+    ["no time", limited((each) => Object.assign(each, { perMs: 0 })), "perMs"],
+    ["no burst", limited((each) => Object.assign(each, { burst: 0 })), "burst"],
+    ["a field that is not known", limited((each) => spoil(each)), "not known here"],
+    ["a field of its conditions that is not known", limited(({ to }) => spoil(to[0])), "not known here"],
+    ["a field of its key that is not known", limited(({ by }) => spoil(by)), "not known here"],
+    ["a field of its policy that is not known", limited((_, set) => spoil(set)), "not known here"],
+  ])("a limit with %s", (_name, bytes, fault) => {
+    const result = decodeResource("InboundPolicy", "self", bytes);
+    const told = result.ok ? undefined : result.problems[0].message;
+    if (fault === undefined) expect(told).toBeUndefined();
+    else expect(told).toContain(fault);
   });
 });
 
@@ -220,7 +280,7 @@ describe("what an agent holds", () => {
   const changes = [
     change("MeshSettings", "mesh", encoder.settings(defaultSettings(authority.trustDomain)).bytes),
     change("TrustBundle", "shop.example", encoder.bundle(authority.bundle).bytes),
-    change("InboundPolicy", "self", encoder.policy([]).bytes),
+    change("InboundPolicy", "self", encoder.policy(NO_RULES).bytes),
     change("Service", "shop/cart", encoder.service(serviceOf([])).bytes),
     { kind: "ServiceRoutes" as const, present: [], removed: ["shop/cart"] },
   ];

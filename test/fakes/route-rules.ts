@@ -21,6 +21,8 @@ export function routeRule(source: string, rule: Partial<RouteRule> = {}): RouteR
     requestTimeoutMs: undefined,
     attemptTimeoutMs: undefined,
     retry: undefined,
+    fault: undefined,
+    hedge: undefined,
     ...rule,
   };
 }

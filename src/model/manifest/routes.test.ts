@@ -96,7 +96,7 @@ describe("a route", () => {
       "filters: [{ type: URLRewrite, urlRewrite: {}, requestRedirect: {} }]",
       "does not belong",
     ],
-    ["a filter that is not known", "filters: [{ type: ExtensionRef }]", "must be `RequestHeaderModifier` or"],
+    ["a filter that is not known", "filters: [{ type: CORS }]", "must be `RequestHeaderModifier` or"],
     [
       "a redirect and a rewrite",
       "filters: [{ type: URLRewrite, urlRewrite: {} }, { type: RequestRedirect, requestRedirect: {} }]",

@@ -4,7 +4,7 @@ import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
 import { authorizationPolicySpec, rateLimitPolicySpec } from "./write-policy.ts";
-import { routeSpec } from "./write-route.ts";
+import { requestPolicySpec, routeSpec } from "./write-route.ts";
 
 function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Mesh["spec"]): object {
   return {
@@ -12,17 +12,6 @@ function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Me
     svidTtl: formatDuration(svidTtlMs),
     connectTimeout: formatDuration(connectTimeoutMs),
     requestTimeout: formatDuration(requestTimeoutMs),
-  };
-}
-
-function requestPolicySpec({ fault, hedge }: RequestPolicy["spec"]): object {
-  const { delay, abort } = fault ?? {};
-  return {
-    fault: fault && {
-      delay: delay && { percent: delay.share * 100, duration: formatDuration(delay.ms) },
-      abort: abort && { percent: abort.share * 100, httpStatus: abort.status },
-    },
-    hedge: hedge && { after: formatDuration(hedge.afterMs) },
   };
 }
 

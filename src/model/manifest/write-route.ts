@@ -1,5 +1,13 @@
 /** Routes as users write them. Read again they are the same routes. */
-import type { GrpcRoute, HttpRoute, HttpRouteRule, PathModifier, RouteBackend, RouteFilter } from "#model";
+import type {
+  GrpcRoute,
+  HttpRoute,
+  HttpRouteRule,
+  PathModifier,
+  RequestPolicy,
+  RouteBackend,
+  RouteFilter,
+} from "#model";
 import { formatDuration } from "./fields.ts";
 
 /** The spec of a route whose rules match. */
@@ -39,6 +47,8 @@ function writtenFilter(filter: RouteFilter): object {
       return { type, requestRedirect: { ...filter.redirect, path: writtenPath(filter.redirect.path) } };
     case "URLRewrite":
       return { type, urlRewrite: { ...filter.rewrite, path: writtenPath(filter.rewrite.path) } };
+    case "ExtensionRef":
+      return { type, extensionRef: { group: "heddle.dev", kind: "RequestPolicy", name: filter.name } };
     case "RequestMirror":
       return { type, requestMirror: mirrorOf(filter.mirror) };
   }
@@ -68,4 +78,15 @@ function writtenPath(path: PathModifier | undefined): object | undefined {
 
 function duration(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : formatDuration(ms);
+}
+
+export function requestPolicySpec({ fault, hedge }: RequestPolicy["spec"]): object {
+  const { delay, abort } = fault ?? {};
+  return {
+    fault: fault && {
+      delay: delay && { percent: delay.share * 100, duration: formatDuration(delay.ms) },
+      abort: abort && { percent: abort.share * 100, httpStatus: abort.status },
+    },
+    hedge: hedge && { after: formatDuration(hedge.afterMs) },
+  };
 }

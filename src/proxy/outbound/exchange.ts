@@ -3,6 +3,7 @@
  * with back-pressure. What fails before its answer begins may be tried again elsewhere.
  */
 import type { Cancel } from "#engine/time";
+import type { Candidate } from "#routing";
 import { END_REASONS, type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -11,16 +12,19 @@ import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { type AskedRequest, hasSwitched, isTunnelRequest } from "../fields.ts";
 import { httpStatusOf, isGrpc } from "../grpc.ts";
+import { isIdempotent } from "../idempotent.ts";
 import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
 import type { StreamOutput } from "../stream-output.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Claim } from "./claim.ts";
 import type { Downstream } from "./downstream.ts";
+import { HedgedAttempt } from "./hedged-attempt.ts";
 import { Mirrors } from "./mirrors.ts";
 import { Plan } from "./plan.ts";
 import { RepeatableBody } from "./repeatable-body.ts";
 import { backoffMs, type Failed, isRepeated } from "./repetition.ts";
 import type { Router } from "./router.ts";
+import type { Target } from "./service.ts";
 
 export class OutboundExchange implements AttemptOwner, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -34,7 +38,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   readonly #body: RepeatableBody;
   #plan: Plan | undefined;
   #mirrors: Mirrors | undefined;
-  #attempt: Attempt | undefined;
+  #attempt: Attempt | HedgedAttempt | undefined;
   #attempts = 0;
   /** When the present attempt has taken too long. */
   #attemptDueMs = Number.POSITIVE_INFINITY;
@@ -96,9 +100,12 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.#claim = Claim.on(plan.service.circuit, isTunnelRequest(this.#asked) ? "connections" : "requests");
     if (this.#claim === undefined) return this.#replyLocally("overflow");
     this.#mirror(plan);
+    const { delay, abort } = plan.rule?.fault ?? {};
+    if (isDrawn(abort, this.#context)) return this.#replyLocally("fault-injected", abort?.status);
     this.deadlineMs = this.#dueMs();
     deadlines.add(this);
-    this.#choose(this.#record.receivedUs);
+    if (delay === undefined || !isDrawn(delay, this.#context)) return this.#choose(this.#record.receivedUs);
+    this.#cancelWait = this.#context.timers.after(delay.ms, () => this.#choose(this.#context.clock.nowUs()));
   }
 
   /** Takes a part of the request's body, valid during the call. Returns false when the sender should pause until `resumeBody`. */
@@ -222,8 +229,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     if (this.#hasAnswer || !isRepeated(failed, { method: this.#asked.method, retry })) return false;
     const nowMs = clock.nowUs() / 1000;
     const isAllowed = this.#attempts <= (retry?.attempts ?? limits.retriesMax) && this.#body.isKept;
-    const hasRoom = isAllowed && this.#plan?.service.retries.withdraw(nowMs) === true && this.#claim?.repeat() === true;
-    if (!hasRoom) return false;
+    if (!isAllowed || !this.#mayRepeat(nowMs)) return false;
     this.#choose(nowMs * 1000);
     return true;
   }
@@ -237,7 +243,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     const candidate = plan.select(nowUs / 1000, previous?.candidate);
     this.#attempts++;
     if (candidate === undefined) return this.#replyLocally("no-healthy-upstream");
-    const attempt = new Attempt(this, candidate);
+    const attempt = this.#attemptAt(candidate);
     this.#attempt = attempt;
     const isSame = candidate === previous?.candidate;
     const waitMs = backoffMs(this.#attempts - 1, {
@@ -249,7 +255,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.#cancelWait = this.#context.timers.after(waitMs, () => this.#ask(attempt, this.#context.clock.nowUs()));
   }
 
-  #ask(attempt: Attempt, nowUs: number): void {
+  #ask(attempt: Attempt | HedgedAttempt, nowUs: number): void {
     if (this.#isOver) return;
     const { endpoint } = attempt.candidate;
     this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
@@ -259,6 +265,33 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.#isChoosing = true;
     attempt.start();
     this.#isChoosing = false;
+  }
+
+  #attemptAt(candidate: Candidate<Target>): Attempt | HedgedAttempt {
+    const hedge = this.#plan?.rule?.hedge;
+    const isSafe =
+      hedge !== undefined && this.isHeadOnly && isIdempotent(this.#asked.method) && this.#asked.upgrade === "";
+    if (!isSafe) return new Attempt(this, candidate);
+    return new HedgedAttempt(this, candidate, {
+      timers: this.#context.timers,
+      afterMs: hedge.afterMs,
+      another: () => this.#anotherThan(candidate),
+      onWinner: ({ endpoint }) => {
+        this.#record.edge = endpoint.edge;
+      },
+    });
+  }
+
+  /** For a second try while the first is under way, within the budget of repetitions. */
+  #anotherThan(candidate: Candidate<Target>): Candidate<Target> | undefined {
+    const nowMs = this.#context.clock.nowUs() / 1000;
+    const other = this.#plan?.select(nowMs, candidate);
+    if (other === candidate || !this.#mayRepeat(nowMs)) return undefined;
+    return other;
+  }
+
+  #mayRepeat(nowMs: number): boolean {
+    return this.#plan?.service.retries.withdraw(nowMs) === true && this.#claim?.repeat() === true;
   }
 
   #limitAttempt(timeoutMs: number): void {
@@ -321,9 +354,10 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     if (this.#isAnswerEnded && this.#attempt?.output?.isEnded !== false) this.#finish();
   }
 
-  #replyLocally(reason: EndReason): void {
+  #replyLocally(reason: EndReason, status?: number): void {
     this.#record.endReason = reason;
-    this.#reply(localReply(reason, { isGrpc: isGrpc(this.#asked.fields) }));
+    const isOfGrpc = isGrpc(this.#asked.fields);
+    this.#reply(localReply(reason, status === undefined ? { isGrpc: isOfGrpc } : { isGrpc: isOfGrpc, status }));
   }
 
   #reply(reply: LocalReply): void {
@@ -363,6 +397,10 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.#attempt?.leave();
     this.#claim?.release();
   }
+}
+
+function isDrawn(fault: { readonly share: number } | undefined, { random }: ProxyContext): boolean {
+  return fault !== undefined && random() < fault.share;
 }
 
 /** Why an agent made the answer itself; undefined when the app made it. */

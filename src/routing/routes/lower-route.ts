@@ -3,9 +3,12 @@ import type {
   BackendReference,
   GrpcRoute,
   GrpcRouteMatch,
+  GrpcRouteRule,
   HeaderModifier,
   HttpRoute,
+  HttpRouteRule,
   PathMatch,
+  RequestPolicy,
   RouteBackend,
   RouteFilter,
   ServiceKey,
@@ -14,30 +17,33 @@ import type {
 } from "#model";
 import type { ByteRule, Mirror, RouteBackendRule, RouteMatch, RouteRule } from "./route-rule.ts";
 
-/** The service that a reference means; undefined when it is not valid. */
-export type ResolveBackend = (reference: BackendReference) => ServiceKey | undefined;
+/** What the references of a route mean; undefined for those that are not valid. */
+export interface References {
+  backend(reference: BackendReference): ServiceKey | undefined;
+  policy(name: string): RequestPolicy | undefined;
+}
 
-export function lowerHttpRoute({ metadata, spec }: HttpRoute, resolve: ResolveBackend): readonly RouteRule[] {
+export function lowerHttpRoute({ metadata, spec }: HttpRoute, resolve: References): readonly RouteRule[] {
   return spec.rules.map((rule, index) => ({
     source: sourceOf("HTTPRoute", metadata, rule.name || String(index)),
     hostnames: spec.hostnames,
     matches: rule.matches,
     ...lowerFilters(rule.filters, resolve),
-    backends: rule.backendRefs.map((ref) => lowerBackend(ref, resolve)),
+    backends: backendsOf(rule, resolve),
     requestTimeoutMs: rule.requestTimeoutMs,
     attemptTimeoutMs: rule.backendRequestTimeoutMs,
     retry: rule.retry,
   }));
 }
 
-export function lowerGrpcRoute({ metadata, spec }: GrpcRoute, resolve: ResolveBackend): readonly RouteRule[] {
+export function lowerGrpcRoute({ metadata, spec }: GrpcRoute, resolve: References): readonly RouteRule[] {
   return spec.rules.map((rule, index) => ({
     source: sourceOf("GRPCRoute", metadata, rule.name || String(index)),
     hostnames: spec.hostnames,
     matches:
       rule.matches.length === 0 ? [matchOfGrpc({ method: undefined, headers: [] })] : rule.matches.map(matchOfGrpc),
     ...lowerFilters(rule.filters, resolve),
-    backends: rule.backendRefs.map((ref) => lowerBackend(ref, resolve)),
+    backends: backendsOf(rule, resolve),
     requestTimeoutMs: undefined,
     attemptTimeoutMs: undefined,
     retry: undefined,
@@ -46,12 +52,12 @@ export function lowerGrpcRoute({ metadata, spec }: GrpcRoute, resolve: ResolveBa
 
 export function lowerByteRoute(
   { kind, metadata, spec }: TcpRoute | TlsRoute,
-  resolve: ResolveBackend,
+  resolve: References,
 ): readonly ByteRule[] {
   return spec.rules.map((rule, index) => ({
     source: sourceOf(kind, metadata, rule.name || String(index)),
     hostnames: "hostnames" in spec ? spec.hostnames : [],
-    backends: rule.backendRefs.map((ref) => ({ service: resolve(ref), weight: ref.weight })),
+    backends: rule.backendRefs.map((ref) => ({ service: resolve.backend(ref), weight: ref.weight })),
   }));
 }
 
@@ -87,21 +93,25 @@ interface Lowered {
   redirect: RouteRule["redirect"];
   rewrite: RouteRule["rewrite"];
   mirrors: Mirror[];
+  fault: RouteRule["fault"];
+  hedge: RouteRule["hedge"];
 }
 
-function lowerFilters(filters: readonly RouteFilter[], resolve: ResolveBackend): Lowered {
+function lowerFilters(filters: readonly RouteFilter[], resolve: References): Lowered {
   const lowered: Lowered = {
     requestHeaders: undefined,
     responseHeaders: undefined,
     redirect: undefined,
     rewrite: undefined,
     mirrors: [],
+    fault: undefined,
+    hedge: undefined,
   };
   for (const filter of filters) lowerFilter(filter, lowered, resolve);
   return lowered;
 }
 
-function lowerFilter(filter: RouteFilter, into: Lowered, resolve: ResolveBackend): void {
+function lowerFilter(filter: RouteFilter, into: Lowered, resolve: References): void {
   switch (filter.type) {
     case "RequestHeaderModifier":
       into.requestHeaders = filter.change;
@@ -115,14 +125,29 @@ function lowerFilter(filter: RouteFilter, into: Lowered, resolve: ResolveBackend
     case "URLRewrite":
       into.rewrite = filter.rewrite;
       return;
+    case "ExtensionRef": {
+      const policy = resolve.policy(filter.name);
+      into.fault = policy?.spec.fault;
+      into.hedge = policy?.spec.hedge;
+      return;
+    }
     case "RequestMirror": {
-      const service = resolve(filter.mirror.backend);
+      const service = resolve.backend(filter.mirror.backend);
       if (service !== undefined) into.mirrors.push({ service, share: filter.mirror.share });
     }
   }
 }
 
-function lowerBackend(ref: RouteBackend, resolve: ResolveBackend): RouteBackendRule {
+/** A rule whose extension is not there has nobody to send to: it must not be followed without (Gateway API, `ExtensionRef`). */
+function backendsOf(
+  { filters, backendRefs }: HttpRouteRule | GrpcRouteRule,
+  resolve: References,
+): readonly RouteBackendRule[] {
+  const isBroken = filters.some((each) => each.type === "ExtensionRef" && resolve.policy(each.name) === undefined);
+  return isBroken ? [] : backendRefs.map((ref) => lowerBackend(ref, resolve));
+}
+
+function lowerBackend(ref: RouteBackend, resolve: References): RouteBackendRule {
   const { requestHeaders, responseHeaders } = lowerFilters(ref.filters, resolve);
-  return { service: resolve(ref), weight: ref.weight, requestHeaders, responseHeaders };
+  return { service: resolve.backend(ref), weight: ref.weight, requestHeaders, responseHeaders };
 }

@@ -1,6 +1,8 @@
 /** Routes of every kind in the one form that is matched by, and that travels to agents. Plain values. */
 import type {
+  Fault,
   HeaderModifier,
+  Hedge,
   NamedTextMatch,
   PathMatch,
   RequestRedirect,
@@ -53,6 +55,8 @@ export interface RouteRule {
   /** For each attempt; undefined or 0: no limit of its own. */
   readonly attemptTimeoutMs: number | undefined;
   readonly retry: RouteRetry | undefined;
+  readonly fault: Fault | undefined;
+  readonly hedge: Hedge | undefined;
 }
 
 /** Where connections of bytes go. */

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/resources.proto.
  */
 export const file_heddle_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iSgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEIqQBCgdTZXJ2aWNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEiYKCWVuZHBvaW50cxgDIAMoCzITLmhlZGRsZS52MS5FbmRwb2ludBIlCgVwb3J0cxgEIAMoCzIWLmhlZGRsZS52MS5TZXJ2aWNlUG9ydBIpCgd0cmFmZmljGAUgASgLMhguaGVkZGxlLnYxLlRyYWZmaWNQb2xpY3kiywIKDVRyYWZmaWNQb2xpY3kSJwoJYmFsYW5jaW5nGAEgASgLMhQuaGVkZGxlLnYxLkJhbGFuY2luZxIkCghoYXNoX2tleRgCIAEoCzISLmhlZGRsZS52MS5IYXNoS2V5EiUKCGZhaWxvdmVyGAMgAygLMhMuaGVkZGxlLnYxLkZhaWxvdmVyEisKCmRpc3RyaWJ1dGUYBCADKAsyFy5oZWRkbGUudjEuRGlzdHJpYnV0aW9uEhAKCGlzX2xvY2FsGAUgASgIEhYKCXdhcm11cF9tcxgGIAEoAUgAiAEBEjYKEW91dGxpZXJfZGV0ZWN0aW9uGAcgASgLMhsuaGVkZGxlLnYxLk91dGxpZXJEZXRlY3Rpb24SJwoEcG9vbBgIIAEoCzIZLmhlZGRsZS52MS5Db25uZWN0aW9uUG9vbEIMCgpfd2FybXVwX21zIncKCUJhbGFuY2luZxIMCgRraW5kGAEgASgJEh4KEW1pbmltdW1fcmluZ19zaXplGAIgASgNSACIAQESFwoKdGFibGVfc2l6ZRgDIAEoDUgBiAEBQhQKEl9taW5pbXVtX3Jpbmdfc2l6ZUINCgtfdGFibGVfc2l6ZSJvCgdIYXNoS2V5EgwKBGtpbmQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBHBhdGgYAyABKAlIAYgBARITCgZ0dGxfbXMYBCABKAFIAogBAUIHCgVfbmFtZUIHCgVfcGF0aEIJCgdfdHRsX21zIiQKCEZhaWxvdmVyEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkidAoMRGlzdHJpYnV0aW9uEgwKBGZyb20YASABKAkSKwoCdG8YAiADKAsyHy5oZWRkbGUudjEuRGlzdHJpYnV0aW9uLlRvRW50cnkaKQoHVG9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIpUCChBPdXRsaWVyRGV0ZWN0aW9uEh0KFWNvbnNlY3V0aXZlNXh4X2Vycm9ycxgBIAEoDRIiChpjb25zZWN1dGl2ZV9nYXRld2F5X2Vycm9ycxgCIAEoDRIpCiFjb25zZWN1dGl2ZV9sb2NhbF9vcmlnaW5fZmFpbHVyZXMYAyABKA0SKgoic3BsaXRfZXh0ZXJuYWxfbG9jYWxfb3JpZ2luX2Vycm9ycxgEIAEoCBITCgtpbnRlcnZhbF9tcxgFIAEoARIYChBiYXNlX2VqZWN0aW9uX21zGAYgASgBEhwKFG1heF9lamVjdGlvbl9wZXJjZW50GAcgASgNEhoKEm1pbl9oZWFsdGhfcGVyY2VudBgIIAEoDSLsAQoOQ29ubmVjdGlvblBvb2wSGAoLY29ubmVjdGlvbnMYASABKA1IAIgBARIdChBwZW5kaW5nX3JlcXVlc3RzGAIgASgNSAGIAQESFQoIcmVxdWVzdHMYAyABKA1IAogBARIUCgdyZXRyaWVzGAQgASgNSAOIAQESHwoSY29ubmVjdF90aW1lb3V0X21zGAUgASgBSASIAQFCDgoMX2Nvbm5lY3Rpb25zQhMKEV9wZW5kaW5nX3JlcXVlc3RzQgsKCV9yZXF1ZXN0c0IKCghfcmV0cmllc0IVChNfY29ubmVjdF90aW1lb3V0X21zIj8KC1NlcnZpY2VQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIUCgxhcHBfcHJvdG9jb2wYAyABKAki7wEKCEVuZHBvaW50EhAKCGluc3RhbmNlGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIRCgltZXNoX3BvcnQYBSABKA0SEQoJc3BpZmZlX2lkGAYgASgJEi8KBmxhYmVscxgHIAMoCzIfLmhlZGRsZS52MS5FbmRwb2ludC5MYWJlbHNFbnRyeRIOCgZ3ZWlnaHQYCCABKA0aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI8Cg1JbmJvdW5kUG9saWN5EisKCXJ1bGVfc2V0cxgBIAMoCzIYLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0ItoBCg1Qb2xpY3lSdWxlU2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLwoGYWN0aW9uGAQgASgOMh8uaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQuQWN0aW9uEiQKBXJ1bGVzGAUgAygLMhUuaGVkZGxlLnYxLlBvbGljeVJ1bGUiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAIiWQoKUG9saWN5UnVsZRIkCgRmcm9tGAEgAygLMhYuaGVkZGxlLnYxLlNvdXJjZU1hdGNoEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoImUKC1NvdXJjZU1hdGNoEhIKCnByaW5jaXBhbHMYASADKAkSFgoObm90X3ByaW5jaXBhbHMYAiADKAkSEgoKbmFtZXNwYWNlcxgDIAMoCRIWCg5ub3RfbmFtZXNwYWNlcxgEIAMoCSKcAQoOT3BlcmF0aW9uTWF0Y2gSDwoHbWV0aG9kcxgBIAMoCRITCgtub3RfbWV0aG9kcxgCIAMoCRINCgVwYXRocxgDIAMoCRIRCglub3RfcGF0aHMYBCADKAkSDQoFcG9ydHMYBSADKAkSEQoJbm90X3BvcnRzGAYgAygJEg0KBWhvc3RzGAcgAygJEhEKCW5vdF9ob3N0cxgIIAMoCSJ+Cg1TZXJ2aWNlUm91dGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEigKCHJlcXVlc3RzGAMgAygLMhYuaGVkZGxlLnYxLlJlcXVlc3RSdWxlEiIKBWJ5dGVzGAQgAygLMhMuaGVkZGxlLnYxLkJ5dGVSdWxlIu0DCgtSZXF1ZXN0UnVsZRIOCgZzb3VyY2UYASABKAkSEQoJaG9zdG5hbWVzGAIgAygJEigKB21hdGNoZXMYAyADKAsyFy5oZWRkbGUudjEuUmVxdWVzdE1hdGNoEjAKD3JlcXVlc3RfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgFIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USJQoIcmVkaXJlY3QYBiABKAsyEy5oZWRkbGUudjEuUmVkaXJlY3QSIwoHcmV3cml0ZRgHIAEoCzISLmhlZGRsZS52MS5SZXdyaXRlEiIKB21pcnJvcnMYCCADKAsyES5oZWRkbGUudjEuTWlycm9yEisKCGJhY2tlbmRzGAkgAygLMhkuaGVkZGxlLnYxLlJlcXVlc3RCYWNrZW5kEh8KEnJlcXVlc3RfdGltZW91dF9tcxgKIAEoDUgAiAEBEh8KEmF0dGVtcHRfdGltZW91dF9tcxgLIAEoDUgBiAEBEh8KBXJldHJ5GAwgASgLMhAuaGVkZGxlLnYxLlJldHJ5QhUKE19yZXF1ZXN0X3RpbWVvdXRfbXNCFQoTX2F0dGVtcHRfdGltZW91dF9tcyKnAQoMUmVxdWVzdE1hdGNoEiIKBHBhdGgYASABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEiYKB2hlYWRlcnMYAiADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBIrCgxxdWVyeV9wYXJhbXMYAyADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBITCgZtZXRob2QYBCABKAlIAIgBAUIJCgdfbWV0aG9kIigKCVRleHRNYXRjaBIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgJIjcKCk5hbWVkTWF0Y2gSDAoEdHlwZRgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIl4KDEhlYWRlckNoYW5nZRIeCgNzZXQYASADKAsyES5oZWRkbGUudjEuSGVhZGVyEh4KA2FkZBgCIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIqMBCghSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEiIKBHBhdGgYAyABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEhEKBHBvcnQYBCABKA1IAogBARITCgtzdGF0dXNfY29kZRgFIAEoDUIJCgdfc2NoZW1lQgsKCV9ob3N0bmFtZUIHCgVfcG9ydCJRCgdSZXdyaXRlEhUKCGhvc3RuYW1lGAEgASgJSACIAQESIgoEcGF0aBgCIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2hCCwoJX2hvc3RuYW1lIigKBk1pcnJvchIPCgdzZXJ2aWNlGAEgASgJEg0KBXNoYXJlGAIgASgBIqcBCg5SZXF1ZXN0QmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNEjAKD3JlcXVlc3RfaGVhZGVycxgDIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2VCCgoIX3NlcnZpY2UiYgoFUmV0cnkSDQoFY29kZXMYASADKA0SFQoIYXR0ZW1wdHMYAiABKA1IAIgBARIXCgpiYWNrb2ZmX21zGAMgASgNSAGIAQFCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIlcKCEJ5dGVSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoIYmFja2VuZHMYAyADKAsyFi5oZWRkbGUudjEuQnl0ZUJhY2tlbmQiPwoLQnl0ZUJhY2tlbmQSFAoHc2VydmljZRgBIAEoCUgAiAEBEg4KBndlaWdodBgCIAEoDUIKCghfc2VydmljZWIGcHJvdG8z");
+  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iSgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEIqQBCgdTZXJ2aWNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEiYKCWVuZHBvaW50cxgDIAMoCzITLmhlZGRsZS52MS5FbmRwb2ludBIlCgVwb3J0cxgEIAMoCzIWLmhlZGRsZS52MS5TZXJ2aWNlUG9ydBIpCgd0cmFmZmljGAUgASgLMhguaGVkZGxlLnYxLlRyYWZmaWNQb2xpY3kiywIKDVRyYWZmaWNQb2xpY3kSJwoJYmFsYW5jaW5nGAEgASgLMhQuaGVkZGxlLnYxLkJhbGFuY2luZxIkCghoYXNoX2tleRgCIAEoCzISLmhlZGRsZS52MS5IYXNoS2V5EiUKCGZhaWxvdmVyGAMgAygLMhMuaGVkZGxlLnYxLkZhaWxvdmVyEisKCmRpc3RyaWJ1dGUYBCADKAsyFy5oZWRkbGUudjEuRGlzdHJpYnV0aW9uEhAKCGlzX2xvY2FsGAUgASgIEhYKCXdhcm11cF9tcxgGIAEoAUgAiAEBEjYKEW91dGxpZXJfZGV0ZWN0aW9uGAcgASgLMhsuaGVkZGxlLnYxLk91dGxpZXJEZXRlY3Rpb24SJwoEcG9vbBgIIAEoCzIZLmhlZGRsZS52MS5Db25uZWN0aW9uUG9vbEIMCgpfd2FybXVwX21zIncKCUJhbGFuY2luZxIMCgRraW5kGAEgASgJEh4KEW1pbmltdW1fcmluZ19zaXplGAIgASgNSACIAQESFwoKdGFibGVfc2l6ZRgDIAEoDUgBiAEBQhQKEl9taW5pbXVtX3Jpbmdfc2l6ZUINCgtfdGFibGVfc2l6ZSJvCgdIYXNoS2V5EgwKBGtpbmQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBHBhdGgYAyABKAlIAYgBARITCgZ0dGxfbXMYBCABKAFIAogBAUIHCgVfbmFtZUIHCgVfcGF0aEIJCgdfdHRsX21zIiQKCEZhaWxvdmVyEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkidAoMRGlzdHJpYnV0aW9uEgwKBGZyb20YASABKAkSKwoCdG8YAiADKAsyHy5oZWRkbGUudjEuRGlzdHJpYnV0aW9uLlRvRW50cnkaKQoHVG9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIpUCChBPdXRsaWVyRGV0ZWN0aW9uEh0KFWNvbnNlY3V0aXZlNXh4X2Vycm9ycxgBIAEoDRIiChpjb25zZWN1dGl2ZV9nYXRld2F5X2Vycm9ycxgCIAEoDRIpCiFjb25zZWN1dGl2ZV9sb2NhbF9vcmlnaW5fZmFpbHVyZXMYAyABKA0SKgoic3BsaXRfZXh0ZXJuYWxfbG9jYWxfb3JpZ2luX2Vycm9ycxgEIAEoCBITCgtpbnRlcnZhbF9tcxgFIAEoARIYChBiYXNlX2VqZWN0aW9uX21zGAYgASgBEhwKFG1heF9lamVjdGlvbl9wZXJjZW50GAcgASgNEhoKEm1pbl9oZWFsdGhfcGVyY2VudBgIIAEoDSLsAQoOQ29ubmVjdGlvblBvb2wSGAoLY29ubmVjdGlvbnMYASABKA1IAIgBARIdChBwZW5kaW5nX3JlcXVlc3RzGAIgASgNSAGIAQESFQoIcmVxdWVzdHMYAyABKA1IAogBARIUCgdyZXRyaWVzGAQgASgNSAOIAQESHwoSY29ubmVjdF90aW1lb3V0X21zGAUgASgBSASIAQFCDgoMX2Nvbm5lY3Rpb25zQhMKEV9wZW5kaW5nX3JlcXVlc3RzQgsKCV9yZXF1ZXN0c0IKCghfcmV0cmllc0IVChNfY29ubmVjdF90aW1lb3V0X21zIj8KC1NlcnZpY2VQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIUCgxhcHBfcHJvdG9jb2wYAyABKAki7wEKCEVuZHBvaW50EhAKCGluc3RhbmNlGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIRCgltZXNoX3BvcnQYBSABKA0SEQoJc3BpZmZlX2lkGAYgASgJEi8KBmxhYmVscxgHIAMoCzIfLmhlZGRsZS52MS5FbmRwb2ludC5MYWJlbHNFbnRyeRIOCgZ3ZWlnaHQYCCABKA0aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJlCg1JbmJvdW5kUG9saWN5EisKCXJ1bGVfc2V0cxgBIAMoCzIYLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0EicKBmxpbWl0cxgCIAMoCzIXLmhlZGRsZS52MS5SYXRlTGltaXRTZXQi2gEKDVBvbGljeVJ1bGVTZXQSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCRIvCgZhY3Rpb24YBCABKA4yHy5oZWRkbGUudjEuUG9saWN5UnVsZVNldC5BY3Rpb24SJAoFcnVsZXMYBSADKAsyFS5oZWRkbGUudjEuUG9saWN5UnVsZSJDCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAiJZCgpQb2xpY3lSdWxlEiQKBGZyb20YASADKAsyFi5oZWRkbGUudjEuU291cmNlTWF0Y2gSJQoCdG8YAiADKAsyGS5oZWRkbGUudjEuT3BlcmF0aW9uTWF0Y2giZQoLU291cmNlTWF0Y2gSEgoKcHJpbmNpcGFscxgBIAMoCRIWCg5ub3RfcHJpbmNpcGFscxgCIAMoCRISCgpuYW1lc3BhY2VzGAMgAygJEhYKDm5vdF9uYW1lc3BhY2VzGAQgAygJIpwBCg5PcGVyYXRpb25NYXRjaBIPCgdtZXRob2RzGAEgAygJEhMKC25vdF9tZXRob2RzGAIgAygJEg0KBXBhdGhzGAMgAygJEhEKCW5vdF9wYXRocxgEIAMoCRINCgVwb3J0cxgFIAMoCRIRCglub3RfcG9ydHMYBiADKAkSDQoFaG9zdHMYByADKAkSEQoJbm90X2hvc3RzGAggAygJImMKDFJhdGVMaW1pdFNldBIMCgRraW5kGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEiQKBmxpbWl0cxgEIAMoCzIULmhlZGRsZS52MS5SYXRlTGltaXQikgEKCVJhdGVMaW1pdBIMCgRuYW1lGAEgASgJEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoEh8KAmJ5GAMgASgLMhMuaGVkZGxlLnYxLkxpbWl0S2V5EhAKCHJlcXVlc3RzGAQgASgNEg4KBnBlcl9tcxgFIAEoDRINCgVidXJzdBgGIAEoDSI0CghMaW1pdEtleRIMCgRraW5kGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSJ+Cg1TZXJ2aWNlUm91dGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEigKCHJlcXVlc3RzGAMgAygLMhYuaGVkZGxlLnYxLlJlcXVlc3RSdWxlEiIKBWJ5dGVzGAQgAygLMhMuaGVkZGxlLnYxLkJ5dGVSdWxlIq8ECgtSZXF1ZXN0UnVsZRIOCgZzb3VyY2UYASABKAkSEQoJaG9zdG5hbWVzGAIgAygJEigKB21hdGNoZXMYAyADKAsyFy5oZWRkbGUudjEuUmVxdWVzdE1hdGNoEjAKD3JlcXVlc3RfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgFIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USJQoIcmVkaXJlY3QYBiABKAsyEy5oZWRkbGUudjEuUmVkaXJlY3QSIwoHcmV3cml0ZRgHIAEoCzISLmhlZGRsZS52MS5SZXdyaXRlEiIKB21pcnJvcnMYCCADKAsyES5oZWRkbGUudjEuTWlycm9yEisKCGJhY2tlbmRzGAkgAygLMhkuaGVkZGxlLnYxLlJlcXVlc3RCYWNrZW5kEh8KEnJlcXVlc3RfdGltZW91dF9tcxgKIAEoDUgAiAEBEh8KEmF0dGVtcHRfdGltZW91dF9tcxgLIAEoDUgBiAEBEh8KBXJldHJ5GAwgASgLMhAuaGVkZGxlLnYxLlJldHJ5Eh8KBWZhdWx0GA0gASgLMhAuaGVkZGxlLnYxLkZhdWx0Eh8KBWhlZGdlGA4gASgLMhAuaGVkZGxlLnYxLkhlZGdlQhUKE19yZXF1ZXN0X3RpbWVvdXRfbXNCFQoTX2F0dGVtcHRfdGltZW91dF9tcyKnAQoMUmVxdWVzdE1hdGNoEiIKBHBhdGgYASABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEiYKB2hlYWRlcnMYAiADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBIrCgxxdWVyeV9wYXJhbXMYAyADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBITCgZtZXRob2QYBCABKAlIAIgBAUIJCgdfbWV0aG9kIigKCVRleHRNYXRjaBIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgJIjcKCk5hbWVkTWF0Y2gSDAoEdHlwZRgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIl4KDEhlYWRlckNoYW5nZRIeCgNzZXQYASADKAsyES5oZWRkbGUudjEuSGVhZGVyEh4KA2FkZBgCIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIqMBCghSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEiIKBHBhdGgYAyABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEhEKBHBvcnQYBCABKA1IAogBARITCgtzdGF0dXNfY29kZRgFIAEoDUIJCgdfc2NoZW1lQgsKCV9ob3N0bmFtZUIHCgVfcG9ydCJRCgdSZXdyaXRlEhUKCGhvc3RuYW1lGAEgASgJSACIAQESIgoEcGF0aBgCIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2hCCwoJX2hvc3RuYW1lIigKBk1pcnJvchIPCgdzZXJ2aWNlGAEgASgJEg0KBXNoYXJlGAIgASgBIqcBCg5SZXF1ZXN0QmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNEjAKD3JlcXVlc3RfaGVhZGVycxgDIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2VCCgoIX3NlcnZpY2UiYgoFUmV0cnkSDQoFY29kZXMYASADKA0SFQoIYXR0ZW1wdHMYAiABKA1IAIgBARIXCgpiYWNrb2ZmX21zGAMgASgNSAGIAQFCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIlMKBUZhdWx0EiQKBWRlbGF5GAEgASgLMhUuaGVkZGxlLnYxLkZhdWx0RGVsYXkSJAoFYWJvcnQYAiABKAsyFS5oZWRkbGUudjEuRmF1bHRBYm9ydCInCgpGYXVsdERlbGF5Eg0KBXNoYXJlGAEgASgBEgoKAm1zGAIgASgBIisKCkZhdWx0QWJvcnQSDQoFc2hhcmUYASABKAESDgoGc3RhdHVzGAIgASgNIhkKBUhlZGdlEhAKCGFmdGVyX21zGAEgASgBIlcKCEJ5dGVSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoIYmFja2VuZHMYAyADKAsyFi5oZWRkbGUudjEuQnl0ZUJhY2tlbmQiPwoLQnl0ZUJhY2tlbmQSFAoHc2VydmljZRgBIAEoCUgAiAEBEg4KBndlaWdodBgCIAEoDUIKCghfc2VydmljZWIGcHJvdG8z");
 
 /**
  * Name: "mesh". Settings that hold for every agent.
@@ -460,6 +460,11 @@ export type InboundPolicy = Message<"heddle.v1.InboundPolicy"> & {
    * @generated from field: repeated heddle.v1.PolicyRuleSet rule_sets = 1;
    */
   ruleSets: PolicyRuleSet[];
+
+  /**
+   * @generated from field: repeated heddle.v1.RateLimitSet limits = 2;
+   */
+  limits: RateLimitSet[];
 };
 
 /**
@@ -644,6 +649,106 @@ export const OperationMatchSchema: GenMessage<OperationMatch> = /*@__PURE__*/
   messageDesc(file_heddle_v1_resources, 16);
 
 /**
+ * @generated from message heddle.v1.RateLimitSet
+ */
+export type RateLimitSet = Message<"heddle.v1.RateLimitSet"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated heddle.v1.RateLimit limits = 4;
+   */
+  limits: RateLimit[];
+};
+
+/**
+ * Describes the message heddle.v1.RateLimitSet.
+ * Use `create(RateLimitSetSchema)` to create a new message.
+ */
+export const RateLimitSetSchema: GenMessage<RateLimitSet> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 17);
+
+/**
+ * The words are those of the model.
+ *
+ * @generated from message heddle.v1.RateLimit
+ */
+export type RateLimit = Message<"heddle.v1.RateLimit"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated heddle.v1.OperationMatch to = 2;
+   */
+  to: OperationMatch[];
+
+  /**
+   * @generated from field: heddle.v1.LimitKey by = 3;
+   */
+  by?: LimitKey | undefined;
+
+  /**
+   * @generated from field: uint32 requests = 4;
+   */
+  requests: number;
+
+  /**
+   * @generated from field: uint32 per_ms = 5;
+   */
+  perMs: number;
+
+  /**
+   * @generated from field: uint32 burst = 6;
+   */
+  burst: number;
+};
+
+/**
+ * Describes the message heddle.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 18);
+
+/**
+ * @generated from message heddle.v1.LimitKey
+ */
+export type LimitKey = Message<"heddle.v1.LimitKey"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * Of a header.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.LimitKey.
+ * Use `create(LimitKeySchema)` to create a new message.
+ */
+export const LimitKeySchema: GenMessage<LimitKey> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 19);
+
+/**
  * Name: "namespace/service". Where the requests and connections that are made to a service go instead of to it; absent without a route.
  *
  * @generated from message heddle.v1.ServiceRoutes
@@ -677,7 +782,7 @@ export type ServiceRoutes = Message<"heddle.v1.ServiceRoutes"> & {
  * Use `create(ServiceRoutesSchema)` to create a new message.
  */
 export const ServiceRoutesSchema: GenMessage<ServiceRoutes> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 17);
+  messageDesc(file_heddle_v1_resources, 20);
 
 /**
  * @generated from message heddle.v1.RequestRule
@@ -742,6 +847,16 @@ export type RequestRule = Message<"heddle.v1.RequestRule"> & {
    * @generated from field: heddle.v1.Retry retry = 12;
    */
   retry?: Retry | undefined;
+
+  /**
+   * @generated from field: heddle.v1.Fault fault = 13;
+   */
+  fault?: Fault | undefined;
+
+  /**
+   * @generated from field: heddle.v1.Hedge hedge = 14;
+   */
+  hedge?: Hedge | undefined;
 };
 
 /**
@@ -749,7 +864,7 @@ export type RequestRule = Message<"heddle.v1.RequestRule"> & {
  * Use `create(RequestRuleSchema)` to create a new message.
  */
 export const RequestRuleSchema: GenMessage<RequestRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 18);
+  messageDesc(file_heddle_v1_resources, 21);
 
 /**
  * @generated from message heddle.v1.RequestMatch
@@ -781,7 +896,7 @@ export type RequestMatch = Message<"heddle.v1.RequestMatch"> & {
  * Use `create(RequestMatchSchema)` to create a new message.
  */
 export const RequestMatchSchema: GenMessage<RequestMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 19);
+  messageDesc(file_heddle_v1_resources, 22);
 
 /**
  * The types are those of the Gateway API.
@@ -805,7 +920,7 @@ export type TextMatch = Message<"heddle.v1.TextMatch"> & {
  * Use `create(TextMatchSchema)` to create a new message.
  */
 export const TextMatchSchema: GenMessage<TextMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 20);
+  messageDesc(file_heddle_v1_resources, 23);
 
 /**
  * @generated from message heddle.v1.NamedMatch
@@ -832,7 +947,7 @@ export type NamedMatch = Message<"heddle.v1.NamedMatch"> & {
  * Use `create(NamedMatchSchema)` to create a new message.
  */
 export const NamedMatchSchema: GenMessage<NamedMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 21);
+  messageDesc(file_heddle_v1_resources, 24);
 
 /**
  * @generated from message heddle.v1.HeaderChange
@@ -859,7 +974,7 @@ export type HeaderChange = Message<"heddle.v1.HeaderChange"> & {
  * Use `create(HeaderChangeSchema)` to create a new message.
  */
 export const HeaderChangeSchema: GenMessage<HeaderChange> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 22);
+  messageDesc(file_heddle_v1_resources, 25);
 
 /**
  * @generated from message heddle.v1.Header
@@ -881,7 +996,7 @@ export type Header = Message<"heddle.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 23);
+  messageDesc(file_heddle_v1_resources, 26);
 
 /**
  * @generated from message heddle.v1.Redirect
@@ -918,7 +1033,7 @@ export type Redirect = Message<"heddle.v1.Redirect"> & {
  * Use `create(RedirectSchema)` to create a new message.
  */
 export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 24);
+  messageDesc(file_heddle_v1_resources, 27);
 
 /**
  * @generated from message heddle.v1.Rewrite
@@ -940,7 +1055,7 @@ export type Rewrite = Message<"heddle.v1.Rewrite"> & {
  * Use `create(RewriteSchema)` to create a new message.
  */
 export const RewriteSchema: GenMessage<Rewrite> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 25);
+  messageDesc(file_heddle_v1_resources, 28);
 
 /**
  * @generated from message heddle.v1.Mirror
@@ -962,7 +1077,7 @@ export type Mirror = Message<"heddle.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 26);
+  messageDesc(file_heddle_v1_resources, 29);
 
 /**
  * @generated from message heddle.v1.RequestBackend
@@ -996,7 +1111,7 @@ export type RequestBackend = Message<"heddle.v1.RequestBackend"> & {
  * Use `create(RequestBackendSchema)` to create a new message.
  */
 export const RequestBackendSchema: GenMessage<RequestBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 27);
+  messageDesc(file_heddle_v1_resources, 30);
 
 /**
  * @generated from message heddle.v1.Retry
@@ -1023,7 +1138,90 @@ export type Retry = Message<"heddle.v1.Retry"> & {
  * Use `create(RetrySchema)` to create a new message.
  */
 export const RetrySchema: GenMessage<Retry> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 28);
+  messageDesc(file_heddle_v1_resources, 31);
+
+/**
+ * @generated from message heddle.v1.Fault
+ */
+export type Fault = Message<"heddle.v1.Fault"> & {
+  /**
+   * @generated from field: heddle.v1.FaultDelay delay = 1;
+   */
+  delay?: FaultDelay | undefined;
+
+  /**
+   * @generated from field: heddle.v1.FaultAbort abort = 2;
+   */
+  abort?: FaultAbort | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.Fault.
+ * Use `create(FaultSchema)` to create a new message.
+ */
+export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 32);
+
+/**
+ * @generated from message heddle.v1.FaultDelay
+ */
+export type FaultDelay = Message<"heddle.v1.FaultDelay"> & {
+  /**
+   * @generated from field: double share = 1;
+   */
+  share: number;
+
+  /**
+   * @generated from field: double ms = 2;
+   */
+  ms: number;
+};
+
+/**
+ * Describes the message heddle.v1.FaultDelay.
+ * Use `create(FaultDelaySchema)` to create a new message.
+ */
+export const FaultDelaySchema: GenMessage<FaultDelay> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 33);
+
+/**
+ * @generated from message heddle.v1.FaultAbort
+ */
+export type FaultAbort = Message<"heddle.v1.FaultAbort"> & {
+  /**
+   * @generated from field: double share = 1;
+   */
+  share: number;
+
+  /**
+   * @generated from field: uint32 status = 2;
+   */
+  status: number;
+};
+
+/**
+ * Describes the message heddle.v1.FaultAbort.
+ * Use `create(FaultAbortSchema)` to create a new message.
+ */
+export const FaultAbortSchema: GenMessage<FaultAbort> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 34);
+
+/**
+ * @generated from message heddle.v1.Hedge
+ */
+export type Hedge = Message<"heddle.v1.Hedge"> & {
+  /**
+   * @generated from field: double after_ms = 1;
+   */
+  afterMs: number;
+};
+
+/**
+ * Describes the message heddle.v1.Hedge.
+ * Use `create(HedgeSchema)` to create a new message.
+ */
+export const HedgeSchema: GenMessage<Hedge> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 35);
 
 /**
  * @generated from message heddle.v1.ByteRule
@@ -1050,7 +1248,7 @@ export type ByteRule = Message<"heddle.v1.ByteRule"> & {
  * Use `create(ByteRuleSchema)` to create a new message.
  */
 export const ByteRuleSchema: GenMessage<ByteRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 29);
+  messageDesc(file_heddle_v1_resources, 36);
 
 /**
  * @generated from message heddle.v1.ByteBackend
@@ -1072,5 +1270,5 @@ export type ByteBackend = Message<"heddle.v1.ByteBackend"> & {
  * Use `create(ByteBackendSchema)` to create a new message.
  */
 export const ByteBackendSchema: GenMessage<ByteBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 30);
+  messageDesc(file_heddle_v1_resources, 37);
 
