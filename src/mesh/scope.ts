@@ -1,6 +1,6 @@
 import type { Bundle } from "#identity";
 import type { ServiceKey } from "#model";
-import { policiesFor, type RuleSet } from "#policy";
+import { type LimitSet, policiesFor, type RuleSet } from "#policy";
 import type { MeshService } from "./services.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
@@ -11,13 +11,19 @@ export interface ScopedWorkload {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** What is enforced on a workload's inbound side, in evaluation order. */
+export interface InboundRules {
+  readonly ruleSets: readonly RuleSet[];
+  readonly limits: readonly LimitSet[];
+}
+
 /** What of a snapshot concerns one agent. */
 export interface Scope {
   readonly revision: number;
   readonly settings: MeshSettings;
   readonly bundles: readonly Bundle[];
-  /** The policies in force at the workload, in evaluation order. */
-  readonly ruleSets: readonly RuleSet[];
+  /** What is in force at the workload. */
+  readonly inbound: InboundRules;
   /** The services it calls, as far as there are such services. */
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
 }
@@ -25,13 +31,23 @@ export interface Scope {
 /** Cuts a snapshot down to one workload: its own policies and the services it subscribed to, and nothing of anyone else. */
 export function scopeFor(snapshot: MeshSnapshot, workload: ScopedWorkload, services: Iterable<ServiceKey>): Scope {
   const { revision, settings, bundles } = snapshot;
-  return { revision, settings, bundles, ruleSets: ruleSetsFor(snapshot, workload), services: pick(snapshot, services) };
+  return {
+    revision,
+    settings,
+    bundles,
+    inbound: inboundRulesFor(snapshot, workload),
+    services: pick(snapshot, services),
+  };
 }
 
 /** The lowered policies in force at a workload. */
-export function ruleSetsFor(snapshot: MeshSnapshot, workload: ScopedWorkload): readonly RuleSet[] {
-  const { policies, ruleSets, settings } = snapshot;
-  return policiesFor(workload, policies, settings.rootNamespace).flatMap((each) => ruleSets.get(each) ?? []);
+export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload): InboundRules {
+  const { policies, ruleSets, limitPolicies, limitSets, settings } = snapshot;
+  const { rootNamespace } = settings;
+  return {
+    ruleSets: policiesFor(workload, policies, rootNamespace).flatMap((each) => ruleSets.get(each) ?? []),
+    limits: policiesFor(workload, limitPolicies, rootNamespace).flatMap((each) => limitSets.get(each) ?? []),
+  };
 }
 
 function pick({ services }: MeshSnapshot, keys: Iterable<ServiceKey>): ReadonlyMap<ServiceKey, MeshService> {

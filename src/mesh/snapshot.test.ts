@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseTrustDomain, workloadSpiffeId } from "#identity";
-import { type AuthorizationPolicy, type Resource, type Service, valueOrThrow, type WorkloadEntry } from "#model";
+import {
+  type AuthorizationPolicy,
+  type RateLimitPolicy,
+  type Resource,
+  type Service,
+  valueOrThrow,
+  type WorkloadEntry,
+} from "#model";
 import { emptySnapshot, nextSnapshot, type Registration, registrationKey, scopeFor } from "./index.ts";
 
 const trustDomain = valueOrThrow(parseTrustDomain("shop.example"));
@@ -23,6 +30,16 @@ function policy(name: string, namespace: string, selector?: Record<string, strin
     kind: "AuthorizationPolicy",
     metadata: meta(namespace, name),
     spec: { selector, action: "ALLOW", rules: [] },
+  };
+}
+
+function rateLimit(name: string, namespace: string, selector?: Record<string, string>): RateLimitPolicy {
+  const limit = { name: "all", to: [], by: { kind: "caller" }, requests: 1, perMs: 1000, burst: 1 } as const;
+  return {
+    apiVersion: "heddle.dev/v1",
+    kind: "RateLimitPolicy",
+    metadata: meta(namespace, name),
+    spec: { selector, limits: [limit] },
   };
 }
 
@@ -131,6 +148,17 @@ describe("the next snapshot", () => {
     expect(again.policies[0]).toBe(first.policies[0]);
   });
 
+  test("shares limits that did not change, and has a number of its own for those that did", () => {
+    const limited = nextSnapshot(first, { resources: [...resources, rateLimit("calm", "shop")] });
+    expect(limited.revision).toBe(first.revision + 1);
+    expect(limited.ruleSets).toBe(first.ruleSets);
+    const again = nextSnapshot(limited, { resources: [...resources, rateLimit("calm", "shop")] });
+    expect(again.revision).toBe(limited.revision);
+    expect(again.limitSets).toBe(limited.limitSets);
+    const none = nextSnapshot(again, { resources });
+    expect([none.revision, none.limitSets.size]).toEqual([limited.revision + 1, 0]);
+  });
+
   test("never takes the trust domain from a resource", () => {
     const spec = { ...empty.settings, trustDomain: "evil.example", svidTtlMs: 20_000 };
     const mesh: Resource = { apiVersion: "heddle.dev/v1", kind: "Mesh", metadata: meta("", "mesh"), spec };
@@ -163,9 +191,14 @@ test("a scope holds the workload's own policies and the subscribed services alon
     policy("mine", "shop", { app: "cart" }),
     policy("theirs", "shop", { app: "payments" }),
     policy("elsewhere", "prod"),
+    rateLimit("all", "heddle-system"),
+    rateLimit("mine", "shop", { app: "cart" }),
+    rateLimit("theirs", "shop", { app: "payments" }),
+    rateLimit("elsewhere", "prod"),
   ];
   const snapshot = nextSnapshot(empty, { resources });
   const scope = scopeFor(snapshot, { namespace: "shop", labels: { app: "cart" } }, ["shop/cart", "shop/nothing"]);
   expect([...scope.services.keys()]).toEqual(["shop/cart"]);
-  expect(scope.ruleSets.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
+  expect(scope.inbound.ruleSets.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
+  expect(scope.inbound.limits.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
 });

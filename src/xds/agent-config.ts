@@ -1,6 +1,6 @@
 import type { Bundle, SpiffeId, TrustDomain } from "#identity";
 import type { ServiceKey, TrafficPolicy } from "#model";
-import type { RuleSet } from "#policy";
+import type { LimitSet, RuleSet } from "#policy";
 import type { ServiceRoutes } from "#routing";
 
 /** Settings of the mesh that concern an agent. */
@@ -42,6 +42,8 @@ export interface AgentConfig {
   readonly bundles: readonly Bundle[];
   /** Enforced on the inbound side, in evaluation order. */
   readonly policies: readonly RuleSet[];
+  /** Of requests to the workload. */
+  readonly limits: readonly LimitSet[];
   /** Each subscribed service and each that a route sends to; one that does not exist has no endpoints. */
   readonly services: ReadonlyMap<ServiceKey, AgentService>;
   /** Of the subscribed services that have routes. */

@@ -1,7 +1,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { BUNDLE_AUTHORITIES_MAX, type Bundle, parseCertificate, parseSpiffeId, parseTrustDomain } from "#identity";
+import type { InboundRules } from "#mesh";
 import { failure, problem, type Result, serviceKey, success } from "#model";
-import type { Rule, RuleSet } from "#policy";
+import type { LimitSet, Rule, RuleSet } from "#policy";
 import {
   type InboundPolicyMessage,
   InboundPolicySchema,
@@ -17,6 +18,7 @@ import {
 } from "#proto";
 import type { ServiceRoutes } from "#routing";
 import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
+import { limitsOf } from "./limit-messages.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
 import { routesOf } from "./route-messages.ts";
 import { trafficOf } from "./traffic-messages.ts";
@@ -27,11 +29,12 @@ export type DecodedResource =
   | { readonly kind: "TrustBundle"; readonly value: Bundle }
   | { readonly kind: "Service"; readonly value: AgentService }
   | { readonly kind: "ServiceRoutes"; readonly value: ServiceRoutes }
-  | { readonly kind: "InboundPolicy"; readonly value: readonly RuleSet[] };
+  | { readonly kind: "InboundPolicy"; readonly value: InboundRules };
 
 /** More than any real mesh has, less than what would exhaust an agent. */
 const ENDPOINTS_MAX = 10_000;
 const RULE_SETS_MAX = 10_000;
+const LIMIT_SETS_MAX = 10_000;
 const TIMEOUT_MS_MAX = 3_600_000;
 
 /** Decodes and checks one resource. Fails with `HDL_XDS_RESOURCE_INVALID`, which names the resource and its fault. */
@@ -139,6 +142,13 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
   const what = `InboundPolicy ${name}`;
   if (name !== OWN_POLICY_NAME) return invalid(what, "it is another workload's");
   if (message.ruleSets.length > RULE_SETS_MAX) return invalid(what, "it has too many rule sets");
+  if (message.limits.length > LIMIT_SETS_MAX) return invalid(what, "it has too many limits");
+  const limits: LimitSet[] = [];
+  for (const each of message.limits) {
+    const set = limitsOf(each);
+    if (typeof set === "string") return invalid(what, set);
+    limits.push(set);
+  }
   const ruleSets: RuleSet[] = [];
   for (const { kind, namespace, name: policy, action, rules } of message.ruleSets) {
     const verb = actionOf(action);
@@ -146,7 +156,7 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
     if (verb === undefined) return invalid(what, `${kind}/${namespace}/${policy} has an action that is not known here`);
     ruleSets.push({ ref: { kind, namespace, name: policy }, action: verb, rules: rules.map(plainRule) });
   }
-  return success({ kind: "InboundPolicy", value: ruleSets });
+  return success({ kind: "InboundPolicy", value: { ruleSets, limits } });
 }
 
 function plainRule({ from, to }: InboundPolicyMessage["ruleSets"][number]["rules"][number]): Rule {

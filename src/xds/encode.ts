@@ -1,8 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bundle } from "#identity";
-import type { Endpoint, MeshService, MeshSettings } from "#mesh";
+import type { Endpoint, InboundRules, MeshService, MeshSettings } from "#mesh";
 import type { ServiceKey } from "#model";
-import type { RuleSet } from "#policy";
 import {
   InboundPolicySchema,
   MeshSettingsSchema,
@@ -11,6 +10,7 @@ import {
   TrustBundleSchema,
 } from "#proto";
 import type { ServiceRoutes } from "#routing";
+import { limitsMessage } from "./limit-messages.ts";
 import { encodeRoutes } from "./route-messages.ts";
 import { trafficMessage } from "./traffic-messages.ts";
 
@@ -21,7 +21,7 @@ export interface EncodedResource {
   readonly bytes: Uint8Array;
 }
 
-type Source = MeshSettings | Bundle | MeshService | ServiceRoutes | readonly RuleSet[];
+type Source = MeshSettings | Bundle | MeshService | ServiceRoutes | InboundRules;
 
 /** Encodes parts of snapshots. Snapshots share what did not change, so each part is encoded once and forgotten with its last snapshot. */
 export class ResourceEncoder {
@@ -49,8 +49,8 @@ export class ResourceEncoder {
     return this.#once(routes, () => encodeRoutes(service, routes));
   }
 
-  policy(ruleSets: readonly RuleSet[]): EncodedResource {
-    return this.#once(ruleSets, () => encodePolicy(ruleSets));
+  policy(rules: InboundRules): EncodedResource {
+    return this.#once(rules, () => encodePolicy(rules));
   }
 
   #once(source: Source, encode: () => Uint8Array): EncodedResource {
@@ -100,13 +100,16 @@ function endpointMessage(endpoint: Endpoint) {
   return { instance, namespace, serviceAccount, address, meshPort, weight, labels, spiffeId: spiffeId.uri };
 }
 
-function encodePolicy(ruleSets: readonly RuleSet[]): Uint8Array {
+function encodePolicy({ ruleSets, limits }: InboundRules): Uint8Array {
   const messages = ruleSets.map(({ ref, action, rules }) => ({
     ...ref,
     action: action === "ALLOW" ? PolicyRuleSet_Action.ALLOW : PolicyRuleSet_Action.DENY,
     rules: rules.map((rule) => ({ from: rule.from.map(copyOf), to: rule.to.map(copyOf) })),
   }));
-  return toBinary(InboundPolicySchema, create(InboundPolicySchema, { ruleSets: messages }));
+  return toBinary(
+    InboundPolicySchema,
+    create(InboundPolicySchema, { ruleSets: messages, limits: limits.map(limitsMessage) }),
+  );
 }
 
 type Copied<T> = { -readonly [K in keyof T]: string[] };

@@ -92,7 +92,8 @@ export function configOf(
       return each === undefined ? [] : [[key, each] as const];
     }),
   );
-  const config = { revision, settings: settings.value, bundles, policies: policy.decoded.value, services, routes };
+  const { ruleSets: policies, limits } = policy.decoded.value;
+  const config = { revision, settings: settings.value, bundles, policies, limits, services, routes };
   return { state: "complete", config };
 }
 

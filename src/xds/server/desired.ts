@@ -1,4 +1,4 @@
-import { type MeshSnapshot, routesFor, ruleSetsFor, type ScopedWorkload } from "#mesh";
+import { inboundRulesFor, type MeshSnapshot, routesFor, type ScopedWorkload } from "#mesh";
 import type { ServiceKey } from "#model";
 import { type EncodedResource, OWN_POLICY_NAME, type ResourceEncoder, type ResourceKind, SETTINGS_NAME } from "#xds";
 
@@ -7,6 +7,7 @@ export class DesiredResources {
   readonly #encoder: ResourceEncoder;
   readonly #workload: ScopedWorkload;
   #policySource: MeshSnapshot["policies"] | undefined;
+  #limitSource: MeshSnapshot["limitPolicies"] | undefined;
   #rootNamespace = "";
   #policy: EncodedResource | undefined;
 
@@ -54,12 +55,14 @@ export class DesiredResources {
   }
 
   #ownPolicy(snapshot: MeshSnapshot): EncodedResource {
-    const { policies, settings } = snapshot;
-    const isHeld = this.#policySource === policies && this.#rootNamespace === settings.rootNamespace;
+    const { policies, limitPolicies, settings } = snapshot;
+    const isOfSame = this.#policySource === policies && this.#limitSource === limitPolicies;
+    const isHeld = isOfSame && this.#rootNamespace === settings.rootNamespace;
     if (isHeld && this.#policy !== undefined) return this.#policy;
     this.#policySource = policies;
+    this.#limitSource = limitPolicies;
     this.#rootNamespace = settings.rootNamespace;
-    this.#policy = this.#encoder.policy(ruleSetsFor(snapshot, this.#workload));
+    this.#policy = this.#encoder.policy(inboundRulesFor(snapshot, this.#workload));
     return this.#policy;
   }
 }

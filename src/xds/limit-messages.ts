@@ -1,0 +1,62 @@
+/** Rate limits as they travel. What is not known here is refused: a limit without one of its conditions would be another. */
+import type { LimitKey, RateLimit } from "#model";
+import type { LimitSet } from "#policy";
+import type { RateLimitSetMessage } from "#proto";
+import { plain } from "./plain.ts";
+
+type LimitMessage = RateLimitSetMessage["limits"][number];
+
+export function limitsMessage({ ref, limits }: LimitSet) {
+  return {
+    ...ref,
+    limits: limits.map(({ to, by, ...rest }) => ({
+      ...rest,
+      to: to.map((operation) => plain(operation) as LimitMessage["to"][number]),
+      by,
+    })),
+  };
+}
+
+const LIMITS_MAX = 64;
+
+/** The value, or what is wrong with it. */
+export function limitsOf(message: RateLimitSetMessage): LimitSet | string {
+  const { kind, namespace, name, limits } = message;
+  const what = `${kind}/${namespace}/${name}`;
+  if (hasUnknown(message)) return `${what} says what is not known here`;
+  if (limits.length > LIMITS_MAX) return `${what} has too many limits`;
+  const found: RateLimit[] = [];
+  for (const each of limits) {
+    const limit = limitOf(each);
+    if (typeof limit === "string") return `${what}: limit ${each.name} ${limit}`;
+    found.push(limit);
+  }
+  return { ref: { kind, namespace, name }, limits: found };
+}
+
+function limitOf({ name, to, by, requests, perMs, burst }: LimitMessage): RateLimit | string {
+  const key = keyOf(by);
+  if (key === undefined) return "is counted by what is not known here";
+  const nought = Object.entries({ requests, perMs, burst }).find(([, number]) => number < 1);
+  if (nought !== undefined) return `has no ${nought[0]}`;
+  return { name, to: to.map(plain) as unknown as RateLimit["to"], by: key, requests, perMs, burst };
+}
+
+function keyOf(by: LimitMessage["by"]): LimitKey | undefined {
+  switch (by?.kind) {
+    case "workload":
+    case "caller":
+      return { kind: by.kind };
+    case "header":
+      return by.name === undefined || by.name === "" ? undefined : { kind: "header", name: by.name };
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a message, or one inside it, has fields of a newer form. */
+function hasUnknown(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(hasUnknown);
+  if (typeof value !== "object" || value === null) return false;
+  return "$unknown" in value && value.$unknown !== undefined ? true : Object.values(value).some(hasUnknown);
+}
