@@ -2,7 +2,6 @@
  * One request of an app, from its head to the last byte of its answer: find the rule it meets, try an endpoint, and carry both bodies
  * with back-pressure. What fails before its answer begins may be tried again elsewhere.
  */
-import type { Cancel } from "#engine/time";
 import type { Candidate } from "#routing";
 import { END_REASONS, type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
@@ -12,21 +11,19 @@ import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { type AskedRequest, hasSwitched, isTunnelRequest } from "../fields.ts";
 import { httpStatusOf, isGrpc } from "../grpc.ts";
-import { isIdempotent } from "../idempotent.ts";
 import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
 import type { StreamOutput } from "../stream-output.ts";
-import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Claim } from "./claim.ts";
 import type { Downstream } from "./downstream.ts";
-import { HedgedAttempt } from "./hedged-attempt.ts";
 import { Mirrors } from "./mirrors.ts";
 import { Plan } from "./plan.ts";
 import { RepeatableBody } from "./repeatable-body.ts";
-import { backoffMs, type Failed, isRepeated } from "./repetition.ts";
+import type { Failed } from "./repetition.ts";
 import type { Router } from "./router.ts";
 import type { Target } from "./service.ts";
+import { Tries, type TriesOwner } from "./tries.ts";
 
-export class OutboundExchange implements AttemptOwner, Expirable {
+export class OutboundExchange implements TriesOwner, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
   deadlineSlot = -1;
   fields: FieldList = [];
@@ -38,16 +35,9 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   readonly #body: RepeatableBody;
   #plan: Plan | undefined;
   #mirrors: Mirrors | undefined;
-  #attempt: Attempt | HedgedAttempt | undefined;
-  #attempts = 0;
-  /** When the present attempt has taken too long. */
-  #attemptDueMs = Number.POSITIVE_INFINITY;
-  /** What happens now happens at the instant of the choice. */
-  #isChoosing = false;
+  #tries: Tries | undefined;
   /** When it began, was answered, or a part of a body last passed; by the clock of the deadlines. */
   #movedMs = 0;
-  /** Ends the wait before it is sent again. */
-  #cancelWait: Cancel | undefined;
   #requestTrailers: FieldList = [];
   #isBodyEnded: boolean;
   #hasAnswer = false;
@@ -55,7 +45,6 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   #isTunnel = false;
   #isOver = false;
   #uncredited = 0;
-  #claim: Claim | undefined;
   /** Its answer is gRPC's, whose status comes at its end. */
   #isOfGrpc = false;
 
@@ -97,15 +86,16 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     });
     this.#plan = plan;
     this.fields = plan.fields;
-    this.#claim = Claim.on(plan.service.circuit, isTunnelRequest(this.#asked) ? "connections" : "requests");
-    if (this.#claim === undefined) return this.#replyLocally("overflow");
-    this.#mirror(plan);
     const { delay, abort } = plan.rule?.fault ?? {};
     if (isDrawn(abort, this.#context)) return this.#replyLocally("fault-injected", abort?.status);
+    const claim = Claim.on(plan.service.circuit, isTunnelRequest(this.#asked) ? "connections" : "requests");
+    if (claim === undefined) return this.#replyLocally("overflow");
+    this.#mirror(plan);
+    const tries = new Tries(this, { context: this.#context, plan, claim });
+    this.#tries = tries;
     this.deadlineMs = this.#dueMs();
     deadlines.add(this);
-    if (delay === undefined || !isDrawn(delay, this.#context)) return this.#choose(this.#record.receivedUs);
-    this.#cancelWait = this.#context.timers.after(delay.ms, () => this.#choose(this.#context.clock.nowUs()));
+    tries.begin(this.#record.receivedUs, isDrawn(delay, this.#context) ? (delay?.ms ?? 0) : 0);
   }
 
   /** Takes a part of the request's body, valid during the call. Returns false when the sender should pause until `resumeBody`. */
@@ -149,7 +139,15 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     this.#attempt?.credit(bytes);
   }
 
-  // From the attempt.
+  // From its tries.
+
+  get method(): string {
+    return this.#asked.method;
+  }
+
+  get #attempt() {
+    return this.#tries?.current;
+  }
 
   get isHeadOnly(): boolean {
     return this.#isBodyEnded && this.#body.isEmpty && this.#requestTrailers.length === 0;
@@ -157,11 +155,25 @@ export class OutboundExchange implements AttemptOwner, Expirable {
 
   onOpened(output: StreamOutput): void {
     const { chosenUs } = this.#record;
-    this.#record.sentUs = this.#isChoosing ? chosenUs : this.#context.clock.nowUs();
+    this.#record.sentUs = this.#tries?.isStarting === true ? chosenUs : this.#context.clock.nowUs();
     if (output.isEnded) return;
     const isTaken = this.#body.sendTo(output);
     if (this.#isBodyEnded) output.end(this.#requestTrailers);
     else if (isTaken) this.resumeBody();
+  }
+
+  onChosen(candidate: Candidate<Target>, nowUs: number): void {
+    this.#record.chosenUs = nowUs;
+    this.onChanged(candidate);
+    this.deadlineMs = this.#dueMs();
+  }
+
+  onChanged({ endpoint }: Candidate<Target>): void {
+    this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
+  }
+
+  onNobody(): void {
+    this.#replyLocally("no-healthy-upstream");
   }
 
   resumeBody(): void {
@@ -173,7 +185,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     const status = Number(fieldValue(fields, ":status"));
     if (kind === "interim") return this.#downstream.interim(status, fields);
     const reason = reasonIn(fields);
-    if (reason !== undefined && END_REASONS[reason].blame === "upstream") this.#noteFailed(reason);
+    if (reason !== undefined && END_REASONS[reason].blame === "upstream") this.#tries?.failed(reason);
     const isFine = reason === undefined && status < 400 && !endStream;
     if (!isFine && this.#isTriedAgain({ reason, status, fields: endStream ? fields : [] })) return;
     if (reason !== undefined) this.#record.endReason = reason;
@@ -191,9 +203,14 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   }
 
   onFailed(reason: EndReason): void {
-    this.#noteFailed(reason);
+    this.#tries?.failed(reason);
     if (this.#hasAnswer) this.#cutOff(reason);
     else if (!this.#isTriedAgain({ reason, status: 0, fields: [] })) this.#replyLocally(reason);
+  }
+
+  /** Whether it is tried again: nothing may have come of it yet, and all of it that was sent must be here still. */
+  #isTriedAgain(failed: Failed): boolean {
+    return !this.#hasAnswer && this.#body.isKept && this.#tries?.again(failed) === true;
   }
 
   onWritable(): void {
@@ -205,7 +222,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     if (this.deadlineMs > nowMs) return;
     const isWhole = this.#hasAnswer || this.#patienceEndMs() <= nowMs;
     const reason: EndReason = this.#hasAnswer ? "stream-idle-timeout" : "request-timeout";
-    this.#noteFailed(reason);
+    this.#tries?.failed(reason);
     if (!isWhole && this.#isTriedAgain({ reason, status: 0, fields: [] })) return;
     this.#cancelAttempt();
     if (this.#hasAnswer) this.#cutOff(reason);
@@ -216,87 +233,6 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     if (rule === undefined || rule.mirrors.length === 0) return;
     const request = { fields: this.fields, isHeadOnly: this.isHeadOnly, record: this.#record, patienceMs };
     this.#mirrors = new Mirrors(this.#context, this.#router.drawMirrors(rule), request);
-  }
-
-  #noteFailed(reason: EndReason): void {
-    this.#attempt?.failed(reason, this.#context.clock.nowUs() / 1000);
-  }
-
-  /** Whether the request is tried again after such an end: what was sent of it is dropped then, and another endpoint asked. */
-  #isTriedAgain(failed: Failed): boolean {
-    const { clock, limits } = this.#context;
-    const retry = this.#plan?.retry;
-    if (this.#hasAnswer || !isRepeated(failed, { method: this.#asked.method, retry })) return false;
-    const nowMs = clock.nowUs() / 1000;
-    const isAllowed = this.#attempts <= (retry?.attempts ?? limits.retriesMax) && this.#body.isKept;
-    if (!isAllowed || !this.#mayRepeat(nowMs)) return false;
-    this.#choose(nowMs * 1000);
-    return true;
-  }
-
-  #choose(nowUs: number): void {
-    const plan = this.#plan as Plan;
-    const previous = this.#attempt;
-    if (previous === undefined) plan.service.retries.deposit();
-    previous?.leave(H2_ERROR.CANCEL);
-    this.#attemptDueMs = Number.POSITIVE_INFINITY;
-    const candidate = plan.select(nowUs / 1000, previous?.candidate);
-    this.#attempts++;
-    if (candidate === undefined) return this.#replyLocally("no-healthy-upstream");
-    const attempt = this.#attemptAt(candidate);
-    this.#attempt = attempt;
-    const isSame = candidate === previous?.candidate;
-    const waitMs = backoffMs(this.#attempts - 1, {
-      isSame,
-      leastMs: plan.retry?.backoffMs ?? 0,
-      drawn: this.#context.random(),
-    });
-    if (waitMs === 0) return this.#ask(attempt, nowUs);
-    this.#cancelWait = this.#context.timers.after(waitMs, () => this.#ask(attempt, this.#context.clock.nowUs()));
-  }
-
-  #ask(attempt: Attempt | HedgedAttempt, nowUs: number): void {
-    if (this.#isOver) return;
-    const { endpoint } = attempt.candidate;
-    this.#record.edge = isTunnelRequest(this.#asked) ? endpoint.tcpEdge() : endpoint.edge;
-    this.#record.chosenUs = nowUs;
-    const timeoutMs = this.#plan?.attemptTimeoutMs ?? 0;
-    if (timeoutMs > 0) this.#limitAttempt(timeoutMs);
-    this.#isChoosing = true;
-    attempt.start();
-    this.#isChoosing = false;
-  }
-
-  #attemptAt(candidate: Candidate<Target>): Attempt | HedgedAttempt {
-    const hedge = this.#plan?.rule?.hedge;
-    const isSafe =
-      hedge !== undefined && this.isHeadOnly && isIdempotent(this.#asked.method) && this.#asked.upgrade === "";
-    if (!isSafe) return new Attempt(this, candidate);
-    return new HedgedAttempt(this, candidate, {
-      timers: this.#context.timers,
-      afterMs: hedge.afterMs,
-      another: () => this.#anotherThan(candidate),
-      onWinner: ({ endpoint }) => {
-        this.#record.edge = endpoint.edge;
-      },
-    });
-  }
-
-  /** For a second try while the first is under way, within the budget of repetitions. */
-  #anotherThan(candidate: Candidate<Target>): Candidate<Target> | undefined {
-    const nowMs = this.#context.clock.nowUs() / 1000;
-    const other = this.#plan?.select(nowMs, candidate);
-    if (other === candidate || !this.#mayRepeat(nowMs)) return undefined;
-    return other;
-  }
-
-  #mayRepeat(nowMs: number): boolean {
-    return this.#plan?.service.retries.withdraw(nowMs) === true && this.#claim?.repeat() === true;
-  }
-
-  #limitAttempt(timeoutMs: number): void {
-    this.#attemptDueMs = this.#context.deadlines.in(timeoutMs);
-    this.deadlineMs = this.#dueMs();
   }
 
   #answer(status: number, answered: FieldList, isWhole: boolean): void {
@@ -324,7 +260,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
 
   /** Until its answer it waits as long as its patience lasts, afterwards as long as a stream may be silent. */
   #dueMs(): number {
-    if (!this.#hasAnswer) return Math.min(this.#patienceEndMs(), this.#attemptDueMs);
+    if (!this.#hasAnswer) return Math.min(this.#patienceEndMs(), this.#tries?.dueMs ?? Number.POSITIVE_INFINITY);
     const { limits } = this.#context;
     return this.#movedMs + (this.#isTunnel ? limits.tunnelIdleTimeoutMs : limits.streamIdleTimeoutMs);
   }
@@ -376,9 +312,8 @@ export class OutboundExchange implements AttemptOwner, Expirable {
   }
 
   #cancelAttempt(): void {
-    this.#cancelWait?.();
     this.onDrained();
-    this.#attempt?.leave(this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL);
+    this.#tries?.leave(this.#hasAnswer ? H2_ERROR.NO_ERROR : H2_ERROR.CANCEL);
   }
 
   #finish(): void {
@@ -394,8 +329,7 @@ export class OutboundExchange implements AttemptOwner, Expirable {
     // What its caller has not read is the connection's credit too, which outlives the stream.
     this.onDrained();
     this.#context.deadlines.remove(this);
-    this.#attempt?.leave();
-    this.#claim?.release();
+    this.#tries?.leave();
   }
 }
 
