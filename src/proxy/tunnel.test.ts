@@ -153,3 +153,19 @@ test("many silent connections are given few tunnels, and leave room for those wh
     expect(await first(socket)).toContain("200 OK");
   }
 });
+
+test("more tunnels than a connection carries leave room for others", async () => {
+  const { client } = await tcpPair((socket) => socket.pipe(socket), { protocol: "tcp" });
+  const answers: string[] = [];
+  // A few at a time: an app's queue of connections holds no more.
+  while (answers.length < 1200) {
+    const batch = Array.from({ length: 100 }, (_, index) => {
+      const socket = dial(client.port);
+      const answer = first(socket);
+      socket.write(String(answers.length + index));
+      return answer;
+    });
+    answers.push(...(await Promise.all(batch)));
+  }
+  expect(answers).toEqual(Array.from({ length: 1200 }, (_, index) => String(index)));
+}, 20_000);

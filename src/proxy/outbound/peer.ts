@@ -1,6 +1,7 @@
 /**
  * The connection to one endpoint: made when it is first needed, shared by all requests to it, replaced when this agent's certificate
- * rotates or before either certificate expires. The new one is ready before the old one takes no more.
+ * rotates or before either certificate expires. The new one is ready before the old one takes no more. A few more are made when what
+ * lasts, such as tunnels, fills one with as many streams as the peer allows.
  */
 import { isSignedBy } from "#engine/crypto";
 import { type CancelConnect, connectSecure, type StreamSocket, type TlsRefusal } from "#engine/sockets";
@@ -29,12 +30,15 @@ export interface PeerBounds {
 
 type State =
   | { readonly state: "idle" }
-  | { readonly state: "connecting"; readonly cancel: CancelConnect; readonly timeout: Cancel }
+  /** `isMore`: beside those that there are; otherwise instead of them. */
+  | { readonly state: "connecting"; readonly isMore: boolean; readonly cancel: CancelConnect; readonly timeout: Cancel }
   | { readonly state: "stopped" };
 
 /** A connection is replaced when this share of its certificates' remaining life is left. */
 const RETIRE_SHARE = 0.2;
 const RETRY_MS = 1000;
+/** Each carries as many streams as its peer allows, a thousand between agents. */
+const LINKS_MAX = 8;
 
 export class Peer implements Expirable {
   /** When the connection must be replaced: before either of its certificates expires. */
@@ -44,7 +48,7 @@ export class Peer implements Expirable {
   readonly #endpoint: OutboundEndpoint;
   readonly #bounds: PeerBounds;
   #state: State = { state: "idle" };
-  #ready: Link | undefined;
+  #ready: readonly Link[] = [];
   #lastUsedMs = 0;
   readonly #draining = new Set<Link>();
   #waiting: LinkWaiter[] = [];
@@ -61,22 +65,21 @@ export class Peer implements Expirable {
   }
 
   get isConnected(): boolean {
-    return this.#ready !== undefined;
+    return this.#ready.length > 0;
   }
 
-  /** Gives the waiter a connection: at once if there is one, else when it is made. */
+  /** Gives the waiter a connection: at once if there is one with room, else when there is. */
   request(waiter: LinkWaiter): void {
     this.#lastUsedMs = this.#context.deadlines.nowMs;
-    const ready = this.#ready;
-    if (ready !== undefined) {
-      if (waiter.onLink(ready)) return;
+    for (const link of this.#ready) {
+      if (waiter.onLink(link)) return;
       // A connection that drains is replaced; one that has as many streams as its peer allows is waited for.
-      if (ready.session.state !== "open") this.#retire(ready);
+      if (link.session.state !== "open") this.#retire(link);
     }
     if (this.#state.state === "stopped") return waiter.onUnavailable("draining");
     if (!this.#bounds.circuit.tryAcquire("pendingRequests")) return waiter.onUnavailable("overflow");
     this.#waiting.push(waiter);
-    if (this.#ready === undefined) this.#connect();
+    if (this.#ready.length < LINKS_MAX) this.#connect(this.#ready.length > 0);
   }
 
   forget(waiter: LinkWaiter): void {
@@ -87,22 +90,22 @@ export class Peer implements Expirable {
 
   /** A stream has ended: one that waited for room may begin. */
   released(): void {
-    if (this.#waiting.length > 0 && this.#ready !== undefined) this.#serve(this.#ready);
+    if (this.#waiting.length > 0) for (const link of this.#ready) this.#serve(link);
   }
 
   /** Replaces the connection by one with the newest certificate, without a gap; one that nobody uses just ends. */
   renew(): void {
-    if (this.#ready === undefined) return;
+    if (this.#ready.length === 0) return;
     const { deadlines, limits } = this.#context;
     const isUsed = deadlines.nowMs - this.#lastUsedMs < limits.idleTimeoutMs;
-    if (isUsed || this.#ready.openStreams > 0) this.#connect();
-    else this.#retire(this.#ready);
+    if (isUsed || this.#ready.some(({ openStreams }) => openStreams > 0)) this.#connect(false);
+    else this.#retireAll();
   }
 
   onDeadline(nowMs: number): void {
     // If no new connection can be made it is tried again soon; the old one takes no more once it has expired.
     this.deadlineMs = nowMs + RETRY_MS;
-    if (this.#ready !== undefined && nowMs >= this.#expiresAtMs) this.#retire(this.#ready);
+    if (nowMs >= this.#expiresAtMs) this.#retireAll();
     else this.renew();
   }
 
@@ -110,7 +113,7 @@ export class Peer implements Expirable {
   drain(): void {
     this.#abandonConnect();
     this.#state = { state: "stopped" };
-    if (this.#ready !== undefined) this.#retire(this.#ready);
+    this.#retireAll();
     this.#refuseWaiting("draining");
   }
 
@@ -120,7 +123,7 @@ export class Peer implements Expirable {
   }
 
   /** idle → connecting. */
-  #connect(): void {
+  #connect(isMore: boolean): void {
     if (this.#state.state !== "idle") return;
     const { timers, identity } = this.#context;
     const timeout = timers.after(this.#bounds.connectTimeoutMs(), () => this.#failed("upstream-connect-failure"));
@@ -132,7 +135,7 @@ export class Peer implements Expirable {
       accept: (socket, leafDer) => this.#accept(socket, leafDer, identity.notAfterMs),
       onFailed: (reason, detail) => this.#refused(reason, detail),
     });
-    this.#state = { state: "connecting", cancel, timeout };
+    this.#state = { state: "connecting", isMore, cancel, timeout };
   }
 
   /** The engine has verified the chain; who the peer is, is for us to say. */
@@ -145,9 +148,11 @@ export class Peer implements Expirable {
       this.#refuseIdentity(id.ok ? id.value.uri : "", socket.localPort);
       return undefined;
     }
-    this.#expiresAtMs = Math.min(ownNotAfterMs, leaf.value.notAfterMs);
+    const isMore = this.#state.state === "connecting" && this.#state.isMore && this.#ready.length > 0;
+    const expiresAtMs = Math.min(ownNotAfterMs, leaf.value.notAfterMs);
+    this.#expiresAtMs = isMore ? Math.min(this.#expiresAtMs, expiresAtMs) : expiresAtMs;
     this.deadlineMs = nowMs + (this.#expiresAtMs - nowMs) * (1 - RETIRE_SHARE);
-    return this.#succeeded(socket);
+    return this.#succeeded(socket, isMore);
   }
 
   #refuseIdentity(presented: string, localPort: number): void {
@@ -164,7 +169,7 @@ export class Peer implements Expirable {
   }
 
   /** connecting → idle, with a connection. */
-  #succeeded(socket: StreamSocket): Link {
+  #succeeded(socket: StreamSocket, isMore: boolean): Link {
     this.#abandonConnect();
     const link = new Link(socket, {
       role: "client",
@@ -172,14 +177,14 @@ export class Peer implements Expirable {
       nowMs: () => this.#context.deadlines.nowMs,
       onStream: () => undefined,
       onDraining: (drained) => {
-        if (this.#ready === drained) this.#retire(drained);
+        if (this.#ready.includes(drained)) this.#retire(drained);
       },
       onClosed: (closed) => this.#closed(closed),
     });
-    const previous = this.#ready;
-    this.#ready = link;
+    const previous = isMore ? [] : this.#ready;
+    this.#ready = isMore ? [...this.#ready, link] : [link];
     this.#context.expiries.add(this);
-    if (previous !== undefined) this.#drainLink(previous);
+    for (const each of previous) this.#drainLink(each);
     this.#serve(link);
     return link;
   }
@@ -187,7 +192,7 @@ export class Peer implements Expirable {
   /** connecting → idle, without one. An older connection, if there is one, goes on. */
   #failed(reason: EndReason): void {
     this.#abandonConnect();
-    if (this.#ready !== undefined) return;
+    if (this.#ready.length > 0) return;
     this.#refuseWaiting(reason);
   }
 
@@ -215,13 +220,17 @@ export class Peer implements Expirable {
   }
 
   #retire(link: Link): void {
-    if (this.#ready === link) this.#forgetReady();
+    this.#forget(link);
     this.#drainLink(link);
   }
 
-  #forgetReady(): void {
-    this.#ready = undefined;
-    this.#context.expiries.remove(this);
+  #retireAll(): void {
+    for (const link of this.#ready) this.#retire(link);
+  }
+
+  #forget(link: Link): void {
+    this.#ready = this.#ready.filter((each) => each !== link);
+    if (this.#ready.length === 0) this.#context.expiries.remove(this);
   }
 
   #drainLink(link: Link): void {
@@ -232,8 +241,7 @@ export class Peer implements Expirable {
 
   #closed(link: Link): void {
     this.#draining.delete(link);
-    if (this.#ready !== link) return;
-    this.#forgetReady();
-    if (this.#waiting.length > 0) this.#connect();
+    this.#forget(link);
+    if (this.#ready.length === 0 && this.#waiting.length > 0) this.#connect(false);
   }
 }
