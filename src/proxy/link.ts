@@ -85,7 +85,8 @@ export class Link implements SocketEvents, Flushable {
   flush(): void {
     this.#isScheduled = false;
     if (this.#isFull || this.#isClosed) return;
-    for (let bytes = this.session.pendingOutput(); bytes.length > 0; bytes = this.session.pendingOutput()) {
+    while (this.session.outputBytes > 0) {
+      const bytes = this.session.pendingOutput();
       const taken = this.#socket.write(bytes);
       const isPartial = taken < bytes.length;
       this.#isFull = isPartial;

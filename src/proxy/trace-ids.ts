@@ -7,6 +7,8 @@ import { parseTraceparent } from "#wire/trace-context";
 const POOL_BYTES = 4096;
 const TRACE_DIGITS = 32;
 const SPAN_DIGITS = 16;
+/** All zero is no identifier (W3C Trace Context §3.2.2): where the pool has no such stretch, nothing drawn from it needs a look. */
+const NO_IDENTIFIER = "0".repeat(SPAN_DIGITS);
 
 export class TraceIds {
   readonly #random: Random;
@@ -28,13 +30,15 @@ export class TraceIds {
   }
 
   #draw(digits: number): string {
-    if (this.#at + digits > this.#pool.length) {
-      this.#pool = Buffer.from(this.#random.bytes(POOL_BYTES)).toString("hex");
-      this.#at = 0;
-    }
+    if (this.#at + digits > this.#pool.length) this.#fill();
     const drawn = this.#pool.slice(this.#at, this.#at + digits);
     this.#at += digits;
-    // All zero is no identifier (W3C Trace Context §3.2.2).
-    return /^0+$/.test(drawn) ? this.#draw(digits) : drawn;
+    return drawn;
+  }
+
+  #fill(): void {
+    do this.#pool = Buffer.from(this.#random.bytes(POOL_BYTES)).toString("hex");
+    while (this.#pool.includes(NO_IDENTIFIER));
+    this.#at = 0;
   }
 }

@@ -9,18 +9,20 @@ export interface TraceContext {
 }
 
 /** Version 00 exactly; a later version may have more fields after the flags (§4.3), `ff` is invalid. */
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-const ZERO = /^0+$/;
+const TRACEPARENT =
+  /^(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|(?!00|ff)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?)$/;
+const NO_TRACE = "0".repeat(32);
+const NO_SPAN = "0".repeat(16);
 const SAMPLED_FLAG = 1;
 
 /** The context of a `traceparent` header; undefined when it is malformed, and a new trace must be started (§4.3). */
 export function parseTraceparent(value: string): TraceContext | undefined {
-  const found = TRACEPARENT.exec(value);
-  if (found === null) return undefined;
-  const [, version = "", traceId = "", parentId = "", flags = "", more] = found;
-  if (version === "ff" || (version === "00" && more !== undefined)) return undefined;
-  if (ZERO.test(traceId) || ZERO.test(parentId)) return undefined;
-  return { traceId, parentId, sampled: (Number.parseInt(flags, 16) & SAMPLED_FLAG) === SAMPLED_FLAG };
+  if (!TRACEPARENT.test(value)) return undefined;
+  // Every part has its place, which costs less to cut out than to have found.
+  const traceId = value.slice(3, 35);
+  const parentId = value.slice(36, 52);
+  if (traceId === NO_TRACE || parentId === NO_SPAN) return undefined;
+  return { traceId, parentId, sampled: (Number.parseInt(value.slice(53, 55), 16) & SAMPLED_FLAG) === SAMPLED_FLAG };
 }
 
 export function formatTraceparent(traceId: string, spanId: string, sampled: boolean): string {
