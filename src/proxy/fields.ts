@@ -184,6 +184,23 @@ export function responseToMesh(status: number, from: FieldList, isDeclined: bool
   return fields;
 }
 
+/** An app's answers as a stream's, each list made once as long as the app repeats itself. */
+export class MeshAnswers {
+  #status = 0;
+  #from: FieldList = [];
+  #isDeclined = false;
+  #fields: FieldList = [];
+
+  fieldsOf(status: number, from: FieldList, isDeclined: boolean): FieldList {
+    if (from === this.#from && status === this.#status && isDeclined === this.#isDeclined) return this.#fields;
+    this.#status = status;
+    this.#from = from;
+    this.#isDeclined = isDeclined;
+    this.#fields = responseToMesh(status, from, isDeclined);
+    return this.#fields;
+  }
+}
+
 /** Whether the answer to an extended CONNECT means that the app switched protocols. */
 export function hasSwitched(status: number, fields: FieldList): boolean {
   return status === 200 && fieldValue(fields, DECLINED) === undefined;

@@ -7,9 +7,15 @@ const LF = 0x0a;
 /** The lead that a head may have: robust receivers skip one empty line before a request (RFC 9112 §2.2). */
 const EMPTY_LINE_BYTES = 2;
 
+/** Longer heads are read anew each time, so that what a connection remembers is bounded. */
+const REMEMBERED_BYTES_MAX = 1024;
+
 export class HeadReader {
   readonly #bytesMax: number;
   #held: Buffer | undefined;
+  /** The head before this one, which senders often repeat to the letter, and its text. */
+  #lastBytes = new Uint8Array(0);
+  #lastText = "";
   /** Bytes of the last `read` that belonged to the head. */
   consumed = 0;
   fault: Http1Fault | undefined;
@@ -26,6 +32,10 @@ export class HeadReader {
   /** The whole head as latin1 with its final empty line, or undefined while it is incomplete or at fault. */
   read(chunk: Buffer): string | undefined {
     const held = this.#held;
+    if (held === undefined && this.#isRepeated(chunk)) {
+      this.consumed = this.#lastBytes.length;
+      return this.#lastText;
+    }
     const bytes = held === undefined ? chunk : Buffer.concat([held, chunk]);
     const start = skipEmptyLine(bytes);
     const end = bytes.indexOf("\r\n\r\n", Math.max(start, (held?.length ?? 0) - 3), "latin1");
@@ -35,9 +45,25 @@ export class HeadReader {
     else {
       this.#held = undefined;
       this.consumed = end + 4 - (held?.length ?? 0);
-      return bytes.toString("latin1", start, end + 4);
+      const text = bytes.toString("latin1", start, end + 4);
+      if (start === 0 && text.length <= REMEMBERED_BYTES_MAX) this.#remember(bytes, text);
+      return text;
     }
     return undefined;
+  }
+
+  /** Whether the chunk begins with the head before it, whose last bytes are the only empty line in it. */
+  #isRepeated(chunk: Buffer): boolean {
+    const last = this.#lastBytes;
+    if (last.length === 0 || chunk.length < last.length) return false;
+    for (let at = 0; at < last.length; at++) if (chunk[at] !== last[at]) return false;
+    return true;
+  }
+
+  #remember(bytes: Buffer, text: string): void {
+    if (this.#lastBytes.length === text.length) this.#lastBytes.set(bytes.subarray(0, text.length));
+    else this.#lastBytes = Uint8Array.from(bytes.subarray(0, text.length));
+    this.#lastText = text;
   }
 
   #hold(bytes: Buffer, consumed: number): void {

@@ -3,5 +3,5 @@ export { type Http1Fault, statusOfFault } from "./fault.ts";
 export type { Framing } from "./framing.ts";
 export type { Http1Limits } from "./limits.ts";
 export { type RequestHead, RequestParser, type RequestSink } from "./request-parser.ts";
-export { type ResponseHead, ResponseParser, type ResponseSink } from "./response-parser.ts";
+export { type ResponseHead, ResponseMemory, ResponseParser, type ResponseSink } from "./response-parser.ts";
 export { chunkLine, fieldLines, LAST_CHUNK, lastChunk, requestLine, statusLine } from "./serialize.ts";

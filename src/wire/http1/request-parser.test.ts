@@ -190,3 +190,29 @@ test("arbitrary bytes never throw and are never held beyond the bound", () => {
     }),
   );
 });
+
+describe("a head that repeats the one before it", () => {
+  const request = `GET /a HTTP/1.1\r\n${HOST}\r\n`;
+  const targetsOf = (...chunks: string[]) => read(...chunks).heads.map((head) => head.target);
+
+  test("is read as the same, whole or in parts", () => {
+    expect(targetsOf(request, request, request.slice(0, 9), request.slice(9), request)).toEqual([
+      "/a",
+      "/a",
+      "/a",
+      "/a",
+    ]);
+  });
+
+  test("is told from one of the same length", () => {
+    expect(targetsOf(request, request.replace("/a", "/b"), request)).toEqual(["/a", "/b", "/a"]);
+  });
+
+  test("ends where it did, whatever follows", () => {
+    expect(targetsOf(request, `${request}${request.replace("/a", "/b")}`)).toEqual(["/a", "/a", "/b"]);
+  });
+
+  test("may have an empty line before it", () => {
+    expect(targetsOf(request, `\r\n${request}`, request)).toEqual(["/a", "/a", "/a"]);
+  });
+});

@@ -23,23 +23,29 @@ export interface ResponseSink extends BodySink {
   onEnd(): void;
 }
 
+/** The head that came last, and the method that it answered: apps often repeat theirs to the letter, on all their connections. */
+export class ResponseMemory {
+  text = "";
+  method = "";
+  head: ResponseHead | undefined;
+}
+
 export class ResponseParser {
   readonly #limits: Http1Limits;
   readonly #sink: ResponseSink;
   readonly #head: HeadReader;
   readonly #fields = new FieldReader();
   readonly #body: BodyReader;
-  /** The head before this one and the method that it answered: apps often repeat theirs to the letter. */
-  #lastText = "";
-  #lastMethod = "";
-  #last: ResponseHead | undefined;
+  readonly #memory: ResponseMemory;
   #method = "";
   /** An interim response said that the connection ends after this exchange; the final one need not say it again. */
   #closes = false;
   #state: "idle" | "head" | "body" | "complete" | "failed" = "idle";
   fault: Http1Fault | undefined;
 
-  constructor(sink: ResponseSink, limits: Http1Limits = DEFAULT_HTTP1_LIMITS) {
+  /** Connections to one app may share a memory: a head that repeats gives the very same lists on all of them. */
+  constructor(sink: ResponseSink, memory = new ResponseMemory(), limits: Http1Limits = DEFAULT_HTTP1_LIMITS) {
+    this.#memory = memory;
     this.#limits = limits;
     this.#sink = sink;
     this.#head = new HeadReader(limits.headBytesMax);
@@ -87,8 +93,9 @@ export class ResponseParser {
   }
 
   #begin(text: string): Http1Fault | undefined {
-    const isRepeated = text === this.#lastText && this.#method === this.#lastMethod;
-    const head = this.#last !== undefined && isRepeated ? this.#last : this.#parse(text);
+    const memory = this.#memory;
+    const isRepeated = text === memory.text && this.#method === memory.method;
+    const head = memory.head !== undefined && isRepeated ? memory.head : this.#parse(text);
     if (typeof head === "string") return head;
     const isInterim = head.status < 200 && head.status !== 101;
     if (isInterim) this.#closes ||= !head.keepAlive;
@@ -103,9 +110,9 @@ export class ResponseParser {
   #parse(text: string): ResponseHead | Http1Fault {
     const head = parseResponseHead(text, this.#method, { limits: this.#limits, reader: this.#fields });
     if (typeof head === "string" || text.length > REMEMBERED_CHARS_MAX) return head;
-    this.#lastText = text;
-    this.#lastMethod = this.#method;
-    this.#last = head;
+    this.#memory.text = text;
+    this.#memory.method = this.#method;
+    this.#memory.head = head;
     return head;
   }
 

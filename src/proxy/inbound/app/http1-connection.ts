@@ -7,21 +7,29 @@ import {
   LAST_CHUNK,
   lastChunk,
   type ResponseHead,
+  ResponseMemory,
   ResponseParser,
   type ResponseSink,
 } from "#wire/http1";
 import type { ProxyContext } from "../../context.ts";
-import { type AppRequest, responseToMesh } from "../../fields.ts";
+import { type AppRequest, MeshAnswers } from "../../fields.ts";
 import { GatheredOutput } from "../../gathered-output.ts";
 import { LastBytes } from "../../last-bytes.ts";
 import { ACCEPT, acceptFor, KEY, makeKey, withoutField } from "../../websocket.ts";
 import type { AppAnswer, AppLane, AppUser } from "./lane.ts";
+
+/** What an app answered last, on any of its connections. */
+export class AnswerMemory {
+  readonly heads = new ResponseMemory();
+  readonly mesh = new MeshAnswers();
+}
 
 export class Http1Connection implements SocketEvents, AppLane {
   readonly #socket: StreamSocket;
   readonly #parser: ResponseParser;
   readonly #output: GatheredOutput;
   readonly #context: ProxyContext;
+  readonly #answers: MeshAnswers;
   readonly #onIdle: (connection: Http1Connection) => void;
   readonly #onClosed: (connection: Http1Connection) => void;
   #user: AppUser | undefined;
@@ -46,18 +54,20 @@ export class Http1Connection implements SocketEvents, AppLane {
   constructor(
     socket: StreamSocket,
     context: ProxyContext,
-    life: {
+    pool: {
+      readonly answers: AnswerMemory;
       readonly onIdle: (connection: Http1Connection) => void;
       readonly onClosed: (connection: Http1Connection) => void;
     },
   ) {
     this.#socket = socket;
     this.#context = context;
-    this.#onIdle = life.onIdle;
-    this.#onClosed = life.onClosed;
+    this.#answers = pool.answers.mesh;
+    this.#onIdle = pool.onIdle;
+    this.#onClosed = pool.onClosed;
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#user?.onAppDrained());
     this.#lastBytes = new LastBytes(context, () => this.destroy());
-    this.#parser = new ResponseParser(this.#sink());
+    this.#parser = new ResponseParser(this.#sink(), pool.answers.heads);
   }
 
   get pending(): number {
@@ -193,7 +203,7 @@ export class Http1Connection implements SocketEvents, AppLane {
   }
 
   #toMesh(status: number, fields: FieldList, isDeclined: boolean): FieldList {
-    const answer = responseToMesh(status, fields, isDeclined);
+    const answer = this.#answers.fieldsOf(status, fields, isDeclined);
     return this.#madeKey === "" ? answer : withoutField(answer, ACCEPT);
   }
 

@@ -2,7 +2,7 @@
 import type { Cancel } from "#engine/time";
 import type { ProxyContext } from "../../context.ts";
 import { dialApp } from "./dial-app.ts";
-import { Http1Connection } from "./http1-connection.ts";
+import { AnswerMemory, Http1Connection } from "./http1-connection.ts";
 import type { AppAddress, AppLanes, LaneWaiter } from "./lane.ts";
 
 const SWEEP_MS = 1000;
@@ -11,6 +11,7 @@ export class Http1Pool implements AppLanes {
   readonly #context: ProxyContext;
   readonly #app: AppAddress;
   readonly #connections = new Set<Http1Connection>();
+  readonly #answers = new AnswerMemory();
   /** Last used last: the most recently used are the likeliest to be open still. */
   #idle: Http1Connection[] = [];
   #waiting: LaneWaiter[] = [];
@@ -49,6 +50,7 @@ export class Http1Pool implements AppLanes {
       onOpen: (socket) => {
         this.#connecting--;
         const connection = new Http1Connection(socket, this.#context, {
+          answers: this.#answers,
           onIdle: (idle) => this.#free(idle),
           onClosed: (closed) => this.#closed(closed),
         });
