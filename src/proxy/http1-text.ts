@@ -12,6 +12,7 @@ const REMEMBERED_CHARS_MAX = 4096;
 
 /** Whether two lists are equal, but for the value of `except`. */
 function isSame(a: FieldList, b: FieldList, except: string): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index += 2) {
     const name = a[index];

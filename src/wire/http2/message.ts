@@ -153,6 +153,7 @@ function isWorthRemembering(fields: FieldList): boolean {
 
 /** Whether names are the same in the same order, and values that differ are good by themselves. */
 function differsHarmlessly(fields: FieldList, good: FieldList): boolean {
+  if (fields === good) return true;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     if (name !== good[index]) return false;

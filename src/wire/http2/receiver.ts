@@ -57,6 +57,7 @@ export class Receiver implements FrameVisitor {
     this.#decoder = new HpackDecoder({
       tableBytesMax: limits.headerTableBytes,
       listBytesMax: limits.headerListBytesMax,
+      repeats: session.role === "client",
     });
     this.#flood = new FloodGuard(limits.idleFrameCredit, { perSecond: IDLE_FRAMES_PER_SECOND, nowMs });
     this.#resets = new FloodGuard(limits.resetCredit, { perSecond: RESETS_PER_SECOND, nowMs });

@@ -65,6 +65,11 @@ export class OutputBuffer {
     this.#bytes[header + 2] = length & 0xff;
   }
 
+  /** A copy of the bytes that were written last. */
+  copyOfLast(bytes: number): Buffer {
+    return Buffer.from(this.#bytes.subarray(this.#end - bytes, this.#end));
+  }
+
   /** A copy of the bytes from `start` on, which are taken back. */
   cut(start: number): Buffer {
     const bytes = Buffer.from(this.#bytes.subarray(start, this.#end));

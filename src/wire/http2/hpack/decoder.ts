@@ -2,6 +2,7 @@
 import type { FieldList } from "#wire/fields";
 import { DynamicTable } from "./dynamic-table.ts";
 import { decodeHuffman } from "./huffman.ts";
+import { RepeatedBlocks } from "./repeated-blocks.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 
 export type HpackFault =
@@ -17,6 +18,8 @@ export interface HpackDecoderLimits {
   readonly tableBytesMax: number;
   /** Size of a decoded list as RFC 9113 §6.5.2 counts it: stops a small block from becoming a large list. */
   readonly listBytesMax: number;
+  /** Whether whole blocks are likely to repeat, as those of responses are. Each request has a trace of its own. */
+  readonly repeats?: boolean;
 }
 
 const FIELD_OVERHEAD = 32;
@@ -26,6 +29,7 @@ const INTEGER_SHIFT_MAX = 28;
 export class HpackDecoder {
   readonly #limits: HpackDecoderLimits;
   readonly #table: DynamicTable;
+  readonly #repeats: RepeatedBlocks | undefined;
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
@@ -35,10 +39,24 @@ export class HpackDecoder {
   constructor(limits: HpackDecoderLimits) {
     this.#limits = limits;
     this.#table = new DynamicTable(limits.tableBytesMax);
+    this.#repeats = limits.repeats === true ? new RepeatedBlocks() : undefined;
   }
 
-  /** Decodes one whole block. After a fault the connection's compression state is lost, and so is the connection. */
+  /**
+   * Decodes one whole block. After a fault the connection's compression state is lost, and so is the connection. Lists are never written
+   * to: a block that repeats gives the very same list, by which all that follow know it.
+   */
   decode(bytes: Buffer, start: number, end: number): FieldList {
+    const known = this.#repeats?.find(bytes, start, end, this.#table.changes);
+    if (known !== undefined) return known;
+    const { changes } = this.#table;
+    const fields = this.#decode(bytes, start, end);
+    const isRepeatable = this.fault === undefined && changes === this.#table.changes;
+    if (isRepeatable) this.#repeats?.remember(bytes.subarray(start, end), fields, changes);
+    return fields;
+  }
+
+  #decode(bytes: Buffer, start: number, end: number): FieldList {
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;

@@ -11,6 +11,8 @@ export class DynamicTable {
   #next = 0;
   #size = 0;
   #sizeMax: number;
+  /** Counts what changes the table, and with it the meaning of an index. */
+  changes = 0;
   readonly #onEvict: ((name: string, value: string, entry: number) => void) | undefined;
 
   constructor(sizeMax: number, onEvict?: (name: string, value: string, entry: number) => void) {
@@ -27,6 +29,7 @@ export class DynamicTable {
   }
 
   resize(sizeMax: number): void {
+    this.changes++;
     this.#sizeMax = sizeMax;
     this.#evict(0);
   }
@@ -34,6 +37,7 @@ export class DynamicTable {
   /** Adds an entry and returns its absolute number, or -1 when it is larger than the table, which empties it (§4.4). */
   add(name: string, value: string): number {
     const size = name.length + value.length + ENTRY_OVERHEAD;
+    this.changes++;
     this.#evict(size);
     if (size > this.#sizeMax) return -1;
     this.#names.push(name);

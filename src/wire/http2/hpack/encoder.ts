@@ -42,6 +42,8 @@ interface Written {
   /** By field: the octet that stood for it, or -1. */
   readonly octets: Int16Array;
   generation: number;
+  /** The whole block, once the very same list has come twice while the table stayed as it was. */
+  block: Uint8Array | undefined;
 }
 
 export class HpackEncoder {
@@ -73,13 +75,29 @@ export class HpackEncoder {
     }
     const written = fields.length <= REMEMBERED_ENTRIES ? this.#writtenOf(fields.length) : undefined;
     if (written === undefined) this.#encodeAnew(fields, output);
+    else if (fields === written.fields) this.#repeat(written, output);
     else this.#encodeAgain(fields, written, output);
+  }
+
+  /** Writes the very same list once more. */
+  #repeat(written: Written, output: OutputBuffer): void {
+    const { generation, block } = written;
+    if (block !== undefined && generation === this.#generation) return output.writeBytes(block);
+    const before = output.length;
+    this.#encodeAgain(written.fields, written, output);
+    const isStable = generation === this.#generation;
+    written.block = isStable ? output.copyOfLast(output.length - before) : undefined;
   }
 
   #writtenOf(length: number): Written {
     const known = this.#written[length];
     if (known !== undefined) return known;
-    const fresh = { fields: [], octets: new Int16Array(length / 2).fill(-1), generation: this.#generation };
+    const fresh = {
+      fields: [],
+      octets: new Int16Array(length / 2).fill(-1),
+      generation: this.#generation,
+      block: undefined,
+    };
     this.#written[length] = fresh;
     return fresh;
   }
@@ -102,6 +120,7 @@ export class HpackEncoder {
       else octets[index >> 1] = this.#encodeField(name, value, output);
     }
     written.fields = fields;
+    written.block = undefined;
     // What was written before the table changed has another index now: none of it is taken again.
     if (generation !== this.#generation) octets.fill(-1);
     written.generation = this.#generation;

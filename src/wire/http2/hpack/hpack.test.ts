@@ -131,15 +131,17 @@ test("what is encoded decodes to the same lists, through evictions and changes o
   fc.assert(
     fc.property(fc.array(list, { maxLength: 20 }), fc.integer({ min: 0, max: 600 }), (lists, tableBytes) => {
       const to = new HpackEncoder(400);
-      const from = new HpackDecoder({ tableBytesMax: 400, listBytesMax: 1_000_000 });
+      const from = new HpackDecoder({ tableBytesMax: 400, listBytesMax: 1_000_000, repeats: true });
       for (const [index, pairs] of lists.entries()) {
         if (index === 3) to.limitTable(tableBytes);
-        const output = new OutputBuffer();
         const fields = pairs.flat();
-        to.encode(fields, output);
-        const bytes = Buffer.from(output.peek());
-        expect(from.decode(bytes, 0, bytes.length)).toEqual(fields);
-        expect(from.fault).toBeUndefined();
+        for (const _ of ["first", "again", "once more"]) {
+          const output = new OutputBuffer();
+          to.encode(fields, output);
+          const bytes = Buffer.from(output.peek());
+          expect(from.decode(bytes, 0, bytes.length)).toEqual(fields);
+          expect(from.fault).toBeUndefined();
+        }
       }
     }),
   );
@@ -152,4 +154,41 @@ test("secrets are marked never to be indexed", () => {
     to.encode(["authorization", "Bearer x"], output);
     expect((output.peek()[0] as number) & 0xf0).toBe(0x10);
   }
+});
+
+describe("a response that repeats", () => {
+  const answer = [":status", "200", "content-length", "1024", "server", "shop"];
+  const pair = () => ({
+    to: new HpackEncoder(4096),
+    from: new HpackDecoder({ tableBytesMax: 4096, listBytesMax: 65_536, repeats: true }),
+  });
+  const pass = ({ to, from }: ReturnType<typeof pair>, fields: FieldList): FieldList => {
+    const output = new OutputBuffer();
+    to.encode(fields, output);
+    const bytes = Buffer.from(output.peek());
+    return from.decode(bytes, 0, bytes.length);
+  };
+
+  test("is the very same list once the table has settled", () => {
+    const both = pair();
+    pass(both, answer);
+    const second = pass(both, answer);
+    expect(second).toEqual(answer);
+    for (const _ of [3, 4, 5]) expect(pass(both, answer)).toBe(second);
+  });
+
+  test("is read anew after the table has changed", () => {
+    const both = pair();
+    for (const _ of [1, 2, 3, 4]) pass(both, answer);
+    expect(pass(both, [":status", "404", "x-new", "entry", "server", "shop"])).toContain("x-new");
+    for (const _ of [1, 2, 3]) expect(pass(both, answer)).toEqual(answer);
+  });
+
+  test("is not taken for one of the same length", () => {
+    const both = pair();
+    const other = [":status", "200", "content-length", "2048", "server", "shop"];
+    for (const fields of [answer, other, other, answer, other, answer, answer]) {
+      expect(pass(both, fields)).toEqual(fields);
+    }
+  });
 });
