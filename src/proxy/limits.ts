@@ -14,6 +14,8 @@ export interface ProxyLimits {
   readonly appConnectionsMax: number;
   /** Tunnels to the app at once, each with a connection of its own; more are refused with `overflow`. */
   readonly tunnelsMax: number;
+  /** Callers that one rate limit tells apart at once; more share a part of it. */
+  readonly limitedCallersMax: number;
   /** Silent connections of apps, by service, that have a tunnel on a guess at once; others wait for their first byte. */
   readonly guessesMax: number;
   /** What may be under way towards one service at once, where its traffic policy says nothing; more is refused with `overflow`. */
@@ -24,6 +26,8 @@ export interface ProxyLimits {
   readonly retriesMax: number;
   /** A request whose body is longer is not sent again. */
   readonly repeatableBytesMax: number;
+  /** A connection to a peer that is silent for so long, while somebody waits on it, is asked for a sign, and ended after as long again. */
+  readonly peerSilenceMs: number;
   /** From the first byte of a head to its last: slowloris. */
   readonly headTimeoutMs: number;
   /** A caller's connection on which nothing is asked. */
@@ -45,11 +49,13 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   handshakeTimeoutMs: 10_000,
   appConnectionsMax: 512,
   tunnelsMax: 4096,
+  limitedCallersMax: 4096,
   guessesMax: 64,
   circuit: { connections: 4096, pendingRequests: 4096, requests: 16_384, retries: 1024 },
   pendingRequestsMax: 1024,
   retriesMax: 2,
   repeatableBytesMax: 64 * 1024,
+  peerSilenceMs: 3000,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
   streamIdleTimeoutMs: 300_000,

@@ -40,6 +40,8 @@ export class Link implements SocketEvents, Flushable {
   readonly #options: LinkOptions;
   readonly #socket: StreamSocket;
   readonly #owners = new Map<number, LinkStream>();
+  /** When something last came, by the clock of the deadlines. */
+  readMs: number;
   #isScheduled = false;
   #isFull = false;
   #isClosed = false;
@@ -47,6 +49,7 @@ export class Link implements SocketEvents, Flushable {
   constructor(socket: StreamSocket, options: LinkOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.readMs = options.nowMs();
     const limits = options.role === "client" ? { connectionWindowBytes: ANSWERS_WINDOW_BYTES } : {};
     this.session = new Http2Session({ role: options.role, sink: this.#sink(), nowMs: options.nowMs, limits });
   }
@@ -96,6 +99,7 @@ export class Link implements SocketEvents, Flushable {
   }
 
   onData(bytes: Buffer): void {
+    this.readMs = this.#options.nowMs();
     this.session.read(bytes);
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { type AddressInfo, connect, createServer } from "node:net";
 import {
   allow,
   authority,
@@ -8,6 +9,7 @@ import {
   startClientSide,
   startServerSide,
   stopAll,
+  stops,
 } from "../../test/fakes/proxy-pair.ts";
 
 afterEach(stopAll);
@@ -155,3 +157,45 @@ test("what a policy forbids is asked once", async () => {
   expect((await fetch(`http://127.0.0.1:${client.port}/`)).status).toBe(403);
   expect(side.recorder.takeBatch(Date.now())?.samples).toHaveLength(1);
 });
+
+/** Passes bytes on until it is told to swallow them, as a network that fails does: nobody is told. */
+async function swallower(to: number) {
+  let isSwallowing = false;
+  const server = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    near.on("data", (data: Buffer) => !isSwallowing && far.write(data));
+    far.on("data", (data: Buffer) => !isSwallowing && near.write(data));
+    for (const [from, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on("error", () => undefined);
+      from.on("close", () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => server.close());
+  return {
+    port: (server.address() as AddressInfo).port,
+    swallow: () => {
+      isSwallowing = true;
+    },
+  };
+}
+
+test("a peer that is gone without a word is noticed, and its requests go elsewhere", async () => {
+  const apps = [await startApp(echo), await startApp(echo)];
+  const [one, other] = apps.map(({ port }) => startServerSide(port));
+  const network = await swallower(one?.port ?? 0);
+  const endpoints = [network.port, other?.port ?? 0].map((port, index) =>
+    endpointAt(port, { instance: `back-${index}` }),
+  );
+  const client = startClientSide({ endpoints, requestTimeoutMs: 20_000, limits: { peerSilenceMs: 100 } });
+  const ask = () => fetch(`http://127.0.0.1:${client.port}`).then((response) => response.status);
+  expect(await Promise.all(Array.from({ length: 20 }, ask))).not.toContain(503);
+  network.swallow();
+  const started = performance.now();
+  const answers = await Promise.all(Array.from({ length: 20 }, ask));
+  expect(new Set(answers)).toEqual(new Set([200]));
+  expect(performance.now() - started).toBeLessThan(3000);
+}, 20_000);

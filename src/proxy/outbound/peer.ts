@@ -13,6 +13,7 @@ import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { Link } from "../link.ts";
 import type { OutboundEndpoint } from "../tables.ts";
+import { Heartbeat } from "./heartbeat.ts";
 
 /** A request that waits for a connection. */
 export interface LinkWaiter {
@@ -171,7 +172,7 @@ export class Peer implements Expirable {
   /** connecting → idle, with a connection. */
   #succeeded(socket: StreamSocket, isMore: boolean): Link {
     this.#abandonConnect();
-    const link = new Link(socket, {
+    const link: Link = new Link(socket, {
       role: "client",
       flusher: this.#context.flusher,
       nowMs: () => this.#context.deadlines.nowMs,
@@ -179,8 +180,12 @@ export class Peer implements Expirable {
       onDraining: (drained) => {
         if (this.#ready.includes(drained)) this.#retire(drained);
       },
-      onClosed: (closed) => this.#closed(closed),
+      onClosed: (closed) => {
+        heartbeat.stop();
+        this.#closed(closed);
+      },
     });
+    const heartbeat = new Heartbeat(this.#context, link);
     const previous = isMore ? [] : this.#ready;
     this.#ready = isMore ? [...this.#ready, link] : [link];
     this.#context.expiries.add(this);
