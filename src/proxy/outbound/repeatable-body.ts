@@ -3,7 +3,8 @@ import type { StreamOutput } from "../stream-output.ts";
 
 export class RepeatableBody {
   readonly #bytesMax: number;
-  #parts: Buffer[] = [];
+  /** Most requests have no body, and need no list. */
+  #parts: Buffer[] | undefined;
   #bytes = 0;
   #isKept = true;
 
@@ -28,7 +29,7 @@ export class RepeatableBody {
   /** Takes a part that is valid during the call and sends it, if there is a stream. Returns false when the sender should pause. */
   pass(data: Uint8Array, output: StreamOutput | undefined): boolean {
     this.#bytes += data.length;
-    if (this.#isKept) this.#parts.push(Buffer.from(data));
+    if (this.#isKept) (this.#parts ??= []).push(Buffer.from(data));
     if (output === undefined) return false;
     this.#letGo();
     return output.write(data);
@@ -37,14 +38,14 @@ export class RepeatableBody {
   /** Sends all that has come to a new stream. Returns false when the sender should pause. */
   sendTo(output: StreamOutput): boolean {
     let isTaken = true;
-    for (const part of this.#parts) isTaken = output.write(part);
+    for (const part of this.#parts ?? []) isTaken = output.write(part);
     this.#letGo();
     return isTaken;
   }
 
   /** It will not be needed again. */
   forget(): void {
-    this.#parts = [];
+    this.#parts = undefined;
     this.#isKept = false;
   }
 
