@@ -47,6 +47,8 @@ export function within(metric: Metric, limit: number): Metric {
 export const CPU_PER_REQUEST: Metric = { name: "cpu", unit: "µs/request", better: "lower", target: EQUAL };
 /** CPU time of both proxies in a second. */
 export const CPU_PER_SECOND: Metric = { name: "cpu", unit: "ms/s", better: "lower", target: EQUAL };
+/** Bytes of answers for a second of both proxies' CPU. */
+export const BYTES_PER_CPU: Metric = { name: "bytes", unit: "MB/CPU s", better: "higher", target: EQUAL };
 export const THROUGHPUT: Metric = { name: "throughput", unit: "requests/s", better: "higher", target: EQUAL };
 export const P50: Metric = { name: "p50", unit: "µs", better: "lower", target: EQUAL };
 export const P99: Metric = { name: "p99", unit: "µs", better: "lower", target: EQUAL };

@@ -1,6 +1,15 @@
 /** As much as goes: every connection asks again as soon as it is answered. */
 import { type BodyBytes, pathOf } from "./app.ts";
-import { type Case, CPU_PER_REQUEST, type Measurement, P50, THROUGHPUT, type Turn, within } from "./case.ts";
+import {
+  BYTES_PER_CPU,
+  type Case,
+  CPU_PER_REQUEST,
+  type Measurement,
+  P50,
+  THROUGHPUT,
+  type Turn,
+  within,
+} from "./case.ts";
 import { cpuSeconds } from "./usage.ts";
 import { closedLoop } from "./wrk.ts";
 
@@ -16,7 +25,12 @@ async function measure({ connections, bytes }: Load, { pair, folder, seconds }: 
   const usedSeconds = cpuSeconds(pair.pids) - before;
   return {
     command,
-    values: { throughput: loop.perSecond, p50: loop.p50Us, cpu: (usedSeconds * 1e6) / requests },
+    values: {
+      throughput: loop.perSecond,
+      p50: loop.p50Us,
+      cpu: (usedSeconds * 1e6) / requests,
+      bytes: (requests * bytes) / usedSeconds / 1e6,
+    },
     raw: { requests, cpuSeconds: usedSeconds, p99Us: loop.p99Us },
     failed,
   };
@@ -74,6 +88,15 @@ export const CLOSED_LOOP_CASES: readonly Case[] = [
       name: "tcp",
       title: "bytes as they are, 1 KiB answers, 64 connections, closed loop",
       metrics: [CPU_PER_REQUEST, THROUGHPUT],
+      carries: "tcp",
+    },
+  ),
+  closedLoopCase(
+    { connections: 8, bytes: 1_048_576 },
+    {
+      name: "tcp-bulk",
+      title: "bytes as they are, 1 MiB answers, 8 connections, closed loop",
+      metrics: [within(BYTES_PER_CPU, 0.8), THROUGHPUT],
       carries: "tcp",
     },
   ),
