@@ -87,7 +87,7 @@ export async function runSystem(options: Options, tell: Tell): Promise<Report> {
   for (const { name, reason } of [...skipped, ...left]) tell(`skipped ${name}: ${reason}`);
   const startedAt = new Date().toISOString();
   const { rounds, roundSeconds, quick } = options;
-  const pace = { rounds, roundSeconds, warmUpSeconds: quick ? 1 : 3 };
+  const pace = { rounds, roundSeconds, warmUpSeconds: quick ? 2 : 3 };
   const reports = await onStage({ peers: present, pace, tell }, (stage) => runCases(stage, cases));
   return {
     startedAt,

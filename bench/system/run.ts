@@ -21,6 +21,7 @@ export interface Present {
 export interface Pace {
   readonly rounds: number;
   readonly roundSeconds: number;
+  /** With the case's own load; three times as long as fast as it goes. */
   readonly warmUpSeconds: number;
 }
 
@@ -114,13 +115,18 @@ async function quietTurn(takeOne: () => Promise<Run>): Promise<readonly [Run, ..
   return tries;
 }
 
-/** Starts every pair and warms it up with the case's own load. */
+/**
+ * Starts every pair and warms it up: first as fast as it goes, since what compiles as it runs is not itself before it has run for a while,
+ * then with the case's own load.
+ */
 async function startPairs(stage: Stage, each: Case): Promise<ReadonlyMap<Present, Pair>> {
   const pairs = new Map<Present, Pair>();
   for (const present of stage.peers) {
     const pair = await startPair(stage, each, present);
     pairs.set(present, pair);
-    await each.measure(turnOf(stage, pair, stage.pace.warmUpSeconds)).catch(failedTurn);
+    const { warmUpSeconds } = stage.pace;
+    if (each.carries !== "grpc") await CORE.measure(turnOf(stage, pair, warmUpSeconds * 3)).catch(failedTurn);
+    await each.measure(turnOf(stage, pair, warmUpSeconds)).catch(failedTurn);
   }
   return pairs;
 }
