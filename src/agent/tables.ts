@@ -1,7 +1,7 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
 import { appProtocolOf } from "#model";
-import { type CompiledPolicy, compilePolicy } from "#policy";
+import { type CompiledLimit, type CompiledPolicy, compileLimits, compilePolicy } from "#policy";
 import type { ProxyTables, RoutingTable, ServiceTable } from "#proxy";
 import { RouteTable, type ServiceRoutes } from "#routing";
 import type { AgentConfig, AgentService } from "#xds";
@@ -9,6 +9,7 @@ import type { AgentConfig, AgentService } from "#xds";
 /** Compiles what changed: a part of the configuration that is the same object as before has been compiled already. */
 export class TableCompiler {
   readonly #policies = new WeakMap<AgentConfig["policies"], CompiledPolicy>();
+  readonly #limits = new WeakMap<AgentConfig["limits"], readonly CompiledLimit[] | undefined>();
   readonly #routes = new WeakMap<ServiceRoutes, RoutingTable>();
 
   /** The bundle that came with the agent's own certificate holds until the server sends a newer one. */
@@ -19,6 +20,7 @@ export class TableCompiler {
       settings: { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs },
       bundles: bundleSet([ownBundle(identity), ...config.bundles]),
       inbound: once(this.#policies, config.policies, compilePolicy),
+      limits: once(this.#limits, config.limits, compileLimits),
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
       routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),
     };

@@ -101,6 +101,10 @@ function byReason(call: Call, reason: EndReason): { readonly cause: Cause; reado
     const policy = call.server?.policy || call.client?.policy || "a policy";
     return { cause: "policy-denial", what: `${policy} denied calls from ${call.from}` };
   }
+  if (reason === "rate-limited") {
+    const policy = call.server?.policy || "a limit";
+    return { cause: "overload", what: `${policy} let no more calls from ${call.from} through` };
+  }
   if (reason === "no-healthy-upstream" || reason === "route-not-found")
     return { cause: "discovery", what: `${call.from} had no endpoint of ${call.to} to call` };
   if (reason === "identity-mismatch")

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { AuthorizationOperation, RateLimit, RateLimitPolicy } from "#model";
+import type { RateLimit, RateLimitPolicy } from "#model";
+import { rateLimit as limit, operations as to } from "../../test/fakes/rate-limits.ts";
 import {
   type CompiledLimit,
   compileLimits,
@@ -7,25 +8,6 @@ import {
   policiesFor,
   type RequestAttributes,
 } from "./index.ts";
-
-const ANYTHING: AuthorizationOperation = {
-  methods: [],
-  notMethods: [],
-  paths: [],
-  notPaths: [],
-  ports: [],
-  notPorts: [],
-  hosts: [],
-  notHosts: [],
-};
-
-const to = (...changes: Partial<AuthorizationOperation>[]): Pick<RateLimit, "to"> => ({
-  to: changes.map((each) => ({ ...ANYTHING, ...each })),
-});
-
-function limit(change: Partial<RateLimit> = {}): RateLimit {
-  return { name: "all", to: [], by: { kind: "workload" }, requests: 10, perMs: 1000, burst: 10, ...change };
-}
 
 function policy(name: string, limits: readonly RateLimit[], change: Partial<RateLimitPolicy["spec"]> = {}) {
   const [namespace = "", own = ""] = name.split("/");

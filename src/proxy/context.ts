@@ -4,6 +4,7 @@ import type { TlsIdentity } from "#identity";
 import type { Recorder } from "#telemetry/record";
 import type { Deadlines } from "./deadlines.ts";
 import type { ProxyLimits } from "./limits.ts";
+import type { Overload } from "./overload.ts";
 import type { ProxyTables, ProxyWorkload } from "./tables.ts";
 import type { TraceIds } from "./trace-ids.ts";
 import type { TurnFlusher } from "./turn-flusher.ts";
@@ -19,6 +20,7 @@ export interface ProxyContext {
   readonly deadlines: Deadlines;
   /** For what ends at a date: certificates. */
   readonly expiries: Deadlines;
+  readonly overload: Overload;
   readonly traceIds: TraceIds;
   readonly random: () => number;
   tables: ProxyTables;

@@ -17,12 +17,18 @@ const LOOK_MS = 100;
 export class Deadlines {
   readonly #clockMs: () => number;
   readonly #timers: Pick<Timers, "every">;
+  readonly #onLook: (lateMs: number) => void;
   readonly #entries: Expirable[] = [];
   #nowMs: number;
   #cancel: Cancel | undefined;
 
-  /** `clockMs` is what deadlines are told by: a wall clock for what ends at a date, one that never jumps for what may take a while. */
-  constructor(clockMs: () => number, timers: Pick<Timers, "every">) {
+  /** `clockMs` is what deadlines are told by: a wall clock for what ends at a date, one that never jumps for what may take a while. `onLook` is told how late each look is. */
+  constructor(
+    clockMs: () => number,
+    timers: Pick<Timers, "every">,
+    onLook: (lateMs: number) => void = () => undefined,
+  ) {
+    this.#onLook = onLook;
     this.#clockMs = clockMs;
     this.#timers = timers;
     this.#nowMs = clockMs();
@@ -65,6 +71,7 @@ export class Deadlines {
   /** From the end, since the place of one that leaves is taken by the last. */
   #look(): void {
     const nowMs = this.#clockMs();
+    this.#onLook(Math.max(0, nowMs - this.#nowMs - LOOK_MS));
     this.#nowMs = nowMs;
     for (let slot = this.#entries.length - 1; slot >= 0; slot--) {
       const each = this.#entries[slot];

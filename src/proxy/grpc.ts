@@ -7,13 +7,16 @@ export function isGrpc(fields: FieldList): boolean {
   return type === "application/grpc" || (type !== undefined && /^application\/grpc(?:[+;]|$)/.test(type));
 }
 
-/** gRPC's status for a response that an agent makes itself (gRPC's HTTP to gRPC status mapping). */
+/**
+ * gRPC's status for a response that an agent makes itself: gRPC's HTTP to gRPC status mapping, but that a limit is told as what it is, so
+ * that the call is not made again at once.
+ */
 const GRPC_OF_HTTP: ReadonlyMap<number, number> = new Map([
   [400, 13],
   [401, 16],
   [403, 7],
   [404, 12],
-  [429, 14],
+  [429, 8],
   [502, 14],
   [503, 14],
   [504, 14],

@@ -28,6 +28,8 @@ export interface ProxyLimits {
   readonly repeatableBytesMax: number;
   /** A connection to a peer that is silent for so long, while somebody waits on it, is asked for a sign, and ended after as long again. */
   readonly peerSilenceMs: number;
+  /** An agent whose loop comes back so late, ten times a second, sheds new requests. */
+  readonly overloadLateMs: number;
   /** From the first byte of a head to its last: slowloris. */
   readonly headTimeoutMs: number;
   /** A caller's connection on which nothing is asked. */
@@ -56,6 +58,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   retriesMax: 2,
   repeatableBytesMax: 64 * 1024,
   peerSilenceMs: 3000,
+  overloadLateMs: 500,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
   streamIdleTimeoutMs: 300_000,

@@ -18,6 +18,7 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "route-not-found": 404,
   "backend-not-found": 500,
   "policy-denied": 403,
+  "rate-limited": 429,
   "request-timeout": 504,
   "stream-idle-timeout": 504,
   "downstream-protocol-error": 400,
@@ -26,11 +27,16 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "internal-error": 500,
 };
 
+interface ReplyDetail {
+  readonly status?: number;
+  readonly policy?: string;
+  readonly isGrpc?: boolean;
+  /** Further fields. */
+  readonly fields?: FieldList;
+}
+
 /** Unless a status is said, the reason has its own; 503 where nothing better fits. A caller of gRPC is answered in gRPC. */
-export function localReply(
-  reason: EndReason,
-  detail: { readonly status?: number; readonly policy?: string; readonly isGrpc?: boolean } = {},
-): LocalReply {
+export function localReply(reason: EndReason, detail: ReplyDetail = {}): LocalReply {
   const { sentence, flag } = END_REASONS[reason];
   const policy = detail.policy ?? "";
   const said = policy === "" ? sentence : `${sentence} Decided by: ${policy}`;
@@ -38,6 +44,7 @@ export function localReply(
   const why: FieldList = ["server", "heddle", "x-heddle-reason", reason, "x-heddle-flags", flag];
   if (policy !== "") why.push("x-heddle-policy", policy);
   if (reason === "overflow") why.push("x-envoy-overloaded", "true");
+  if (detail.fields !== undefined) why.push(...detail.fields);
   if (detail.isGrpc === true) {
     const grpc = [
       "content-type",

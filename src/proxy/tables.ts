@@ -1,7 +1,7 @@
 /** What the data plane runs by: compiled elsewhere, immutable, replaced by one reference. */
 import type { BundleSet, SpiffeId } from "#identity";
 import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
-import type { CompiledPolicy } from "#policy";
+import type { CompiledLimit, CompiledPolicy } from "#policy";
 import type { ByteRule, RouteTable } from "#routing";
 
 export interface OutboundEndpoint {
@@ -47,6 +47,8 @@ export interface ProxyTables {
   readonly settings: ProxySettings;
   readonly bundles: BundleSet;
   readonly inbound: CompiledPolicy;
+  /** Of requests to the workload; absent for none. */
+  readonly limits?: readonly CompiledLimit[] | undefined;
   /** Every service that may be sent to. */
   readonly outbound: ReadonlyMap<ServiceKey, ServiceTable>;
   /** Of the services that are called; one without goes to itself. */

@@ -10,6 +10,7 @@ import { Inbound, type InboundOptions } from "./inbound/inbound.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "./limits.ts";
 import { Destinations } from "./outbound/destinations.ts";
 import { Outbound, type OutboundOptions } from "./outbound/outbound.ts";
+import { Overload } from "./overload.ts";
 import type { ProxyTables, ProxyWorkload } from "./tables.ts";
 import { TraceIds } from "./trace-ids.ts";
 import { TurnFlusher } from "./turn-flusher.ts";
@@ -91,6 +92,7 @@ export class WorkloadProxy {
   update(tables: ProxyTables): void {
     if (this.#context === undefined) return;
     this.#context.tables = tables;
+    this.#inbound?.update();
     this.#destinations?.update();
   }
 
@@ -157,14 +159,18 @@ export class WorkloadProxy {
 }
 
 function contextOf(options: ProxyOptions, identity: TlsIdentity, tables: ProxyTables): ProxyContext {
+  const limits = { ...DEFAULT_PROXY_LIMITS, ...options.limits };
+  const overload = new Overload(limits.overloadLateMs);
+  const monotonicMs = (): number => options.clock.nowUs() / 1000;
   return {
     workload: options.workload,
     clock: options.clock,
     timers: options.timers,
     recorder: options.recorder,
-    limits: { ...DEFAULT_PROXY_LIMITS, ...options.limits },
+    limits,
+    overload,
     flusher: new TurnFlusher(options.timers),
-    deadlines: new Deadlines(() => options.clock.nowUs() / 1000, options.timers),
+    deadlines: new Deadlines(monotonicMs, options.timers, (lateMs) => overload.observe(lateMs)),
     expiries: new Deadlines(() => options.clock.nowMs(), options.timers),
     traceIds: new TraceIds(options.random),
     random: () => options.random.next(),

@@ -68,6 +68,12 @@ export const END_REASONS = {
     sentence: "The request's route has an agent answer it so, to see how callers take it.",
     blame: "local",
   },
+  "rate-limited": { flag: "RL", sentence: "More was asked than a limit lets through.", blame: "policy" },
+  overload: {
+    flag: "OM",
+    sentence: "The agent cannot keep up and sheds a share of the requests.",
+    blame: "local",
+  },
 } as const satisfies Record<string, EndReasonEntry>;
 
 /** One key of `END_REASONS`. */

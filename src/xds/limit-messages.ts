@@ -43,15 +43,9 @@ function limitOf({ name, to, by, requests, perMs, burst }: LimitMessage): RateLi
 }
 
 function keyOf(by: LimitMessage["by"]): LimitKey | undefined {
-  switch (by?.kind) {
-    case "workload":
-    case "caller":
-      return { kind: by.kind };
-    case "header":
-      return by.name === undefined || by.name === "" ? undefined : { kind: "header", name: by.name };
-    default:
-      return undefined;
-  }
+  if (by?.kind === "workload" || by?.kind === "caller") return { kind: by.kind };
+  if (by?.kind !== "header" || by.name === undefined || by.name === "") return undefined;
+  return { kind: "header", name: by.name };
 }
 
 /** Whether a message, or one inside it, has fields of a newer form. */

@@ -5,7 +5,7 @@ import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
 import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
-import { compilePolicy, type RuleSet } from "#policy";
+import { compileLimits, compilePolicy, type LimitSet, type RuleSet } from "#policy";
 import { type OutboundEndpoint, type ProxyLimits, type ProxyTables, type ServiceTable, WorkloadProxy } from "#proxy";
 import { type ByteRule, type RouteRule, RouteTable } from "#routing";
 import { Recorder } from "#telemetry/record";
@@ -37,6 +37,7 @@ export function recorderOf(instance: string): Recorder {
 
 export interface Settings {
   readonly policies?: readonly RuleSet[];
+  readonly rateLimits?: readonly LimitSet[];
   readonly endpoints?: readonly OutboundEndpoint[];
   readonly requestTimeoutMs?: number;
   readonly protocol?: AppProtocol;
@@ -53,6 +54,7 @@ export interface Settings {
 
 export function tablesOf({
   policies = [],
+  rateLimits = [],
   endpoints = [],
   requestTimeoutMs = 5000,
   protocol = "auto",
@@ -66,6 +68,7 @@ export function tablesOf({
     settings: { explainDenials: true, traceSampling: 1, connectTimeoutMs: 1000, requestTimeoutMs },
     bundles: bundleSet([authority.bundle]),
     inbound: compilePolicy(policies),
+    limits: compileLimits(rateLimits),
     outbound: new Map<ServiceKey, ServiceTable>([
       ["shop/back", { protocol, endpoints, traffic }],
       ...Object.entries(services).map(([key, each]) => [key as ServiceKey, { protocol, endpoints: each }] as const),

@@ -41,10 +41,15 @@ export function drawGraph(graph: GraphView, colours: Palette): string {
   return `${[colours.dim(head), ...drawn].join("\n")}\n`;
 }
 
+function wordOf({ verdict, policy, endReason }: FlowView): string {
+  if (verdict === "deny") return `denied by ${policy || "default deny"}`;
+  return endReason === "rate-limited" && policy !== "" ? `limited by ${policy}` : endReason;
+}
+
 /** One flow on one line. */
 export function drawFlow(flow: FlowView, colours: Palette): string {
   const isBad = flow.verdict === "deny" || flow.status >= 500 || flow.status === 0;
-  const outcome = `${flow.status || "–"} ${flow.verdict === "deny" ? `denied by ${flow.policy || "default deny"}` : flow.endReason}`;
+  const outcome = `${flow.status || "–"} ${wordOf(flow)}`;
   const way = `${flow.source} → ${flow.destination}${flow.destinationInstance === "" ? "" : ` (${flow.destinationInstance})`}`;
   const parts = [
     colours.dim(clockTime(flow.atMs)),

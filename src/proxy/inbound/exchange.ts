@@ -190,6 +190,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#movedMs = context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
     context.deadlines.add(this);
+    if (context.overload.sheds(context.random)) return this.#replyLocally("overload", "");
     this.#decide(record.method === "CONNECT");
   }
 
@@ -197,17 +198,31 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #decide(isBytes: boolean): void {
     const { app, context } = this.#peer;
     if (isBytes) this.#record.edge = this.#peer.tcpEdge();
-    const decision = decide(context.tables.inbound, this.#attributes(isBytes));
+    const attributes = this.#attributes(isBytes);
+    const decision = decide(context.tables.inbound, attributes);
     this.#record.verdict = decision.verdict;
     this.#record.policy = decision.label;
     this.#record.rule = decision.rule;
     if (decision.verdict === "deny") {
       return this.#replyLocally("policy-denied", context.tables.settings.explainDenials ? decision.label : "");
     }
+    if (this.#peer.limits.isInForce && this.#isOverLimit(attributes)) return;
     this.#lanes = isBytes ? app.tunnels : app.lanesFor(this.#fields);
     this.#isAsking = true;
     this.#lanes.request(this, false);
     this.#isAsking = false;
+  }
+
+  /** Whether there is no room for it; then it has been answered. */
+  #isOverLimit(attributes: RequestAttributes): boolean {
+    const { context, limits } = this.#peer;
+    const exceeded = limits.take(attributes, this.#fields, this.#record.receivedUs / 1000);
+    if (exceeded === undefined) return false;
+    const { label, index } = exceeded.limit;
+    this.#record.policy = label;
+    this.#record.rule = index;
+    this.#replyLocally("rate-limited", context.tables.settings.explainDenials ? label : "", exceeded.fields);
+    return true;
   }
 
   #attributes(isBytes: boolean): RequestAttributes {
@@ -277,8 +292,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#finish();
   }
 
-  #replyLocally(reason: EndReason, policy = ""): void {
-    const reply = localReply(reason, { policy, isGrpc: isGrpc(this.#fields) });
+  #replyLocally(reason: EndReason, policy = "", fields: FieldList = []): void {
+    const reply = localReply(reason, { policy, fields, isGrpc: isGrpc(this.#fields) });
     const { session } = this.#link;
     this.#record.status = reply.status;
     this.#record.endReason = reason;

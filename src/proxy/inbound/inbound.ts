@@ -7,6 +7,7 @@ import { Link } from "../link.ts";
 import { App, type AppOptions } from "./app/app.ts";
 import { InboundExchange } from "./exchange.ts";
 import { identifyPeer, inboundPeer } from "./peer.ts";
+import { RateLimits } from "./rate-limits.ts";
 
 export interface InboundOptions {
   readonly listen: { readonly address: string; readonly port: number };
@@ -17,6 +18,7 @@ export class Inbound {
   readonly #context: ProxyContext;
   readonly #options: InboundOptions;
   readonly #app: App;
+  readonly #limits: RateLimits;
   readonly #links = new Set<Link>();
   #listener: Listener | undefined;
 
@@ -24,6 +26,8 @@ export class Inbound {
     this.#context = context;
     this.#options = options;
     this.#app = new App(context, options.app);
+    this.#limits = new RateLimits(context.limits.limitedCallersMax);
+    this.update();
   }
 
   get links(): number {
@@ -46,6 +50,12 @@ export class Inbound {
     });
     if (bound.ok) this.#listener = bound.value;
     return bound;
+  }
+
+  /** Newer tables are in force. */
+  update(): void {
+    const { tables, clock } = this.#context;
+    this.#limits.update(tables.limits, clock.nowUs() / 1000);
   }
 
   /** Accepts no more; what was asked is answered. */
@@ -71,7 +81,7 @@ export class Inbound {
   }
 
   #open(socket: StreamSocket, id: SpiffeId, notAfterMs: number): Link {
-    const peer = inboundPeer(this.#context, this.#app, id);
+    const peer = inboundPeer(this.#context, { app: this.#app, limits: this.#limits }, id);
     const link = new Link(socket, {
       role: "server",
       flusher: this.#context.flusher,

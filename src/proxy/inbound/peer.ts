@@ -15,10 +15,13 @@ import type { ProxyContext } from "../context.ts";
 import { RequestTexts } from "../http1-text.ts";
 import { selfParty } from "../party.ts";
 import type { App } from "./app/app.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 export interface InboundPeer {
   readonly context: ProxyContext;
   readonly app: App;
+  /** Of all peers. */
+  readonly limits: RateLimits;
   readonly id: SpiffeId;
   /** Slot of the recorder. */
   readonly edge: number;
@@ -45,7 +48,11 @@ export function identifyPeer(
   return id.ok ? success({ id: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
 }
 
-export function inboundPeer(context: ProxyContext, app: App, id: SpiffeId): InboundPeer {
+export function inboundPeer(
+  context: ProxyContext,
+  { app, limits }: Pick<InboundPeer, "app" | "limits">,
+  id: SpiffeId,
+): InboundPeer {
   const namespace = namespaceOf(id) ?? "";
   const workload = serviceAccountOf(id) ?? "";
   const source: Party = { namespace, workload, instance: "", principal: id.uri, service: "", version: "" };
@@ -57,6 +64,7 @@ export function inboundPeer(context: ProxyContext, app: App, id: SpiffeId): Inbo
   return {
     context,
     app,
+    limits,
     id,
     edge,
     tcpEdge() {

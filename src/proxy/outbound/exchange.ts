@@ -71,6 +71,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
   start(): void {
     const { deadlines } = this.#context;
     this.#movedMs = deadlines.in(0);
+    if (this.#context.overload.sheds(this.#context.random)) return this.#replyLocally("overload");
     const routed = this.#router.route(this.#asked);
     switch (routed.kind) {
       case "none":

@@ -80,7 +80,8 @@ export class Peer implements Expirable {
     if (this.#state.state === "stopped") return waiter.onUnavailable("draining");
     if (!this.#bounds.circuit.tryAcquire("pendingRequests")) return waiter.onUnavailable("overflow");
     this.#waiting.push(waiter);
-    if (this.#ready.length < LINKS_MAX) this.#connect(this.#ready.length > 0);
+    const isFull = this.#ready.every(({ session }) => session.hasPeerSettings);
+    if (isFull && this.#ready.length < LINKS_MAX) this.#connect(this.#ready.length > 0);
   }
 
   forget(waiter: LinkWaiter): void {

@@ -29,7 +29,10 @@ export class RepeatableBody {
   /** Takes a part that is valid during the call and sends it, if there is a stream. Returns false when the sender should pause. */
   pass(data: Uint8Array, output: StreamOutput | undefined): boolean {
     this.#bytes += data.length;
-    if (this.#isKept) (this.#parts ??= []).push(Buffer.from(data));
+    if (this.#isKept) {
+      this.#parts ??= [];
+      this.#parts.push(Buffer.from(data));
+    }
     if (output === undefined) return false;
     this.#letGo();
     return output.write(data);

@@ -20,6 +20,7 @@ const UNTOUCHED: ReadonlySet<EndReason> = new Set<EndReason>([
   "app-unreachable",
   "draining",
   "overflow",
+  "overload",
 ]);
 /** Ends after which nobody knows how far the app came. */
 const UNKNOWN: ReadonlySet<EndReason> = new Set<EndReason>(["upstream-connection-terminated", "upstream-reset"]);

@@ -92,7 +92,7 @@ function sumEdges(totals: readonly EdgeTotals[]): EdgeSum[] {
     const side = sum.sides[each.edge.reporter] ?? { requests: 0, failed: 0, denied: 0, isProved: true, buckets: [] };
     sum.sides[each.edge.reporter] = side;
     addTo(side, each);
-    if (each.policy !== "") sum.policies.add(each.policy);
+    if (each.policy !== "" && each.endReason !== "rate-limited") sum.policies.add(each.policy);
   }
   return [...edges.values()];
 }

@@ -127,7 +127,7 @@ export class SeriesTable {
 
   #find(edge: number, record: RequestRecord): number {
     const reason = REASON_INDEX.get(record.endReason) ?? 0;
-    const policy = record.verdict === "deny" ? record.policy : "";
+    const policy = refusingPolicy(record);
     let series = this.#firstOfEdge[edge] as number;
     while (series !== NONE) {
       if (
@@ -251,4 +251,9 @@ function sumSlice(known: Float64Array | undefined, dense: Uint32Array, series: n
   const sum = Float64Array.from(dense.subarray(series * ISTIO_BUCKET_COUNT, (series + 1) * ISTIO_BUCKET_COUNT));
   if (known !== undefined) for (let index = 0; index < sum.length; index++) bump(sum, index, known[index] as number);
   return sum;
+}
+
+/** The policy for which a request was not carried out, or "". */
+function refusingPolicy({ verdict, endReason, policy }: RequestRecord): string {
+  return verdict === "deny" || endReason === "rate-limited" ? policy : "";
 }

@@ -71,6 +71,7 @@ export class Http2Session {
   #peerWindow = DEFAULT_WINDOW;
   #peerFrameBytes = DEFAULT_FRAME_BYTES;
   #peerStreamsMax = 100;
+  #hasPeerSettings = false;
   #state: "open" | "draining" | "closed" = "open";
   #allowsExtendedConnect = false;
 
@@ -98,6 +99,11 @@ export class Http2Session {
   /** Whether the peer takes extended CONNECT (RFC 8441 §3). */
   get allowsExtendedConnect(): boolean {
     return this.#allowsExtendedConnect;
+  }
+
+  /** Whether the peer has said how many streams it allows; until then there is room for fewer than there may be. */
+  get hasPeerSettings(): boolean {
+    return this.#hasPeerSettings;
   }
 
   /** Whether a new stream may be opened now. */
@@ -292,6 +298,7 @@ export class Http2Session {
     readonly tableBytes?: number;
   }): void {
     this.#peerFrameBytes = limits.frameBytes ?? this.#peerFrameBytes;
+    this.#hasPeerSettings = true;
     this.#peerStreamsMax = limits.streams ?? this.#peerStreamsMax;
     if (limits.tableBytes !== undefined) this.#encoder.limitTable(limits.tableBytes);
   }
