@@ -231,7 +231,8 @@ export class OutboundExchange implements TriesOwner, Expirable {
   }
 
   #mirror({ rule, patienceMs }: Plan): void {
-    if (rule === undefined || rule.mirrors.length === 0) return;
+    // A protocol that is switched to is a conversation: half of it says nothing to a mirror.
+    if (rule === undefined || rule.mirrors.length === 0 || this.#asked.upgrade !== "") return;
     const request = { fields: this.fields, isHeadOnly: this.isHeadOnly, record: this.#record, patienceMs };
     this.#mirrors = new Mirrors(this.#context, this.#router.drawMirrors(rule), request);
   }

@@ -8,6 +8,7 @@ import type { Expirable } from "../deadlines.ts";
 import { httpStatusOf } from "../grpc.ts";
 import type { StreamOutput } from "../stream-output.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
+import { Claim } from "./claim.ts";
 import { RepeatableBody } from "./repeatable-body.ts";
 import type { OutboundService } from "./service.ts";
 
@@ -52,6 +53,7 @@ class MirroredRequest implements AttemptOwner, Expirable {
   #isBodyEnded: boolean;
   #trailers: FieldList = [];
   #attempt: Attempt | undefined;
+  #claim: Claim | undefined;
   #isOver = false;
 
   constructor(context: ProxyContext, service: OutboundService, { fields, isHeadOnly, record, patienceMs }: Mirrored) {
@@ -75,6 +77,8 @@ class MirroredRequest implements AttemptOwner, Expirable {
 
   start(): void {
     const nowUs = this.#context.clock.nowUs();
+    this.#claim = Claim.on(this.#service.circuit, "requests");
+    if (this.#claim === undefined) return this.onFailed("overflow");
     const candidate = this.#service.select(nowUs / 1000);
     if (candidate === undefined) return this.onFailed("no-healthy-upstream");
     this.#record.edge = candidate.endpoint.edge;
@@ -107,6 +111,8 @@ class MirroredRequest implements AttemptOwner, Expirable {
     this.#record.sentUs = this.#context.clock.nowUs();
     if (output.isEnded) return;
     this.#body.sendTo(output);
+    // A copy is not sent twice.
+    this.#body.forget();
     if (this.#isBodyEnded) output.end(this.#trailers);
   }
 
@@ -139,6 +145,7 @@ class MirroredRequest implements AttemptOwner, Expirable {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#attempt?.leave(reason === "completed" && this.#isBodyEnded ? undefined : H2_ERROR.CANCEL);
+    this.#claim?.release();
     this.#context.deadlines.remove(this);
     this.#record.endReason = reason;
     this.#record.doneUs = this.#context.clock.nowUs();

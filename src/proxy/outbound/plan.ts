@@ -35,7 +35,8 @@ export class Plan {
     const { entry, service, backend } = routed;
     this.#routed = routed;
     this.service = service;
-    this.patienceMs = patienceMs(context, asked.fields, entry?.rule.requestTimeoutMs);
+    const isOutside = downstream.edgeCaller !== undefined;
+    this.patienceMs = patienceMs(context, asked.fields, { routeMs: entry?.rule.requestTimeoutMs, isOutside });
     const request = entry === undefined ? asked : routedRequest(asked, entry, backend);
     this.fields = requestToMesh(isTunnelRequest(request) ? { ...request, authority: service.authority } : request, {
       traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
