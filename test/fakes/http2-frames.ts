@@ -10,6 +10,12 @@ export function frame(type: number, flags: number, stream: number, payload: Uint
   return Buffer.concat([head, payload]);
 }
 
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
 /** A header block by the static table: method and path as they are said, `http`, an authority. */
 export function requestBlock(method: "GET" | "POST", path: string): Buffer {
   const literal = (name: number, value: string): Buffer => Buffer.from([name, value.length, ...Buffer.from(value)]);
