@@ -7,7 +7,6 @@
 import { sha256Hex } from "#engine/crypto";
 import { type HttpServer, serveHttp } from "#engine/http-server";
 import type { PrivateFiles } from "#engine/private-files";
-import { canConnect } from "#engine/probe";
 import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
 import type { TlsIdentity } from "#identity";
@@ -18,7 +17,7 @@ import { Recorder } from "#telemetry/record";
 import type { AgentConfig } from "#xds";
 import { XdsClient } from "#xds/client";
 import { adminAnswer } from "./admin.ts";
-import { AppProbe, httpProbe } from "./app-probe.ts";
+import { AppProbe, probeOf } from "./app-probe.ts";
 import type { AgentBootstrap } from "./bootstrap.ts";
 import { grpcIdentityService } from "./identity/grpc-identity-service.ts";
 import { IdentityKeeper } from "./identity/identity-keeper.ts";
@@ -250,12 +249,9 @@ export class Agent {
     const { bootstrap, timers, log } = this.#options;
     const { app } = bootstrap;
     if (app === undefined) return undefined;
-    const { address, port, readinessPath } = app;
+    const { address, port } = app;
     return new AppProbe({
-      probe:
-        readinessPath === undefined
-          ? (timeoutMs) => canConnect(address, port, timeoutMs)
-          : httpProbe(address, port, readinessPath),
+      probe: probeOf(app),
       timers,
       onChange: (isReady) => {
         log(isReady ? `the app answers on ${address}:${port}` : `the app on ${address}:${port} does not answer`);

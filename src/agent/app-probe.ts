@@ -1,6 +1,7 @@
 /** Watches whether the program behind the agent answers, so that it is given traffic only while it does. */
-import { httpStatus } from "#engine/probe";
+import { canConnect, httpStatus, isGrpcServing } from "#engine/probe";
 import type { Cancel, Timers } from "#engine/time";
+import type { AgentBootstrap } from "./bootstrap.ts";
 
 /** One attempt; false or a rejection is a failure. It must end by itself within `timeoutMs`. */
 export type Probe = (timeoutMs: number) => Promise<boolean>;
@@ -66,4 +67,11 @@ export function httpProbe(address: string, port: number, path: string): Probe {
     const status = await httpStatus(url, timeoutMs);
     return status !== undefined && status < 500;
   };
+}
+
+/** How the app of a bootstrap document is asked. */
+export function probeOf({ address, port, readinessPath, readinessGrpc }: NonNullable<AgentBootstrap["app"]>): Probe {
+  if (readinessPath !== undefined) return httpProbe(address, port, readinessPath);
+  if (readinessGrpc === undefined) return (timeoutMs) => canConnect(address, port, timeoutMs);
+  return (timeoutMs) => isGrpcServing(address, port, { service: readinessGrpc, timeoutMs });
 }

@@ -37,8 +37,12 @@ export interface AgentBootstrap {
   readonly mesh: SocketAddress;
   /** Loopback listener for readiness, metrics and state. */
   readonly admin: SocketAddress;
-  /** The workload's own listener; absent for a gateway. `readinessPath` undefined probes by connecting; `protocol` defaults to `auto`. */
-  readonly app?: SocketAddress & { readonly readinessPath?: string; readonly protocol: AppProtocol };
+  /** The workload's own listener; absent for a gateway. `readinessPath` is asked by GET, `readinessGrpc` by gRPC's health protocol; without both it is probed by connecting; `protocol` defaults to `auto`. */
+  readonly app?: SocketAddress & {
+    readonly readinessPath?: string;
+    readonly readinessGrpc?: string;
+    readonly protocol: AppProtocol;
+  };
   readonly outbound: readonly (SocketAddress & { readonly service: ServiceKey })[];
   /** Holds the last good configuration; made 0700. */
   readonly stateDirectory: string;
@@ -125,7 +129,7 @@ function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootst
     if (mode === "sidecar") reader.fault("app", "is needed in sidecar mode");
     return {};
   }
-  const { readinessPath, protocol } = isObject(app) ? app : {};
+  const { readinessPath, readinessGrpc, protocol } = isObject(app) ? app : {};
   if (protocol !== undefined && !isAppProtocol(protocol)) {
     reader.fault("app.protocol", `must be one of ${APP_PROTOCOLS.join(", ")}`);
   }
@@ -133,6 +137,7 @@ function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootst
     app: {
       ...reader.socket(app, "app"),
       ...(typeof readinessPath === "string" ? { readinessPath } : {}),
+      ...(typeof readinessGrpc === "string" ? { readinessGrpc } : {}),
       protocol: isAppProtocol(protocol) ? protocol : "auto",
     },
   };

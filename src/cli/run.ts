@@ -48,7 +48,7 @@ function invalid(message: string): Result<never> {
 
 type Wanted = Pick<
   ServiceRunOptions,
-  "service" | "namespace" | "port" | "calls" | "readinessPath" | "agents" | "protocol"
+  "service" | "namespace" | "port" | "calls" | "readinessPath" | "readinessGrpc" | "agents" | "protocol"
 >;
 
 /** Checks what the user wrote before anything is started. */
@@ -64,12 +64,17 @@ export function readRunOptions(options: RunOptions): Result<Wanted> {
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
     return invalid(`--port must be a number from 1 to 65535, not \`${options.port}\``);
   }
-  if (readiness !== undefined && !readiness.startsWith("/"))
-    return invalid(`--readiness must begin with \`/\`, not \`${readiness}\``);
+  const grpc = /^grpc(?::(.*))?$/.exec(readiness ?? "");
+  if (readiness !== undefined && grpc === null && !readiness.startsWith("/"))
+    return invalid(`--readiness must begin with \`/\` or be \`grpc\` or \`grpc:SERVICE\`, not \`${readiness}\``);
   if (!isAppProtocol(protocol)) {
     return invalid(`--protocol must be one of ${APP_PROTOCOLS.join(", ")}, not \`${protocol}\``);
   }
-  return success({ service, namespace, port, calls, readinessPath: readiness, agents: options.agents, protocol });
+  const asked =
+    grpc === null
+      ? { readinessPath: readiness, readinessGrpc: undefined }
+      : { readinessPath: undefined, readinessGrpc: grpc[1] ?? "" };
+  return success({ service, namespace, port, calls, ...asked, agents: options.agents, protocol });
 }
 
 export interface RunSurroundings {
@@ -129,7 +134,10 @@ export function register(command: Command, context: CommandContext): void {
     .option("--port <number>", "the port it listens on, where it does not read PORT")
     .option("--calls <names>", "services of the namespace that it calls, separated by commas")
     .option("--protocol <name>", "what it speaks: http, http1, http2, grpc or tcp", "auto")
-    .option("--readiness <path>", "a path that answers below 400 when the program is ready")
+    .option(
+      "--readiness <path>",
+      "what answers below 400 when the program is ready; `grpc` or `grpc:SERVICE` asks for gRPC's health",
+    )
     .option("--agents <host:port>", "the server's listener for agents, where the server does not say")
     .option("--verbose", "show what the agent logs")
     .argument("<command...>", "the program and its arguments, after --")

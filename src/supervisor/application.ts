@@ -31,7 +31,12 @@ export interface ApplicationService {
   readonly protocol: AppProtocol;
   /** False runs the program as it is, without a sidecar and without an identity. */
   readonly mesh: boolean;
-  readonly readiness: { readonly path: string | undefined; readonly withinMs: number };
+  readonly readiness: {
+    readonly path: string | undefined;
+    /** Service that gRPC's health protocol is asked about, "" for the whole server; undefined: it is not asked. */
+    readonly grpc: string | undefined;
+    readonly withinMs: number;
+  };
   readonly env: Readonly<Record<string, string>>;
 }
 

@@ -1,5 +1,5 @@
 import { privateFiles } from "#engine/private-files";
-import { canConnect, httpStatus } from "#engine/probe";
+import { canConnect, httpStatus, isGrpcServing } from "#engine/probe";
 import { environment, type Line, type RunningProcess, startProcess } from "#engine/processes";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
@@ -15,7 +15,12 @@ export interface HostOptions {
 
 /** An answer below 400 is a yes. */
 async function probe(readiness: Readiness, timeoutMs: number): Promise<boolean> {
-  if (readiness.kind === "connect") return canConnect(readiness.address, readiness.port, timeoutMs);
+  const { kind } = readiness;
+  if (kind === "connect") return canConnect(readiness.address, readiness.port, timeoutMs);
+  if (kind === "grpc") {
+    const { address, port, service } = readiness;
+    return isGrpcServing(address, port, { service, timeoutMs });
+  }
   const status = await httpStatus(readiness.url, timeoutMs);
   return status !== undefined && status < 400;
 }

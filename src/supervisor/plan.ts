@@ -1,11 +1,12 @@
 import { serviceKey } from "#model";
-import type { Application } from "./application.ts";
+import type { Application, ApplicationService } from "./application.ts";
 import { commandWords } from "./command-words.ts";
 import { APP_ADDRESS, type Outsider, type Placed, type Workload } from "./workloads.ts";
 
 export type Readiness =
   | { readonly kind: "http"; readonly url: string }
-  | { readonly kind: "connect"; readonly address: string; readonly port: number };
+  | { readonly kind: "connect"; readonly address: string; readonly port: number }
+  | { readonly kind: "grpc"; readonly address: string; readonly port: number; readonly service: string };
 
 /** One process to keep running. */
 export interface UnitPlan {
@@ -107,7 +108,7 @@ export function bootstrapDocument(
   const { namespace } = options.application;
   const { address, meshPort, adminPort } = workload.place;
   const { service, appPort } = workload;
-  const path = service?.readiness.path;
+  const { path, grpc } = service?.readiness ?? {};
   return {
     server: options.server.agents,
     namespace,
@@ -126,6 +127,7 @@ export function bootstrapDocument(
             port: appPort,
             protocol: service?.protocol ?? "auto",
             ...(path === undefined ? {} : { readinessPath: path }),
+            ...(grpc === undefined ? {} : { readinessGrpc: grpc }),
           },
         }),
     outbound: workload.calls.map((call) => ({ ...call, service: serviceKey(namespace, call.service) })),
@@ -152,7 +154,7 @@ function agentPlan(workload: Workload, options: PlanOptions, after: readonly str
 
 function appPlan(app: Outsider, options: PlanOptions, extra: Pick<UnitPlan, "after" | "environment">): UnitPlan {
   const { service, instance, appPort } = app;
-  const { path, withinMs } = service.readiness;
+  const { withinMs } = service.readiness;
   return {
     id: instance,
     kind: "app",
@@ -168,14 +170,17 @@ function appPlan(app: Outsider, options: PlanOptions, extra: Pick<UnitPlan, "aft
       ...service.env,
     },
     after: extra.after,
-    readiness:
-      path === undefined
-        ? { kind: "connect", address: APP_ADDRESS, port: appPort }
-        : { kind: "http", url: `http://${APP_ADDRESS}:${appPort}${path}` },
+    readiness: readinessOf(service, appPort),
     readyWithinMs: withinMs,
     identity: undefined,
     file: undefined,
   };
+}
+
+function readinessOf({ readiness: { path, grpc } }: ApplicationService, port: number): Readiness {
+  if (path !== undefined) return { kind: "http", url: `http://${APP_ADDRESS}:${port}${path}` };
+  const place = { address: APP_ADDRESS, port };
+  return grpc === undefined ? { kind: "connect", ...place } : { kind: "grpc", ...place, service: grpc };
 }
 
 /** Which services are started before which: what a service calls and names in `after`, without the edges that would close a circle. */

@@ -37,7 +37,7 @@ describe("a heddle.yaml", () => {
             role: "service",
             protocol: "auto",
             mesh: true,
-            readiness: { path: undefined, withinMs: 30_000 },
+            readiness: { path: undefined, grpc: undefined, withinMs: 30_000 },
             env: {},
           },
         ],

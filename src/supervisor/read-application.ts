@@ -21,10 +21,13 @@ const DEFAULT_READY_WITHIN_MS = 30_000;
 
 const value = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
-const readiness = z.strictObject({
-  path: z.string().startsWith("/", "must begin with `/`").optional(),
-  within: duration.optional(),
-});
+const readiness = z
+  .strictObject({
+    path: z.string().startsWith("/", "must begin with `/`").optional(),
+    grpc: z.string().max(127).optional(),
+    within: duration.optional(),
+  })
+  .refine(({ path, grpc }) => path === undefined || grpc === undefined, "has both `path` and `grpc`");
 
 const service = z.strictObject({
   name: label,
@@ -120,11 +123,11 @@ function crossChecks(source: Source, spec: Parsed["spec"]): readonly Problem[] {
 }
 
 function toService({
-  readiness: { path, within },
+  readiness: { path, grpc, within },
   port: given,
   ...rest
 }: z.output<typeof service>): ApplicationService {
-  return { ...rest, port: given, readiness: { path, withinMs: within ?? DEFAULT_READY_WITHIN_MS } };
+  return { ...rest, port: given, readiness: { path, grpc, withinMs: within ?? DEFAULT_READY_WITHIN_MS } };
 }
 
 function toApplication({ metadata, spec }: Parsed): Application {

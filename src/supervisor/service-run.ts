@@ -17,6 +17,8 @@ export interface ServiceRunOptions {
   readonly port: number | undefined;
   readonly calls: readonly string[];
   readonly readinessPath: string | undefined;
+  /** Service that gRPC's health protocol is asked about; undefined: it is not asked. */
+  readonly readinessGrpc: string | undefined;
   readonly protocol: AppProtocol;
   /** The server's listener for agents, as `host:port`; undefined takes the one that the join token names. */
   readonly agents: string | undefined;
@@ -42,7 +44,7 @@ function asApplication(options: ServiceRunOptions): Application {
     role: "service",
     protocol: options.protocol,
     mesh: true,
-    readiness: { path: options.readinessPath, withinMs: READY_WITHIN_MS },
+    readiness: { path: options.readinessPath, grpc: options.readinessGrpc, withinMs: READY_WITHIN_MS },
     env: {},
   };
   const { service: name, namespace } = options;

@@ -47,7 +47,9 @@ export function describeExit(exit: ProcessExit): string {
 }
 
 function describeReadiness(readiness: Readiness): string {
-  return readiness.kind === "http" ? `GET ${readiness.url}` : `connecting to ${readiness.address}:${readiness.port}`;
+  if (readiness.kind === "http") return `GET ${readiness.url}`;
+  const place = `${readiness.address}:${readiness.port}`;
+  return readiness.kind === "connect" ? `connecting to ${place}` : `gRPC's health check on ${place}`;
 }
 
 /** Keeps one process running: starts it, waits until it is ready, starts it again with growing waits when it ends. */

@@ -1,6 +1,8 @@
 /** Questions to sockets: does something listen, is a port free, how does a URL answer. None waits longer than it is told. */
 import { connect, createServer, type Socket } from "node:net";
 
+export { isGrpcServing } from "./grpc-health.ts";
+
 /** A program that greets whoever connects has this long to do so before it is left. */
 const FAREWELL_MS = 1000;
 /** More of an answer than this is not read. */
