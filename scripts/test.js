@@ -11,9 +11,28 @@ ensureConsole();
 
 const reports = mkdtempSync(join(tmpdir(), "heddle-test-"));
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, told again at the end, where it is not lost among what passed. */
+const failures = [];
 
 function count(xml, attribute) {
   return Number(new RegExp(`<testsuites[^>]*\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0);
+}
+
+/** The failed tests of a report, each with its place and what was wrong in one line. */
+function failuresOf(xml) {
+  const plain = (text) =>
+    text
+      .replaceAll("&quot;", '"')
+      .replaceAll("&apos;", "'")
+      .replaceAll("&lt;", "<")
+      .replaceAll("&gt;", ">")
+      .replaceAll("&#10;", " ")
+      .replaceAll("&amp;", "&");
+  return [...xml.matchAll(/<testcase ([^>]*[^/])>\s*<failure([^>]*)/g)].map(([, testcase, failure]) => {
+    const of = (text, name) => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? "");
+    const message = of(failure, "message").replaceAll(/\s+/g, " ").slice(0, 300);
+    return `${of(testcase, "file")}:${of(testcase, "line")} ${of(testcase, "name")}${message === "" ? "" : `: ${message}`}`;
+  });
 }
 
 /** Runs one group of test files in a process of its own; a group that dies without a report counts as one failure. */
@@ -28,9 +47,13 @@ function runGroup(name, paths, timeoutMs) {
   } catch {
     // The process ended before it could report.
   }
-  const [tests, failures, skipped] = [count(xml, "tests"), count(xml, "failures"), count(xml, "skipped")];
-  const failed = failures === 0 && child.status !== 0 ? 1 : failures;
-  totals.passed += tests - failures - skipped;
+  const [tests, failing, skipped] = [count(xml, "tests"), count(xml, "failures"), count(xml, "skipped")];
+  const isBroken = failing === 0 && child.status !== 0;
+  const failed = isBroken ? 1 : failing;
+  failures.push(
+    ...(isBroken ? [`${name}: ended with ${child.status ?? child.signal} and no failed test`] : failuresOf(xml)),
+  );
+  totals.passed += tests - failing - skipped;
   totals.failed += failed;
   totals.skipped += skipped;
 }
@@ -54,5 +77,6 @@ rmSync(reports, { recursive: true, force: true });
 
 const skipsFail = process.env.HEDDLE_REQUIRE_ALL === "1";
 if (skipsFail && totals.skipped > 0) console.log(`\n${totals.skipped} skipped, which HEDDLE_REQUIRE_ALL=1 forbids`);
+if (failures.length > 0) console.log(`\nFailed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
 process.exitCode = totals.failed > 0 || (skipsFail && totals.skipped > 0) ? 1 : 0;
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
