@@ -11,7 +11,7 @@ import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
 import type { TlsIdentity } from "#identity";
 import { formatProblem, type Result, success } from "#model";
-import { WorkloadProxy } from "#proxy";
+import { type AppOptions, WorkloadProxy } from "#proxy";
 import type { TelemetryBatch } from "#telemetry";
 import { Recorder } from "#telemetry/record";
 import type { AgentConfig } from "#xds";
@@ -29,12 +29,14 @@ import { Reporter } from "./reporter.ts";
 import { ServerChannel } from "./server-channel.ts";
 import { TableCompiler } from "./tables.ts";
 import { telemetryClient } from "./telemetry-client.ts";
+import type { TlsFiles } from "./tls-files.ts";
 
 export interface AgentOptions {
   readonly bootstrap: AgentBootstrap;
   /** The newest join token that was offered, or undefined. */
   readonly joinToken: () => Promise<string | undefined>;
   readonly version: string;
+  readonly tls: TlsFiles;
   readonly files: PrivateFiles;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -116,6 +118,7 @@ export class Agent {
       return served;
     }
     this.#probe?.start();
+    for (const certificate of this.#options.tls.certificates.values()) certificate.start();
     this.#lease.refresh();
     this.#reporter.start();
     this.#options.log(`serving ${this.#keeper.identity?.spiffeId.uri ?? ""} at revision ${this.#xds.state.revision}`);
@@ -125,6 +128,7 @@ export class Agent {
   /** Withdraws the workload, finishes what has begun, and ends every part in the reverse order. */
   async stop(): Promise<void> {
     this.#probe?.stop();
+    for (const certificate of this.#options.tls.certificates.values()) certificate.stop();
     await this.#lease.stop();
     await this.#proxy.drain(DRAIN_MS);
     this.#proxy.stop();
@@ -205,16 +209,20 @@ export class Agent {
   }
 
   #makeProxy(): WorkloadProxy {
-    const { bootstrap, clock, timers, random } = this.#options;
+    const { bootstrap, tls, clock, timers, random } = this.#options;
     const { app, mesh } = bootstrap;
     return new WorkloadProxy({
       workload: bootstrap,
-      ...(app === undefined ? {} : { inbound: { listen: mesh, app } }),
-      outbound: bootstrap.outbound.map(({ service, address, port }) => ({
-        service,
-        listen: { address, port },
-        isEdge: bootstrap.mode === "gateway",
-      })),
+      ...(app === undefined ? {} : { inbound: { listen: mesh, app: appOf(app, tls) } }),
+      outbound: bootstrap.outbound.map(({ service, address, port }) => {
+        const certificate = tls.certificates.get(service);
+        return {
+          service,
+          listen: { address, port },
+          isEdge: bootstrap.mode === "gateway",
+          ...(certificate === undefined ? {} : { certificate: () => certificate.current }),
+        };
+      }),
       recorder: this.#recorder,
       clock,
       timers,
@@ -260,4 +268,11 @@ export class Agent {
       },
     });
   }
+}
+
+/** Where the app is reached, and how one that speaks TLS is known. */
+function appOf(app: NonNullable<AgentBootstrap["app"]>, { appAuthoritiesPem }: TlsFiles): AppOptions {
+  const { address, port, protocol, tls } = app;
+  if (tls === undefined || appAuthoritiesPem === undefined) return { address, port, protocol };
+  return { address, port, protocol, tls: { authoritiesPem: appAuthoritiesPem, serverName: tls.hostname } };
 }

@@ -3,6 +3,8 @@ import { canConnect, httpStatus, isGrpcServing } from "#engine/probe";
 import type { Cancel, Timers } from "#engine/time";
 import type { AgentBootstrap } from "./bootstrap.ts";
 
+type App = NonNullable<AgentBootstrap["app"]>;
+
 /** One attempt; false or a rejection is a failure. It must end by itself within `timeoutMs`. */
 export type Probe = (timeoutMs: number) => Promise<boolean>;
 
@@ -61,8 +63,8 @@ export class AppProbe {
 }
 
 /** Answers with any status below 500 to a GET. */
-export function httpProbe(address: string, port: number, path: string): Probe {
-  const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}${path}`;
+export function httpProbe({ address, port, tls }: Pick<App, "address" | "port" | "tls">, path: string): Probe {
+  const url = `${tls === undefined ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}${path}`;
   return async (timeoutMs) => {
     const status = await httpStatus(url, timeoutMs);
     return status !== undefined && status < 500;
@@ -70,8 +72,9 @@ export function httpProbe(address: string, port: number, path: string): Probe {
 }
 
 /** How the app of a bootstrap document is asked. */
-export function probeOf({ address, port, readinessPath, readinessGrpc }: NonNullable<AgentBootstrap["app"]>): Probe {
-  if (readinessPath !== undefined) return httpProbe(address, port, readinessPath);
+export function probeOf(app: App): Probe {
+  const { address, port, readinessPath, readinessGrpc, tls } = app;
+  if (readinessPath !== undefined) return httpProbe(app, readinessPath);
   if (readinessGrpc === undefined) return (timeoutMs) => canConnect(address, port, timeoutMs);
-  return (timeoutMs) => isGrpcServing(address, port, { service: readinessGrpc, timeoutMs });
+  return (timeoutMs) => isGrpcServing(address, port, { service: readinessGrpc, timeoutMs, isTls: tls !== undefined });
 }

@@ -39,6 +39,16 @@ describe("a fault is told with its field", () => {
       { outbound: [{ service: "x", address: "a", port: 1 }] },
       "outbound[0].service",
     ],
+    [
+      "a certificate without its key",
+      { outbound: [{ service: "a/x", address: "a", port: 1, tls: { certificate: "c.pem" } }] },
+      "outbound[0].tls.privateKey",
+    ],
+    [
+      "an app in TLS whose name is not told",
+      { app: { ...complete.app, tls: { caCertificates: "ca.pem" } } },
+      "app.tls.hostname",
+    ],
     ["labels that are not strings", { labels: { version: 1 } }, "labels"],
   ];
   test.each(cases)("%s", (_name, change, field) => {

@@ -22,6 +22,12 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** PEM files: a certificate with its chain, and its key. */
+export interface CertificatePaths {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
 export interface AgentBootstrap {
   /** `host:port` of the server's listener for agents. */
   readonly server: string;
@@ -42,8 +48,11 @@ export interface AgentBootstrap {
     readonly readinessPath?: string;
     readonly readinessGrpc?: string;
     readonly protocol: AppProtocol;
+    /** An app that speaks TLS: who may have signed its certificate (a PEM file), and the name that it is for. */
+    readonly tls?: { readonly caCertificates: string; readonly hostname: string };
   };
-  readonly outbound: readonly (SocketAddress & { readonly service: ServiceKey })[];
+  /** With `tls`, callers are heard in TLS and shown this certificate. */
+  readonly outbound: readonly (SocketAddress & { readonly service: ServiceKey; readonly tls?: CertificatePaths })[];
   /** Holds the last good configuration; made 0700. */
   readonly stateDirectory: string;
   /** Write the private key there too (0600), so that a restart without the server can go on. Default false. */
@@ -110,8 +119,23 @@ function readOutbound(reader: Reader, value: unknown): AgentBootstrap["outbound"
     const path = `outbound[${index}]`;
     const service = isObject(each) ? reader.text(each, "service", `${path}.service`) : "";
     if (service !== "" && !service.includes("/")) reader.fault(`${path}.service`, "must be `namespace/name`");
-    return { ...reader.socket(each, path), service: service as ServiceKey };
+    const tls = isObject(each) ? readCertificatePaths(reader, each["tls"], `${path}.tls`) : {};
+    return { ...reader.socket(each, path), service: service as ServiceKey, ...tls };
   });
+}
+
+function readCertificatePaths(reader: Reader, value: unknown, path: string): { readonly tls?: CertificatePaths } {
+  if (value === undefined) return {};
+  const from = isObject(value) ? value : {};
+  const certificate = reader.text(from, "certificate", `${path}.certificate`);
+  return { tls: { certificate, privateKey: reader.text(from, "privateKey", `${path}.privateKey`) } };
+}
+
+function readAppTls(reader: Reader, value: unknown): Pick<NonNullable<AgentBootstrap["app"]>, "tls"> {
+  if (value === undefined) return {};
+  const from = isObject(value) ? value : {};
+  const caCertificates = reader.text(from, "caCertificates", "app.tls.caCertificates");
+  return { tls: { caCertificates, hostname: reader.text(from, "hostname", "app.tls.hostname") } };
 }
 
 function readLabels(reader: Reader, value: unknown): Readonly<Record<string, string>> {
@@ -129,7 +153,7 @@ function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootst
     if (mode === "sidecar") reader.fault("app", "is needed in sidecar mode");
     return {};
   }
-  const { readinessPath, readinessGrpc, protocol } = isObject(app) ? app : {};
+  const { readinessPath, readinessGrpc, protocol, tls } = isObject(app) ? app : {};
   if (protocol !== undefined && !isAppProtocol(protocol)) {
     reader.fault("app.protocol", `must be one of ${APP_PROTOCOLS.join(", ")}`);
   }
@@ -139,6 +163,7 @@ function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootst
       ...(typeof readinessPath === "string" ? { readinessPath } : {}),
       ...(typeof readinessGrpc === "string" ? { readinessGrpc } : {}),
       protocol: isAppProtocol(protocol) ? protocol : "auto",
+      ...readAppTls(reader, tls),
     },
   };
 }

@@ -1,6 +1,6 @@
 /** `heddle agent`: the data plane of one workload. Started by `up` and `run`, or by hand on a host. */
 import type { Command } from "commander";
-import { Agent, parseBootstrap } from "#agent";
+import { Agent, parseBootstrap, readTlsFiles } from "#agent";
 import { readTextFile } from "#engine/folders";
 import { privateFiles } from "#engine/private-files";
 import { onExitSignal, readStandardInput } from "#engine/processes";
@@ -37,16 +37,18 @@ async function runAgent(path: string): Promise<Result<void>> {
   const { joinTokenFile } = bootstrap.value;
   const offered = joinTokenFile === undefined ? await readStandardInput(TOKEN_BYTES_MAX) : undefined;
   if (offered?.ok === false) return offered;
+  const log = (line: string): void => standardError().write(`${line}\n`);
+  const surroundings = { files: privateFiles, clock: systemClock, timers: systemTimers, log };
+  const tls = await readTlsFiles(bootstrap.value, surroundings);
+  if (!tls.ok) return tls;
   const agent = new Agent({
+    ...surroundings,
     bootstrap: bootstrap.value,
+    tls: tls.value,
     joinToken: () =>
       joinTokenFile === undefined ? Promise.resolve(offered?.value || undefined) : readToken(joinTokenFile),
     version: VERSION,
-    files: privateFiles,
-    clock: systemClock,
-    timers: systemTimers,
     random: systemRandom,
-    log: (line) => standardError().write(`${line}\n`),
   });
   return runUntilSignal(agent);
 }

@@ -6,7 +6,7 @@ import { onExitSignal, selfCommand, setExitStatus } from "#engine/processes";
 import { type OutputStream, palette, standardError, standardOutput } from "#engine/terminal";
 import { systemTimers } from "#engine/time";
 import { failure, formatProblems, problem, type Result } from "#model";
-import { type Application, ApplicationRun, consoleAddress, readApplication, View } from "#supervisor";
+import { type Application, ApplicationRun, consoleAddress, gatewayUrl, readApplication, View } from "#supervisor";
 
 export interface UpOptions {
   readonly file: string;
@@ -29,7 +29,7 @@ function report(stream: OutputStream, failed: Extract<Result<never>, { ok: false
 }
 
 function openings(application: Application, apiUrl: string): string {
-  const edges = application.gateways.map(({ name, address, port }) => `${name} http://${address}:${port}`);
+  const edges = application.gateways.map((each) => `${each.name} ${gatewayUrl(each)}`);
   return [`console ${apiUrl}`, ...edges, "Ctrl-C stops"].join("  ·  ");
 }
 

@@ -21,6 +21,10 @@ export const PROBLEM_CODES = {
     summary: "The server did not take an agent's telemetry.",
     next: "Nothing is lost for two minutes; look whether the server runs (`heddle check`).",
   },
+  HDL_AGENT_TLS_FILE: {
+    summary: "A certificate or key that an agent was given for its callers, or to know its app by, cannot be used.",
+    next: "Give PEM files: the certificate with its chain, the leaf first, and its key, unencrypted and readable by its owner alone.",
+  },
   HDL_AGENT_TOKEN_MISSING: {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",

@@ -79,8 +79,14 @@ export interface HopIdentity {
   readonly requestId: string | undefined;
   /** Whether the app asked in HTTP/2. */
   readonly isHttp2: boolean;
-  /** The caller's address at an edge; undefined inside the mesh. */
-  readonly edgeCaller: string | undefined;
+  /** Undefined inside the mesh. */
+  readonly edge: EdgeCaller | undefined;
+}
+
+/** A caller outside the mesh, as the edge sees it. */
+export interface EdgeCaller {
+  readonly address: string;
+  readonly scheme: "http" | "https";
 }
 
 /** What was asked, in the terms that both HTTP versions share. */
@@ -115,7 +121,7 @@ export function requestToMesh(request: AskedRequest, hop: HopIdentity): FieldLis
   const from = request.fields;
   const fields = pseudoFields(request);
   const named = namedByConnection(from);
-  const obstacles = CONNECTION | REPLACED | (hop.edgeCaller === undefined ? 0 : FIRST_HOP);
+  const obstacles = CONNECTION | REPLACED | (hop.edge === undefined ? 0 : FIRST_HOP);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
     const value = from[index + 1] as string;
@@ -124,8 +130,8 @@ export function requestToMesh(request: AskedRequest, hop: HopIdentity): FieldLis
   }
   fields.push("traceparent", hop.traceparent);
   if (hop.requestId !== undefined) fields.push("x-request-id", hop.requestId);
-  if (hop.isHttp2 && hop.edgeCaller === undefined) fields.push(SPOKEN_BY_CALLER, "h2");
-  if (hop.edgeCaller !== undefined) fields.push("x-forwarded-for", hop.edgeCaller, "x-forwarded-proto", "http");
+  if (hop.isHttp2 && hop.edge === undefined) fields.push(SPOKEN_BY_CALLER, "h2");
+  if (hop.edge !== undefined) fields.push("x-forwarded-for", hop.edge.address, "x-forwarded-proto", hop.edge.scheme);
   return fields;
 }
 
@@ -156,11 +162,11 @@ export interface AppRequest {
   readonly texts: RequestTexts;
 }
 
-/** A stream between agents as a stream for an app that speaks HTTP/2. */
-export function requestToHttp2(request: AppRequest): FieldList {
+/** A stream between agents as a stream for an app that speaks HTTP/2, in TLS (`https`) or in the clear. */
+export function requestToHttp2(request: AppRequest, scheme: "http" | "https"): FieldList {
   const { fields: from, upgrade, method, path, authority } = request;
   const fields: FieldList = upgrade === "" ? [":method", method] : [":method", "CONNECT", ":protocol", upgrade];
-  fields.push(":scheme", "http", ":path", path, ":authority", authority);
+  fields.push(":scheme", scheme, ":path", path, ":authority", authority);
   for (let index = 0; index < from.length; index += 2) {
     const name = from[index] as string;
     if (!isPassed(name, SET_FOR_APP)) continue;

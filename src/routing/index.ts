@@ -2,7 +2,6 @@
 export { Balancer } from "./balancer.ts";
 export { type Candidate, hashKeyOf, type Weighted } from "./balancing/candidate.ts";
 export { CircuitBreaker, type CircuitLimits, type Limited } from "./balancing/circuit-breaker.ts";
-export { HEALTH_CHECK_DEFAULTS, type HealthCheckSettings, HealthState } from "./balancing/health.ts";
 export type { Distribution, Locality, LocalitySettings, RegionFailover } from "./balancing/locality.ts";
 export { balancerSettings, localityOf } from "./balancing/of-traffic-policy.ts";
 export { OUTLIER_DEFAULTS, type OutlierSettings } from "./balancing/outlier-detection.ts";

@@ -29,6 +29,8 @@ export interface ApplicationService {
   readonly role: "service" | "load-balancer";
   /** What it speaks; `auto` is found out from the first bytes of each connection. */
   readonly protocol: AppProtocol;
+  /** A program that speaks TLS: who may have signed its certificate (a PEM file, relative to the project), and the name it is for. */
+  readonly tls?: { readonly caCertificates: string; readonly hostname: string } | undefined;
   /** False runs the program as it is, without a sidecar and without an identity. */
   readonly mesh: boolean;
   readonly readiness: {
@@ -44,6 +46,8 @@ export interface ApplicationGateway {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** What callers are shown: PEM files, relative to the project; undefined hears them in the clear. */
+  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined;
   /** The service that everything arriving here is sent to. */
   readonly to: string;
 }

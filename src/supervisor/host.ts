@@ -18,8 +18,8 @@ async function probe(readiness: Readiness, timeoutMs: number): Promise<boolean> 
   const { kind } = readiness;
   if (kind === "connect") return canConnect(readiness.address, readiness.port, timeoutMs);
   if (kind === "grpc") {
-    const { address, port, service } = readiness;
-    return isGrpcServing(address, port, { service, timeoutMs });
+    const { address, port, service, isTls } = readiness;
+    return isGrpcServing(address, port, { service, timeoutMs, isTls });
   }
   const status = await httpStatus(readiness.url, timeoutMs);
   return status !== undefined && status < 400;

@@ -132,3 +132,21 @@ test.each([
 ])("the command %j is started as %j", (command, want) => {
   expect([...commandWords(command)]).toEqual(want);
 });
+
+test("certificates are files of the project, and callers are told that the gateway speaks TLS", () => {
+  const given = application(`
+  services:
+    - { name: front, command: x, readiness: { path: /up }, tls: { caCertificates: certs/ca.pem } }
+    - { name: crowd, command: y, mesh: false, after: [edge] }
+  gateways: [{ name: edge, port: 8443, to: front, tls: { certificate: /etc/edge.pem, privateKey: edge.key } }]
+`);
+  const units = plan(given);
+  const documentOf = (instance: string) =>
+    JSON.parse(units.find(({ id }) => id === `${instance}/agent`)?.file?.text ?? "");
+  expect(documentOf("front").app.tls).toEqual({ caCertificates: "/project/certs/ca.pem", hostname: "localhost" });
+  expect(documentOf("edge").outbound[0].tls).toEqual({ certificate: "/etc/edge.pem", privateKey: "/project/edge.key" });
+  expect(units.find(({ id }) => id === "front")?.readiness).toMatchObject({ url: expect.stringMatching(/^https:/) });
+  expect(units.find(({ id }) => id === "crowd")?.environment["GATEWAY_URL"]).toBe("https://127.0.0.1:8443");
+  for (const { file } of units.filter(({ kind }) => kind === "agent"))
+    expect(parseBootstrap(file?.text ?? "", "agent.json").ok).toBe(true);
+});

@@ -1,12 +1,18 @@
 import { serviceKey } from "#model";
-import type { Application, ApplicationService } from "./application.ts";
+import type { Application, ApplicationGateway, ApplicationService } from "./application.ts";
 import { commandWords } from "./command-words.ts";
 import { APP_ADDRESS, type Outsider, type Placed, type Workload } from "./workloads.ts";
 
 export type Readiness =
   | { readonly kind: "http"; readonly url: string }
   | { readonly kind: "connect"; readonly address: string; readonly port: number }
-  | { readonly kind: "grpc"; readonly address: string; readonly port: number; readonly service: string };
+  | {
+      readonly kind: "grpc";
+      readonly address: string;
+      readonly port: number;
+      readonly service: string;
+      readonly isTls: boolean;
+    };
 
 /** One process to keep running. */
 export interface UnitPlan {
@@ -69,9 +75,13 @@ export function callEnvironment(calls: Workload["calls"]): Readonly<Record<strin
   );
 }
 
+export function gatewayUrl({ address, port, tls }: ApplicationGateway): string {
+  return `${tls === undefined ? "http" : "https"}://${address}:${port}`;
+}
+
 function gatewayEnvironment(application: Application): Readonly<Record<string, string>> {
   const [first] = application.gateways;
-  return first === undefined ? {} : { GATEWAY_URL: `http://${first.address}:${first.port}` };
+  return first === undefined ? {} : { GATEWAY_URL: gatewayUrl(first) };
 }
 
 function serverUnit({ application, stateDirectory, heddle, server, directory }: PlanOptions): UnitPlan {
@@ -103,12 +113,14 @@ function serverUnit({ application, stateDirectory, heddle, server, directory }: 
 /** The agent's bootstrap document; its form is the agent's `AgentBootstrap`. */
 export function bootstrapDocument(
   workload: Workload,
-  options: Pick<PlanOptions, "application" | "server" | "stateDirectory">,
+  options: Pick<PlanOptions, "application" | "directory" | "server" | "stateDirectory">,
 ): object {
+  const inProject = (path: string): string => (path.startsWith("/") ? path : `${options.directory}/${path}`);
   const { namespace } = options.application;
   const { address, meshPort, adminPort } = workload.place;
   const { service, appPort } = workload;
   const { path, grpc } = service?.readiness ?? {};
+  const appTls = service?.tls;
   return {
     server: options.server.agents,
     namespace,
@@ -128,9 +140,16 @@ export function bootstrapDocument(
             protocol: service?.protocol ?? "auto",
             ...(path === undefined ? {} : { readinessPath: path }),
             ...(grpc === undefined ? {} : { readinessGrpc: grpc }),
+            ...(appTls === undefined ? {} : { tls: { ...appTls, caCertificates: inProject(appTls.caCertificates) } }),
           },
         }),
-    outbound: workload.calls.map((call) => ({ ...call, service: serviceKey(namespace, call.service) })),
+    outbound: workload.calls.map(({ tls, ...call }) => ({
+      ...call,
+      service: serviceKey(namespace, call.service),
+      ...(tls === undefined
+        ? {}
+        : { tls: { certificate: inProject(tls.certificate), privateKey: inProject(tls.privateKey) } }),
+    })),
     stateDirectory: `${options.stateDirectory}/agents/${workload.instance}`,
   };
 }
@@ -177,10 +196,11 @@ function appPlan(app: Outsider, options: PlanOptions, extra: Pick<UnitPlan, "aft
   };
 }
 
-function readinessOf({ readiness: { path, grpc } }: ApplicationService, port: number): Readiness {
-  if (path !== undefined) return { kind: "http", url: `http://${APP_ADDRESS}:${port}${path}` };
+function readinessOf({ readiness: { path, grpc }, tls }: ApplicationService, port: number): Readiness {
+  const isTls = tls !== undefined;
+  if (path !== undefined) return { kind: "http", url: `${isTls ? "https" : "http"}://${APP_ADDRESS}:${port}${path}` };
   const place = { address: APP_ADDRESS, port };
-  return grpc === undefined ? { kind: "connect", ...place } : { kind: "grpc", ...place, service: grpc };
+  return grpc === undefined ? { kind: "connect", ...place } : { kind: "grpc", ...place, service: grpc, isTls };
 }
 
 /** Which services are started before which: what a service calls and names in `after`, without the edges that would close a circle. */

@@ -39,12 +39,21 @@ const service = z.strictObject({
   after: z.array(label).default([]),
   role: z.enum(["service", "load-balancer"]).default("service"),
   protocol: z.enum(APP_PROTOCOLS).default("auto"),
+  tls: z
+    .strictObject({ caCertificates: z.string().min(1), hostname: z.string().min(1).default("localhost") })
+    .optional(),
   mesh: z.boolean().default(true),
   readiness: readiness.default({}),
   env: z.record(z.string(), value).default({}),
 });
 
-const gateway = z.strictObject({ name: label, address: z.string().default("127.0.0.1"), port, to: label });
+const gateway = z.strictObject({
+  name: label,
+  address: z.string().default("127.0.0.1"),
+  port,
+  tls: z.strictObject({ certificate: z.string().min(1), privateKey: z.string().min(1) }).optional(),
+  to: label,
+});
 
 const application = z.strictObject({
   apiVersion: z.literal("heddle.dev/v1"),
@@ -98,6 +107,12 @@ function serviceComplaints(spec: Parsed["spec"], index: number, meshed: Readonly
       : undefined,
     each.port !== undefined && each.replicas > 1
       ? { path: [...at, "port"], message: "replicas cannot share one port" }
+      : undefined,
+    each.tls !== undefined && each.protocol === "tcp"
+      ? {
+          path: [...at, "tls"],
+          message: "bytes (`protocol: tcp`) are passed on as they are, TLS of the program's own too",
+        }
       : undefined,
   ];
   return complaints.filter((found) => found !== undefined);

@@ -1,4 +1,4 @@
-import type { Application, ApplicationService } from "./application.ts";
+import type { Application, ApplicationGateway, ApplicationService } from "./application.ts";
 import type { Layout, Place } from "./layout.ts";
 
 /** One listener that a workload calls a service through. */
@@ -6,6 +6,8 @@ export interface Call {
   readonly service: string;
   readonly address: string;
   readonly port: number;
+  /** What callers are shown; undefined hears them in the clear. */
+  readonly tls?: ApplicationGateway["tls"];
 }
 
 /** One replica of a service, or a gateway, with its place in the mesh. */
@@ -92,7 +94,7 @@ export function placeWorkloads(application: Application, layout: Layout, appPort
       labels: labelsOf(gateway.name, "gateway", {}),
       place: layout(workloads.length),
       appPort: undefined,
-      calls: [{ service: gateway.to, address: gateway.address, port: gateway.port }],
+      calls: [{ service: gateway.to, address: gateway.address, port: gateway.port, tls: gateway.tls }],
       service: undefined,
     });
   }

@@ -6,7 +6,8 @@ import { startProgram } from "./programs.ts";
 
 afterEach(stopAll);
 
-const ask = (port: number, service = "") => isGrpcServing("127.0.0.1", port, { service, timeoutMs: 1000 });
+const ask = (port: number, service = "") =>
+  isGrpcServing("127.0.0.1", port, { service, isTls: false, timeoutMs: 1000 });
 
 test.each([
   ["serves", "SERVING", "", true],

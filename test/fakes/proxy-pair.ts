@@ -2,11 +2,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect as connectTcp } from "node:net";
 import { systemRandom } from "#engine/random";
+import type { ServerCertificate } from "#engine/sockets";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
 import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
 import { compileLimits, compilePolicy, type LimitSet, type RuleSet } from "#policy";
-import { type OutboundEndpoint, type ProxyLimits, type ProxyTables, type ServiceTable, WorkloadProxy } from "#proxy";
+import {
+  type AppOptions,
+  type OutboundEndpoint,
+  type ProxyLimits,
+  type ProxyTables,
+  type ServiceTable,
+  WorkloadProxy,
+} from "#proxy";
 import { type ByteRule, type RouteRule, RouteTable } from "#routing";
 import { Recorder } from "#telemetry/record";
 import { fakeAuthority } from "./mesh-authority.ts";
@@ -48,6 +56,10 @@ export interface Settings {
   /** Of shop/back. */
   readonly traffic?: TrafficPolicy;
   readonly byteRoutes?: readonly ByteRule[];
+  /** How the app, which speaks TLS then, is known. */
+  readonly appTls?: AppOptions["tls"];
+  /** What callers outside the mesh are shown in TLS; without it callers are inside, and heard in the clear. */
+  readonly edgeCertificate?: () => ServerCertificate;
   /** Of the agent itself: not what `update` changes. */
   readonly limits?: Partial<ProxyLimits>;
 }
@@ -95,7 +107,12 @@ export function startServerSide(
     workload: { namespace: "shop", serviceAccount: "back", instance: "back-1", service: "shop/back", labels: {} },
     inbound: {
       listen: { address: "127.0.0.1", port: 0 },
-      app: { address: "127.0.0.1", port: appPort, protocol: settings.protocol ?? "auto" },
+      app: {
+        address: "127.0.0.1",
+        port: appPort,
+        protocol: settings.protocol ?? "auto",
+        ...(settings.appTls && { tls: settings.appTls }),
+      },
     },
     outbound: [],
     recorder,
@@ -128,7 +145,14 @@ export function startClientSide(settings: Settings, identity: TlsIdentity = auth
   const recorder = recorderOf("front-1");
   const proxy = new WorkloadProxy({
     workload: { namespace: "shop", serviceAccount: "front", instance: "front-1", service: "shop/front", labels: {} },
-    outbound: [{ service: "shop/back", listen: { address: "127.0.0.1", port: 0 }, isEdge: false }],
+    outbound: [
+      {
+        service: "shop/back",
+        listen: { address: "127.0.0.1", port: 0 },
+        isEdge: settings.edgeCertificate !== undefined,
+        ...(settings.edgeCertificate && { certificate: settings.edgeCertificate }),
+      },
+    ],
     recorder,
     clock: systemClock,
     timers: systemTimers,

@@ -1,4 +1,4 @@
-/** gRPC's health protocol, `grpc.health.v1.Health/Check`, asked in HTTP/2 with prior knowledge. */
+/** gRPC's health protocol, `grpc.health.v1.Health/Check`, asked in HTTP/2 with prior knowledge, or in TLS of whoever answers. */
 import { connect } from "node:http2";
 
 const CHECK = "/grpc.health.v1.Health/Check";
@@ -23,10 +23,14 @@ function statusIn(answer: Buffer): number {
 }
 
 /** Whether a server says within `timeoutMs` that it serves; `service` is the name that is asked for, "" for the server as a whole. */
-export function isGrpcServing(address: string, port: number, { service, timeoutMs }: GrpcProbe): Promise<boolean> {
+export function isGrpcServing(
+  address: string,
+  port: number,
+  { service, timeoutMs, isTls }: GrpcProbe,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const host = address.includes(":") ? `[${address}]` : address;
-    const session = connect(`http://${host}:${port}`);
+    const session = connect(`${isTls ? "https" : "http"}://${host}:${port}`, { rejectUnauthorized: false });
     const end = (isServing: boolean): void => {
       clearTimeout(timer);
       session.destroy();
@@ -57,4 +61,5 @@ export function isGrpcServing(address: string, port: number, { service, timeoutM
 export interface GrpcProbe {
   readonly service: string;
   readonly timeoutMs: number;
+  readonly isTls: boolean;
 }

@@ -1,5 +1,13 @@
 /** The only door to sockets that carry traffic. */
 export {
+  type AlpnProtocol,
+  type AppConnectOptions,
+  connectApp,
+  type ServerCertificate,
+  serveTls,
+  type TlsServeOptions,
+} from "./app-tls.ts";
+export {
   type CancelConnect,
   type ConnectOptions,
   connectPlain,

@@ -5,10 +5,10 @@
  * reported as done. And a chain that verifies says only that *some* trusted authority signed: the caller judges the leaf itself, in
  * `accept`, before a byte is read or written.
  */
-import type { Socket, TLSUpgradeOptions } from "bun";
-import { type Result, success } from "#model";
-import { type CancelConnect, type Listener, portInUse } from "./plain.ts";
-import { NativeSocket, type SocketEvents, type StreamSocket } from "./stream-socket.ts";
+import type { Result } from "#model";
+import type { CancelConnect, Listener } from "./plain.ts";
+import type { SocketEvents, StreamSocket } from "./stream-socket.ts";
+import { alpnOf, connectTls, giveOut, listenTls, type TlsSocket } from "./tls.ts";
 
 /** What one side shows and trusts. */
 export interface TlsMaterial {
@@ -36,13 +36,7 @@ export interface RefusedPeer {
   readonly leafDer: Uint8Array | undefined;
 }
 
-/** HTTP/2, in ALPN's wire format: the engine takes no list of strings. */
-const ALPN_H2 = Buffer.from([2, 0x68, 0x32]);
-
-interface Upgraded {
-  connection: NativeSocket | undefined;
-  isDone: boolean;
-}
+const ALPN_H2 = alpnOf(["h2"]);
 
 export interface SecureListenOptions {
   readonly address: string;
@@ -60,83 +54,18 @@ export interface SecureListenOptions {
 
 /** Binds at once; fails with `HDL_ENGINE_PORT_IN_USE`. Every accepted connection is judged before it is given out. */
 export function listenSecure(options: SecureListenOptions): Result<Listener> {
-  const handshakes = new Set<Socket<undefined>>();
-  try {
-    const server = Bun.listen<undefined>({
-      hostname: options.address,
-      port: options.port,
-      socket: {
-        open(socket) {
-          if (handshakes.size >= options.handshakesMax) socket.terminate();
-          else upgrade(socket, options, handshakes);
-        },
-        // What arrives here is still encrypted.
-        data: () => undefined,
-        error: () => undefined,
-      },
-    });
-    return success({ address: options.address, port: server.port, stop: () => server.stop(false) });
-  } catch (cause) {
-    return portInUse(options, cause);
-  }
+  return listenTls({
+    ...options,
+    tls: () => ({ ...tlsOptions(options.material()), requestCert: true, rejectUnauthorized: true }),
+    judge: (secured, { error }) => judgePeer(secured, error, options),
+  });
 }
 
-function upgrade(socket: Socket<undefined>, options: SecureListenOptions, handshakes: Set<Socket<undefined>>): void {
-  handshakes.add(socket);
-  // The accepted socket does nothing any more once it is upgraded: only what it became can be ended.
-  const timeout = setTimeout(() => secured.terminate(), options.handshakeTimeoutMs);
-  const settle = (): void => {
-    clearTimeout(timeout);
-    handshakes.delete(socket);
-  };
-  const upgradeOptions = {
-    data: { connection: undefined, isDone: false },
-    // The engine's types do not know yet that an accepted socket can be upgraded too.
-    isServer: true,
-    tls: { ...tlsOptions(options.material()), requestCert: true, rejectUnauthorized: true },
-    socket: {
-      ...relay,
-      handshake(secured: Socket<Upgraded>, _ok: boolean, error: Error | null) {
-        settle();
-        judgePeer(secured, error, options);
-      },
-      close(secured: Socket<Upgraded>) {
-        settle();
-        relay.close(secured);
-      },
-    },
-  } satisfies TLSUpgradeOptions<Upgraded> & { isServer: true };
-  const [, secured] = socket.upgradeTLS<Upgraded>(upgradeOptions);
-}
-
-function judgePeer(secured: Socket<Upgraded>, error: Error | null, options: SecureListenOptions): void {
-  if (secured.data.isDone) return;
-  secured.data.isDone = true;
+function judgePeer(secured: TlsSocket, error: Error | null, options: SecureListenOptions): SocketEvents | undefined {
   if (!secured.authorized) options.onRefused(refusedPeer(secured, error));
   const leafDer = secured.authorized && secured.alpnProtocol === "h2" ? leafOf(secured) : undefined;
-  if (leafDer === undefined || acceptPeer(secured, leafDer, options) === undefined) secured.terminate();
+  return leafDer === undefined ? undefined : giveOut(secured, (socket) => options.accept(socket, leafDer));
 }
-
-function acceptPeer(
-  secured: Socket<Upgraded>,
-  leafDer: Uint8Array,
-  options: SecureListenOptions,
-): SocketEvents | undefined {
-  const connection = new NativeSocket(secured as Socket<unknown>);
-  const events = options.accept(connection, leafDer);
-  if (events === undefined) return undefined;
-  connection.attach(events);
-  secured.data.connection = connection;
-  return events;
-}
-
-const relay = {
-  data: (socket: Socket<Upgraded>, bytes: Buffer) => socket.data.connection?.events?.onData(bytes),
-  drain: (socket: Socket<Upgraded>) => socket.data.connection?.events?.onDrain(),
-  end: (socket: Socket<Upgraded>) => socket.data.connection?.events?.onEnd(),
-  close: (socket: Socket<Upgraded>) => socket.data.connection?.events?.onClose(),
-  error: () => undefined,
-};
 
 export interface SecureConnectOptions {
   readonly address: string;
@@ -151,46 +80,18 @@ export interface SecureConnectOptions {
 
 /** Connects and shakes hands. How long that may take is for the caller to bound, with the function that is returned. */
 export function connectSecure(options: SecureConnectOptions): CancelConnect {
-  let isSettled = false;
-  const fail = (reason: TlsRefusal, detail: string): void => {
-    if (isSettled) return;
-    isSettled = true;
-    options.onFailed(reason, detail);
-  };
-  Bun.connect<Upgraded>({
-    hostname: options.address,
-    port: options.port,
-    data: { connection: undefined, isDone: false },
+  const refuse = (reason: TlsRefusal, detail: string): undefined => void options.onFailed(reason, detail);
+  return connectTls({
+    ...options,
     tls: { ...tlsOptions(options.material), rejectUnauthorized: true, serverName: options.serverName },
-    socket: {
-      ...relay,
-      open: () => undefined,
-      handshake(socket, _ok, error) {
-        if (isSettled) return void socket.terminate();
-        const leafDer = leafOf(socket);
-        if (!socket.authorized || leafDer === undefined) fail(...refusalOf(error));
-        else if (socket.alpnProtocol !== "h2") fail("failed", "the peer does not speak h2");
-        else {
-          isSettled = true;
-          const connection = new NativeSocket(socket as Socket<unknown>);
-          const events = options.accept(connection, leafDer);
-          if (events === undefined) return void socket.terminate();
-          connection.attach(events);
-          socket.data.connection = connection;
-          return;
-        }
-        socket.terminate();
-      },
-      close(socket) {
-        if (socket.data.connection === undefined) fail("failed", "the connection closed during the handshake");
-        else relay.close(socket);
-      },
-      connectError: (_socket, error) => fail("failed", error.message),
+    judge(socket, { error }) {
+      const leafDer = leafOf(socket);
+      if (!socket.authorized || leafDer === undefined) return refuse(...refusalOf(error));
+      if (socket.alpnProtocol !== "h2") return refuse("failed", "the peer does not speak h2");
+      return giveOut(socket, (stream) => options.accept(stream, leafDer));
     },
-  }).catch((cause: unknown) => fail("failed", cause instanceof Error ? cause.message : String(cause)));
-  return () => {
-    isSettled = true;
-  };
+    onFailed: (detail) => options.onFailed("failed", detail),
+  });
 }
 
 function tlsOptions(material: TlsMaterial) {
@@ -202,12 +103,12 @@ function tlsOptions(material: TlsMaterial) {
   };
 }
 
-function leafOf(socket: Socket<Upgraded>): Uint8Array | undefined {
+function leafOf(socket: TlsSocket): Uint8Array | undefined {
   const raw = socket.getPeerCertificate()?.raw;
   return raw === undefined ? undefined : new Uint8Array(raw);
 }
 
-function refusedPeer(socket: Socket<Upgraded>, error: Error | null): RefusedPeer {
+function refusedPeer(socket: TlsSocket, error: Error | null): RefusedPeer {
   const [reason, detail] = refusalOf(error);
   const { remoteAddress, localPort } = socket;
   return { reason, detail, remoteAddress, localPort, leafDer: leafOf(socket) };

@@ -1,5 +1,6 @@
 /** Who asked, as an exchange needs it: a connection of an app or one stream of it. */
 import type { FieldList } from "#wire/fields";
+import type { EdgeCaller } from "../fields.ts";
 
 export interface Answer {
   readonly status: number;
@@ -12,8 +13,8 @@ export interface Answer {
 }
 
 export interface Downstream {
-  /** The caller's address at an edge; undefined inside the mesh. */
-  readonly edgeCaller: string | undefined;
+  /** Undefined inside the mesh. */
+  readonly edge: EdgeCaller | undefined;
   /** Whether the caller speaks HTTP/2. */
   readonly isHttp2: boolean;
   interim(status: number, fields: FieldList): void;

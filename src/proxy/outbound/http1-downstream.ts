@@ -5,6 +5,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { chunkLine, lastChunk, type RequestHead, RequestParser, type RequestSink, statusOfFault } from "#wire/http1";
 import type { Closable, ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
+import type { EdgeCaller } from "../fields.ts";
 
 import { GatheredOutput } from "../gathered-output.ts";
 import { interimToHttp1, ResponseTexts, responseToHttp1 } from "../http1-text.ts";
@@ -17,8 +18,8 @@ export interface DownstreamOptions {
   readonly context: ProxyContext;
   readonly router: Router;
   readonly socket: StreamSocket;
-  /** At an edge the caller is outside the mesh, and what it says of itself is not believed. */
-  readonly isEdge: boolean;
+  /** At an edge the caller is outside the mesh, and what it says of itself is not believed; undefined inside. */
+  readonly edge: EdgeCaller | undefined;
   readonly onClosed: (connection: Closable) => void;
 }
 
@@ -55,8 +56,8 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
     options.context.deadlines.add(this);
   }
 
-  get edgeCaller(): string | undefined {
-    return this.#options.isEdge ? this.#socket.remoteAddress : undefined;
+  get edge(): EdgeCaller | undefined {
+    return this.#options.edge;
   }
 
   get isFull(): boolean {

@@ -1,10 +1,10 @@
 /** One connection of an app that speaks HTTP/2 with prior knowledge (RFC 9113 §3.3): each stream an exchange. */
-import type { SocketEvents, StreamSocket } from "#engine/sockets";
+import type { SocketEvents } from "#engine/sockets";
 import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import type { Closable } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { type AskedRequest, isTunnelRequest, responseToHttp2 } from "../fields.ts";
+import { type AskedRequest, type EdgeCaller, isTunnelRequest, responseToHttp2 } from "../fields.ts";
 import { isGrpc } from "../grpc.ts";
 import { Link, type LinkStream } from "../link.ts";
 import { localReply, recordRefusal } from "../local-reply.ts";
@@ -100,9 +100,8 @@ class Http2DownstreamStream implements LinkStream, Downstream {
     this.#onLeft = onLeft;
   }
 
-  get edgeCaller(): string | undefined {
-    const socket: StreamSocket = this.#options.socket;
-    return this.#options.isEdge ? socket.remoteAddress : undefined;
+  get edge(): EdgeCaller | undefined {
+    return this.#options.edge;
   }
 
   get isFull(): boolean {

@@ -1,5 +1,5 @@
 /** The app's side of a workload: explicit listeners, one a service that the workload calls. */
-import { type Listener, listenPlain, type StreamSocket } from "#engine/sockets";
+import { type Listener, listenPlain, type ServerCertificate, type StreamSocket, serveTls } from "#engine/sockets";
 import type { Result, ServiceKey } from "#model";
 import { success } from "#model";
 import type { Closable, ProxyContext } from "../context.ts";
@@ -14,6 +14,8 @@ export interface OutboundOptions {
   readonly listen: { readonly address: string; readonly port: number };
   /** Whether callers are outside the mesh, as at a gateway. */
   readonly isEdge: boolean;
+  /** What callers are shown in TLS, the newest; without it they are heard in the clear. */
+  readonly certificate?: () => ServerCertificate;
 }
 
 const NO_EVENTS = { onData: () => {}, onDrain: () => {}, onEnd: () => {}, onClose: () => {} };
@@ -40,10 +42,25 @@ export class Outbound {
   }
 
   bind(): Result<Listener> {
-    const bound = listenPlain({ ...this.#options.listen, accept: (socket) => this.#accept(socket) });
+    const bound = this.#listen();
     if (!bound.ok) return bound;
     this.#listener = bound.value;
     return success(bound.value);
+  }
+
+  #listen(): Result<Listener> {
+    const { listen, certificate } = this.#options;
+    const accept = (socket: StreamSocket) => this.#accept(socket);
+    if (certificate === undefined) return listenPlain({ ...listen, accept });
+    const { handshakeTimeoutMs, handshakesMax } = this.#context.limits;
+    return serveTls({
+      ...listen,
+      certificate,
+      protocols: ["h2", "http/1.1"],
+      accept,
+      handshakeTimeoutMs,
+      handshakesMax,
+    });
   }
 
   drain(): void {
@@ -61,10 +78,12 @@ export class Outbound {
       socket.destroy();
       return NO_EVENTS;
     }
-    const { isEdge } = this.#options;
+    const { isEdge, certificate } = this.#options;
+    const scheme = certificate === undefined ? "http" : "https";
+    const edge = isEdge ? ({ address: socket.remoteAddress, scheme } as const) : undefined;
     const declared = this.#router.protocol;
     const onClosed = (closed: Closable): boolean => this.#connections.delete(closed);
-    const options = { context: this.#context, router: this.#router, socket, isEdge, onClosed };
+    const options = { context: this.#context, router: this.#router, socket, edge, onClosed };
     if (this.#router.asksServerName) return this.#keep(new TlsConnection(options));
     // What comes from outside is HTTP unless it is said to be anything else: nobody there is given a tunnel on a guess.
     return this.#keep(new AcceptedConnection(options, isEdge && declared === "auto" ? "http" : declared));

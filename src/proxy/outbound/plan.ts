@@ -19,7 +19,7 @@ type Forward = Extract<Routed, { kind: "forward" }>;
 export interface Asking {
   readonly request: AskedRequest;
   readonly record: RequestRecord;
-  readonly downstream: Pick<Downstream, "edgeCaller" | "isHttp2">;
+  readonly downstream: Pick<Downstream, "edge" | "isHttp2">;
 }
 
 export class Plan {
@@ -35,17 +35,17 @@ export class Plan {
     const { entry, service, backend } = routed;
     this.#routed = routed;
     this.service = service;
-    const isOutside = downstream.edgeCaller !== undefined;
+    const isOutside = downstream.edge !== undefined;
     this.patienceMs = patienceMs(context, asked.fields, { routeMs: entry?.rule.requestTimeoutMs, isOutside });
     const request = entry === undefined ? asked : routedRequest(asked, entry, backend);
     this.fields = requestToMesh(isTunnelRequest(request) ? { ...request, authority: service.authority } : request, {
       traceparent: formatTraceparent(record.traceId, record.spanId, record.sampled),
       requestId: fieldValue(request.fields, "x-request-id"),
-      edgeCaller: downstream.edgeCaller,
+      edge: downstream.edge,
       isHttp2: downstream.isHttp2,
     });
     const { hashKey } = service;
-    const caller = { callerAddress: downstream.edgeCaller ?? "127.0.0.1", newCookie: () => record.spanId };
+    const caller = { callerAddress: downstream.edge?.address ?? "127.0.0.1", newCookie: () => record.spanId };
     this.#affinity = hashKey === undefined ? undefined : affinityOf(hashKey, request, caller);
   }
 

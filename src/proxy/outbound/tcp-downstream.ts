@@ -23,7 +23,7 @@ export interface TunnelOptions extends DownstreamOptions {
 
 export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly isHttp2 = false;
-  readonly edgeCaller = undefined;
+  readonly edge = undefined;
   readonly #options: TunnelOptions;
   readonly #socket: StreamSocket;
   readonly #output: GatheredOutput;

@@ -1,15 +1,15 @@
 /** Connections to an app that speaks HTTP/1.1: kept while the app is likely to keep them too, bounded, with a bounded queue before them. */
 import type { Cancel } from "#engine/time";
 import type { ProxyContext } from "../../context.ts";
-import { dialApp } from "./dial-app.ts";
+import type { Dialer } from "./dialer.ts";
 import { AnswerMemory, Http1Connection } from "./http1-connection.ts";
-import type { AppAddress, AppLanes, LaneWaiter } from "./lane.ts";
+import type { AppLanes, LaneWaiter } from "./lane.ts";
 
 const SWEEP_MS = 1000;
 
 export class Http1Pool implements AppLanes {
   readonly #context: ProxyContext;
-  readonly #app: AppAddress;
+  readonly #dialer: Dialer;
   readonly #connections = new Set<Http1Connection>();
   readonly #answers = new AnswerMemory();
   /** Last used last: the most recently used are the likeliest to be open still. */
@@ -18,9 +18,9 @@ export class Http1Pool implements AppLanes {
   #connecting = 0;
   readonly #cancelSweep: Cancel;
 
-  constructor(context: ProxyContext, app: AppAddress) {
+  constructor(context: ProxyContext, dialer: Dialer) {
     this.#context = context;
-    this.#app = app;
+    this.#dialer = dialer;
     this.#cancelSweep = this.#context.timers.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -46,7 +46,7 @@ export class Http1Pool implements AppLanes {
 
   #connect(waiter: LaneWaiter): void {
     this.#connecting++;
-    dialApp(this.#context, this.#app, {
+    this.#dialer.dial(["http/1.1"], {
       onOpen: (socket) => {
         this.#connecting--;
         const connection = new Http1Connection(socket, this.#context, {

@@ -1,14 +1,14 @@
-/** The connection to an app that speaks HTTP/2 with prior knowledge (RFC 9113 §3.3), shared by all requests. */
+/** The connection to an app that speaks HTTP/2, by prior knowledge (RFC 9113 §3.3) or chosen in TLS (§3.2), shared by all requests. */
 import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../../context.ts";
 import { Link } from "../../link.ts";
-import { dialApp } from "./dial-app.ts";
+import type { Dialer } from "./dialer.ts";
 import { Http2AppStream } from "./http2-stream.ts";
-import type { AppAddress, AppLanes, LaneWaiter } from "./lane.ts";
+import type { AppLanes, LaneWaiter } from "./lane.ts";
 
 export class Http2Pool implements AppLanes {
   readonly #context: ProxyContext;
-  readonly #app: AppAddress;
+  readonly #dialer: Dialer;
   #state: "idle" | "connecting" | "stopped" = "idle";
   #ready: Link | undefined;
   /** Connected, but its app has not said yet what it takes. */
@@ -16,9 +16,9 @@ export class Http2Pool implements AppLanes {
   readonly #links = new Set<Link>();
   #waiting: LaneWaiter[] = [];
 
-  constructor(context: ProxyContext, app: AppAddress) {
+  constructor(context: ProxyContext, dialer: Dialer) {
     this.#context = context;
-    this.#app = app;
+    this.#dialer = dialer;
   }
 
   request(waiter: LaneWaiter): void {
@@ -46,7 +46,7 @@ export class Http2Pool implements AppLanes {
       if (link === undefined) return this.#connect();
       if (!link.session.hasCapacity) return;
       const next = this.#waiting.shift() as LaneWaiter;
-      next.onLane(new Http2AppStream(link, () => this.#serve()));
+      next.onLane(new Http2AppStream(link, this.#dialer.isTls ? "https" : "http", () => this.#serve()));
     }
   }
 
@@ -54,7 +54,7 @@ export class Http2Pool implements AppLanes {
   #connect(): void {
     if (this.#state !== "idle") return;
     this.#state = "connecting";
-    dialApp(this.#context, this.#app, {
+    this.#dialer.dial(["h2"], {
       onOpen: (socket) => {
         const link = new Link(socket, {
           role: "client",

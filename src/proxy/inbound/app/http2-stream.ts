@@ -10,6 +10,7 @@ import type { AppLane, AppUser } from "./lane.ts";
 
 export class Http2AppStream implements AppLane, LinkStream {
   readonly #link: Link;
+  readonly #scheme: "http" | "https";
   readonly #onEnded: () => void;
   #output: StreamOutput | undefined;
   #user: AppUser | undefined;
@@ -22,8 +23,9 @@ export class Http2AppStream implements AppLane, LinkStream {
   #uncredited = 0;
 
   /** `onEnded` is called once, when the stream takes no more room of its connection. */
-  constructor(link: Link, onEnded: () => void) {
+  constructor(link: Link, scheme: "http" | "https", onEnded: () => void) {
     this.#link = link;
+    this.#scheme = scheme;
     this.#onEnded = onEnded;
   }
 
@@ -102,7 +104,7 @@ export class Http2AppStream implements AppLane, LinkStream {
 
   /** A caller in HTTP/1.1 proves that it means a WebSocket by a key, which has no place in HTTP/2 (RFC 8441 §5). */
   #fieldsOf(request: AppRequest): FieldList {
-    const fields = requestToHttp2(request);
+    const fields = requestToHttp2(request, this.#scheme);
     const key = request.upgrade === "websocket" ? fieldValue(fields, KEY) : undefined;
     if (key === undefined) return fields;
     this.#accept = acceptFor(key);

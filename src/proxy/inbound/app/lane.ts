@@ -50,8 +50,3 @@ export interface AppLanes {
   forget(waiter: LaneWaiter): void;
   stop(): void;
 }
-
-export interface AppAddress {
-  readonly address: string;
-  readonly port: number;
-}

@@ -4,8 +4,8 @@ import type { FieldList } from "#wire/fields";
 import type { ProxyContext } from "../../context.ts";
 import { GatheredOutput } from "../../gathered-output.ts";
 import { LastBytes } from "../../last-bytes.ts";
-import { dialApp } from "./dial-app.ts";
-import type { AppAddress, AppLane, AppLanes, AppUser, LaneWaiter } from "./lane.ts";
+import type { Dialer } from "./dialer.ts";
+import type { AppLane, AppLanes, AppUser, LaneWaiter } from "./lane.ts";
 
 const ESTABLISHED: FieldList = [":status", "200"];
 
@@ -91,19 +91,19 @@ class Tunnel implements AppLane, SocketEvents {
 /** A connection of its own for each tunnel. */
 export class Tunnels implements AppLanes {
   readonly #context: ProxyContext;
-  readonly #app: AppAddress;
+  readonly #dialer: Dialer;
   readonly #open = new Set<Tunnel>();
   #connecting = 0;
 
-  constructor(context: ProxyContext, app: AppAddress) {
+  constructor(context: ProxyContext, dialer: Dialer) {
     this.#context = context;
-    this.#app = app;
+    this.#dialer = dialer;
   }
 
   request(waiter: LaneWaiter): void {
     if (this.#open.size + this.#connecting >= this.#context.limits.tunnelsMax) return waiter.onNoLane("overflow");
     this.#connecting++;
-    dialApp(this.#context, this.#app, {
+    this.#dialer.dialBytes({
       onOpen: (socket) => {
         this.#connecting--;
         const tunnel = new Tunnel(socket, this.#context, (closed) => this.#open.delete(closed));
