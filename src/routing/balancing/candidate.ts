@@ -37,8 +37,7 @@ export class Candidate<E extends Weighted> {
   readonly #latency = new Latency();
   #failures = 0;
   #asideUntilMs = 0;
-  #isHealthy = true;
-  /** Since when it is there and healthy; unknown until the next selection. */
+  /** Since when it is there; unknown until the next selection. */
   #sinceMs = Number.NaN;
 
   constructor(endpoint: E, standing: Standing) {
@@ -85,16 +84,8 @@ export class Candidate<E extends Weighted> {
     if (detector?.failedLocally(this.outlier, nowMs) === true) this.#standing.isStale = true;
   }
 
-  /** What active health checks say. It is warmed up again after it was unhealthy. */
-  markHealth(isHealthy: boolean): void {
-    if (this.#isHealthy === isHealthy) return;
-    this.#isHealthy = isHealthy;
-    if (isHealthy) this.#sinceMs = Number.NaN;
-    this.#standing.isStale = true;
-  }
-
   isUsable(nowMs: number): boolean {
-    return this.#isHealthy && !this.outlier.isEjected && nowMs >= this.#asideUntilMs;
+    return !this.outlier.isEjected && nowMs >= this.#asideUntilMs;
   }
 
   /** Its weight as far as it is warmed up. */

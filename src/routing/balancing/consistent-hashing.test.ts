@@ -34,7 +34,7 @@ describe.each([
   test("while one is out, exactly its own keys move, and they are spread", () => {
     const balancer = balancerOf(settings, endpoints);
     const before = assign(balancer);
-    balancer.candidates[3]!.markHealth(false);
+    balancer.candidates[3]!.connectFailed(0);
     const after = assign(balancer);
     const out = endpoints[3]!.instance;
     before.forEach((instance, index) => {
@@ -42,7 +42,7 @@ describe.each([
       else expect(after[index]).toBe(instance);
     });
     expect(new Set(after.filter((_, index) => before[index] === out)).size).toBeGreaterThan(6);
-    balancer.candidates[3]!.markHealth(true);
+    balancer.candidates[3]!.connected();
     expect(assign(balancer)).toEqual(before);
   });
 

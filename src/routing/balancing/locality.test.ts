@@ -52,7 +52,7 @@ describe("failover", () => {
     return endpoints.map(() => {
       const here = Object.keys(spread(balancer, 300)).sort();
       for (const candidate of balancer.candidates) {
-        if (here.includes(candidate.endpoint.instance)) candidate.markHealth(false);
+        if (here.includes(candidate.endpoint.instance)) candidate.connectFailed(0);
       }
       return here.join(" ");
     });
@@ -112,7 +112,7 @@ describe("failover", () => {
       return ((counts["us/a/1"] ?? 0) + (counts["us/a/1#2"] ?? 0)) / 4000;
     };
     const found = here.map((_, index) => {
-      balancer.candidates[index]!.markHealth(false);
+      balancer.candidates[index]!.connectFailed(0);
       return abroad();
     });
     const want = [0, 0, 0.02, 0.16, 0.3, 0.44, 0.58, 0.72, 0.86, 1];
@@ -122,7 +122,7 @@ describe("failover", () => {
   test("a key that spills over does so every time", () => {
     const endpoints = [at("eu/a/1"), at("eu/a/1#2"), at("us/a/1")];
     const balancer = balancerOf(endpoints, { policy: RING_HASH, locality: { own } });
-    balancer.candidates[0]!.markHealth(false);
+    balancer.candidates[0]!.connectFailed(0);
     const select = (key: number) => balancer.select(0, { hash: xxHash64(`k${key}`) })!.endpoint.instance;
     const first = Array.from({ length: 1000 }, (_, key) => select(key));
     expect(Array.from({ length: 1000 }, (_, key) => select(key))).toEqual(first);
@@ -172,7 +172,7 @@ describe("distribution", () => {
     const distribute = [{ from: "*", to: { "eu/*": 50, "us/*": 50 } }];
     const some = [at("eu/a/1"), at("eu/a/1#2"), at("us/a/1"), at("us/a/1#2")];
     const balancer = balancerOf(some, { locality: { own, distribute } });
-    balancer.candidates[3]!.markHealth(false);
+    balancer.candidates[3]!.connectFailed(0);
     const counts = spread(balancer, 4000);
     expect(Math.abs(counts["us/a/1"]! / 4000 - 0.7 / 1.7)).toBeLessThan(0.03);
   });

@@ -34,8 +34,6 @@ const candidateOf = (balancer: Balancer<Weighted>, instance: string) =>
 const EVENTS: readonly ((candidate: Candidate<Weighted>, nowMs: number) => void)[] = [
   (candidate, nowMs) => candidate.connectFailed(nowMs),
   (candidate) => candidate.connected(),
-  (candidate) => candidate.markHealth(false),
-  (candidate) => candidate.markHealth(true),
   (candidate, nowMs) => candidate.answered(nowMs, 200, 5),
 ];
 
@@ -62,20 +60,18 @@ describe.each(POLICIES.map((policy) => [policy.kind, { policy }] as const))("%s"
     for (let turn = 0; turn < 200; turn++) expect(balancer.select(0, avoid)).not.toBe(avoid);
   });
 
-  test("who cannot be connected to, or is unhealthy, gets nothing until it is back", () => {
+  test("who cannot be connected to gets nothing until it is back", () => {
     const balancer = balancerOf(settings, { a: 1, b: 1, c: 1 });
     candidateOf(balancer, "a").connectFailed(0);
-    candidateOf(balancer, "b").markHealth(false);
-    expect(spread(balancer, 100, 100)).toEqual({ c: 100 });
-    candidateOf(balancer, "b").markHealth(true);
-    expect(Object.keys(spread(balancer, 300, 249)).sort()).toEqual(["b", "c"]);
+    expect(Object.keys(spread(balancer, 300, 100)).sort()).toEqual(["b", "c"]);
+    candidateOf(balancer, "a").connected();
     // It was slow to fail, which peak EWMA forgets in time.
     expect(Object.keys(spread(balancer, 3000, 120_000)).sort()).toEqual(["a", "b", "c"]);
   });
 
   test("when none is usable, all are candidates", () => {
     const balancer = balancerOf(settings, { a: 1, b: 1, c: 1 });
-    for (const candidate of balancer.candidates) candidate.markHealth(false);
+    for (const candidate of balancer.candidates) candidate.connectFailed(0);
     expect(Object.keys(spread(balancer, 300)).sort()).toEqual(["a", "b", "c"]);
     const avoid = balancer.candidates[0];
     for (let turn = 0; turn < 50; turn++) expect(balancer.select(0, { avoid })).not.toBe(avoid);
@@ -134,9 +130,9 @@ describe("round robin", () => {
 
   test("who comes back does not catch up on what it missed", () => {
     const balancer = balancerOf(settings, { a: 1, b: 1 });
-    candidateOf(balancer, "a").markHealth(false);
+    candidateOf(balancer, "a").connectFailed(0);
     spread(balancer, 1000);
-    candidateOf(balancer, "a").markHealth(true);
+    candidateOf(balancer, "a").connected();
     expect(spread(balancer, 100)).toEqual({ a: 50, b: 50 });
   });
 });

@@ -137,7 +137,7 @@ describe("ring hash", () => {
     const seen = new Set(Object.keys(countAround(balancer, 100)));
     expect(seen.size).toBe(2);
     for (const candidate of balancer.candidates) {
-      if (seen.has(candidate.endpoint.instance.split(":")[1]!)) candidate.markHealth(false);
+      if (seen.has(candidate.endpoint.instance.split(":")[1]!)) candidate.connectFailed(0);
     }
     expect(seen.has(String(portOf(balancer, 5n)))).toBe(false);
   });

@@ -49,15 +49,4 @@ describe("slow start", () => {
     expect(Math.abs(shareOfNew({ kind }, { ...minute, minimumPercent: 40 }, 1000) - 0.4)).toBeLessThan(0.02);
     expect(Math.abs(shareOfNew({ kind }, { ...minute, aggression: 2 }, 15_000) - 0.5)).toBeLessThan(0.02);
   });
-
-  test("who was unhealthy is warmed up again", () => {
-    const balancer = balancerOf({ policy: { kind: "round-robin" }, warmup: minute }, ["a", "b"]);
-    spread(balancer, 10, 0);
-    expect(Math.abs(spread(balancer, 1000, 100_000)["a"]! - 500)).toBeLessThan(5);
-    balancer.candidates[0]!.markHealth(false);
-    spread(balancer, 10, 100_000);
-    balancer.candidates[0]!.markHealth(true);
-    spread(balancer, 10, 100_000);
-    expect(Math.abs(spread(balancer, 1100, 100_000)["a"]! - 100)).toBeLessThan(5);
-  });
 });
