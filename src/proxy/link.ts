@@ -1,7 +1,14 @@
 /** One connection between two agents: an HTTP/2 session on a socket, its streams given to whom they belong. */
 import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import type { FieldList } from "#wire/fields";
-import { DEFAULT_HTTP2_LIMITS, H2_ERROR, Http2Session, type Http2Sink, type MessageKind } from "#wire/http2";
+import {
+  DEFAULT_HTTP2_LIMITS,
+  H2_ERROR,
+  Http2Session,
+  type Http2Sink,
+  type MessageKind,
+  StreamTable,
+} from "#wire/http2";
 import type { Flushable, TurnFlusher } from "./turn-flusher.ts";
 
 /** The owner of one stream. */
@@ -39,7 +46,7 @@ export class Link implements SocketEvents, Flushable {
   readonly session: Http2Session;
   readonly #options: LinkOptions;
   readonly #socket: StreamSocket;
-  readonly #owners = new Map<number, LinkStream>();
+  readonly #owners = new StreamTable<LinkStream>();
   /** When something last came, by the clock of the deadlines. */
   readMs: number;
   #isScheduled = false;

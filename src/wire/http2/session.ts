@@ -24,6 +24,7 @@ import {
 } from "./protocol.ts";
 import { Receiver } from "./receiver.ts";
 import { Http2Stream } from "./stream.ts";
+import { StreamTable } from "./stream-table.ts";
 
 /** What a session tells its owner. Called during `read`, never later. */
 export interface Http2Sink {
@@ -60,9 +61,9 @@ export class Http2Session {
   readonly #output = new OutputBuffer();
   readonly #encoder: HpackEncoder;
   readonly #receiver: Receiver;
-  readonly #streams = new Map<number, Http2Stream>();
+  readonly #streams = new StreamTable<Http2Stream>();
   /** Ended streams whose last bytes their owner has not consumed yet. */
-  readonly #lingering = new Map<number, Http2Stream>();
+  readonly #lingering = new StreamTable<Http2Stream>();
   readonly #blocked = new Set<Http2Stream>();
   #nextStream = 1;
   #lastPeerStream = 0;
@@ -217,7 +218,7 @@ export class Http2Session {
     if (this.#state === "closed") return;
     this.writeGoaway(this.#lastPeerStream, code);
     this.#state = "closed";
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       this.removeStream(stream);
       this.#sink.onReset(stream.id, code, false);
     }
