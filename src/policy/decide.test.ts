@@ -6,6 +6,7 @@ import {
   decide,
   explain,
   type OperationMatch,
+  RecentDecisions,
   type RequestAttributes,
   type Rule,
   type RuleSet,
@@ -257,7 +258,11 @@ test("the compiled evaluator agrees with a literal one on generated policies and
       (sets, asked) => {
         const ruleSets = sets.map(([action, rules]) => set(action, ...rules));
         const compiled = compilePolicy(ruleSets);
+        const recent = new RecentDecisions();
         for (const each of asked) {
+          // A caller stays who it is, and calls one port.
+          const ofOne = { ...each, principal: FRONT, namespace: "shop", port: 80 };
+          expect(recent.decide(compiled, ofOne)).toBe(decide(compiled, ofOne));
           const readings = isAmbiguous(each.path) ? [each.path, canonicalPath(each.path)] : [each.path];
           expect(decide(compiled, each).verdict).toBe(decideNaively(ruleSets, each, readings));
         }
@@ -278,4 +283,11 @@ test("with ten thousand policies a decision looks at few of them", () => {
   // A scan of them all would take minutes; the bound is generous so that a busy machine does not fail it.
   expect((performance.now() - started) / 100).toBeLessThan(20);
   expect(decide(compiled, each).verdict).toBe("allow");
+});
+
+test("what was decided lately does not outlive the policy", () => {
+  const recent = new RecentDecisions();
+  const [open, closed] = [compilePolicy([]), compilePolicy([set("ALLOW")])];
+  const verdicts = [open, open, closed, closed, open].map((policy) => recent.decide(policy, request()).verdict);
+  expect(verdicts).toEqual(["allow", "allow", "deny", "deny", "allow"]);
 });

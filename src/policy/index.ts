@@ -8,6 +8,7 @@ export { type CompiledPolicy, compilePolicy, type Decision } from "./compile.ts"
 export { decide } from "./decide.ts";
 export { type Explanation, explain, type NearestMiss } from "./explain.ts";
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
+export { RecentDecisions } from "./recent-decisions.ts";
 export type { RequestAttributes } from "./request.ts";
 export {
   lowerAuthorizationPolicy,

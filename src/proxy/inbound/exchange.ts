@@ -1,5 +1,5 @@
 /** One request from another agent: decided before the app sees a byte of it, then carried to the app and back. */
-import { decide, type RequestAttributes } from "#policy";
+import type { RequestAttributes } from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -196,10 +196,10 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   /** A stream of bytes without HTTP is decided by what is known without it, and goes to the app as it is. */
   #decide(isBytes: boolean): void {
-    const { app, context } = this.#peer;
+    const { app, context, decisions } = this.#peer;
     if (isBytes) this.#record.edge = this.#peer.tcpEdge();
     const attributes = this.#attributes(isBytes);
-    const decision = decide(context.tables.inbound, attributes);
+    const decision = decisions.decide(context.tables.inbound, attributes);
     this.#record.verdict = decision.verdict;
     this.#record.policy = decision.label;
     this.#record.rule = decision.rule;
@@ -258,6 +258,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   #sendHeld(lane: AppLane): void {
+    if (this.#heldForApp.length === 0) return;
     for (const held of this.#heldForApp.splice(0)) lane.body(held);
   }
 

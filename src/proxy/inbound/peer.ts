@@ -9,7 +9,7 @@ import {
   validateX509Svid,
 } from "#identity";
 import { type Result, success } from "#model";
-import type { RequestAttributes } from "#policy";
+import { RecentDecisions, type RequestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import { RequestTexts } from "../http1-text.ts";
@@ -31,6 +31,8 @@ export interface InboundPeer {
   readonly close: () => void;
   /** Reused by each decision on this connection. */
   readonly attributes: RequestAttributes;
+  /** Of this peer. */
+  readonly decisions: RecentDecisions;
   /** Envoy's `x-forwarded-client-cert`, for the app. */
   readonly clientCertificate: string;
   readonly texts: RequestTexts;
@@ -84,6 +86,7 @@ export function inboundPeer(
       host: "",
       port: app.options.port,
     },
+    decisions: new RecentDecisions(),
     clientCertificate: `By=${context.identity.spiffeId.uri};URI=${id.uri}`,
     texts: new RequestTexts(),
   };

@@ -2,7 +2,7 @@
 import type { FieldList } from "#wire/fields";
 import { DynamicTable } from "./dynamic-table.ts";
 import { decodeHuffman } from "./huffman.ts";
-import { RepeatedBlocks } from "./repeated-blocks.ts";
+import { type DecodedBlock, RepeatedBlocks } from "./repeated-blocks.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 
 export type HpackFault =
@@ -34,6 +34,10 @@ export class HpackDecoder {
   #at = 0;
   #end = 0;
   #listBytes = 0;
+  /** The block names an entry of the table, or changes its size. */
+  #refersToTable = false;
+  /** Where the fields stand that the block adds to the table; undefined when nobody asks. */
+  #added: number[] | undefined;
   fault: HpackFault | undefined;
 
   constructor(limits: HpackDecoderLimits) {
@@ -47,12 +51,23 @@ export class HpackDecoder {
    * to: a block that repeats gives the very same list, by which all that follow know it.
    */
   decode(bytes: Buffer, start: number, end: number): FieldList {
-    const known = this.#repeats?.find(bytes, start, end, this.#table.changes);
-    if (known !== undefined) return known;
+    const repeats = this.#repeats;
+    if (repeats === undefined) return this.#decode(bytes, start, end);
     const { changes } = this.#table;
+    const known = repeats.find(bytes, start, end, changes);
+    if (known !== undefined) return this.#again(known);
+    const added: number[] = [];
+    this.#added = added;
     const fields = this.#decode(bytes, start, end);
-    const isRepeatable = this.fault === undefined && changes === this.#table.changes;
-    if (isRepeatable) this.#repeats?.remember(bytes.subarray(start, end), fields, changes);
+    if (this.fault !== undefined) return fields;
+    if (!this.#refersToTable) repeats.remember(bytes.subarray(start, end), { fields, added, changes: undefined });
+    else if (changes === this.#table.changes) repeats.remember(bytes.subarray(start, end), { fields, added, changes });
+    return fields;
+  }
+
+  /** A block that is known does to the table what it did before. */
+  #again({ fields, added }: DecodedBlock): FieldList {
+    for (const at of added) this.#table.add(fields[at] as string, fields[at + 1] as string);
     return fields;
   }
 
@@ -61,6 +76,7 @@ export class HpackDecoder {
     this.#at = start;
     this.#end = end;
     this.#listBytes = 0;
+    this.#refersToTable = false;
     const fields: FieldList = [];
     this.#readSizeUpdates();
     while (this.#at < this.#end && this.fault === undefined) this.#readField(fields);
@@ -73,6 +89,7 @@ export class HpackDecoder {
       const size = this.#integer(5);
       if (size > this.#limits.tableBytesMax) this.fault ??= "bad-table-size";
       if (this.fault !== undefined) return;
+      this.#refersToTable = true;
       this.#table.resize(size);
     }
   }
@@ -92,6 +109,7 @@ export class HpackDecoder {
     if (fixed !== undefined) this.#push(fields, fixed[0], fixed[1]);
     else if (index === 0 || index - STATIC_TABLE.length > this.#table.length) this.fault = "bad-index";
     else {
+      this.#refersToTable = true;
       const dynamic = index - STATIC_TABLE.length - 1;
       this.#push(fields, this.#table.name(dynamic), this.#table.value(dynamic));
     }
@@ -102,13 +120,17 @@ export class HpackDecoder {
     const name = index === 0 ? this.#string() : this.#indexedName(index);
     const value = this.#string();
     if (this.fault !== undefined) return;
-    if (isIndexed) this.#table.add(name, value);
+    if (isIndexed) {
+      this.#added?.push(fields.length);
+      this.#table.add(name, value);
+    }
     this.#push(fields, name, value);
   }
 
   #indexedName(index: number): string {
     const fixed = STATIC_TABLE[index - 1];
     if (fixed !== undefined) return fixed[0];
+    this.#refersToTable = true;
     if (index - STATIC_TABLE.length > this.#table.length) this.fault ??= "bad-index";
     return this.#table.name(index - STATIC_TABLE.length - 1);
   }

@@ -191,4 +191,46 @@ describe("a response that repeats", () => {
       expect(pass(both, fields)).toEqual(fields);
     }
   });
+
+  test("says what it would say to a decoder that remembers nothing, whatever it does to the table", () => {
+    const literal = (first: number, name: string, value: string): Buffer => {
+      const text = (of: string): Buffer => Buffer.concat([Buffer.from([of.length]), Buffer.from(of)]);
+      return Buffer.concat([Buffer.from([first]), text(name), text(value)]);
+    };
+    const texts = [fc.constantFrom("a", "b"), fc.constantFrom("x", "yy")] as const;
+    const field = fc.oneof(
+      // Few, so that blocks repeat; 62 to 64 name the newest of the table, if there are so many.
+      fc.constantFrom(0x82, 0x88, 0xbe, 0xbf, 0xc0).map((octet) => Buffer.from([octet])),
+      fc.tuple(...texts).map(([name, value]) => literal(0x40, name, value)),
+      fc.tuple(...texts).map(([name, value]) => literal(0x00, name, value)),
+      fc.constantFrom("x", "yy").map((value) => Buffer.concat([Buffer.from([0x7e, value.length]), Buffer.from(value)])),
+    );
+    const size = fc.constantFrom(0x20, 0x3f).map((octet) => Buffer.from(octet === 0x20 ? [0x20] : [0x3f, 0x45]));
+    const block = fc
+      .tuple(fc.array(size, { maxLength: 1 }), fc.array(field, { minLength: 1, maxLength: 3 }))
+      .map(([sizes, fields]) => Buffer.concat([...(sizes.length > 0 && fields.length > 2 ? sizes : []), ...fields]));
+    fc.assert(
+      fc.property(fc.array(block, { minLength: 2, maxLength: 40 }), (blocks) => {
+        const decoders = [true, false].map(
+          (repeats) => new HpackDecoder({ tableBytesMax: 100, listBytesMax: 65_536, repeats }),
+        );
+        for (const bytes of blocks) {
+          const [one, other] = decoders.map((decoder) => [decoder.decode(bytes, 0, bytes.length), decoder.fault]);
+          expect(one).toEqual(other!);
+          if (one?.[1] !== undefined) return;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("is the very same list from a peer that adds it to the table each time", () => {
+    const decoder = new HpackDecoder({ tableBytesMax: 4096, listBytesMax: 65_536, repeats: true });
+    const bytes = Buffer.from("\x88\x40\x06server\x05nginx", "latin1");
+    const lists = Array.from({ length: 200 }, () => decoder.decode(bytes, 0, bytes.length));
+    expect(new Set(lists).size).toBe(1);
+    expect(lists[0]).toEqual([":status", "200", "server", "nginx"]);
+    // The table holds what was added last.
+    expect(decoder.decode(Buffer.from([0xbe]), 0, 1)).toEqual(["server", "nginx"]);
+  });
 });
