@@ -53,6 +53,24 @@ const OVERS: readonly Over[] = [
       ["1 MiB", "body-1048576"],
     ],
   },
+  {
+    title: "CPU per request over routes, 1 KiB, 64 connections",
+    file: "routes.svg",
+    ticks: [
+      ["none", "core"],
+      ["10", "routes-10"],
+      ["1,000", "routes-1000"],
+    ],
+  },
+  {
+    title: "CPU per request over endpoints, 1 KiB, 64 connections",
+    file: "endpoints.svg",
+    ticks: [
+      ["1", "core"],
+      ["10", "endpoints-10"],
+      ["100", "endpoints-100"],
+    ],
+  },
 ];
 
 function linesOver({ cases, peers }: Report, { title, file, ticks }: Over): readonly Picture[] {

@@ -1,6 +1,6 @@
 /** One thing to measure: how, in which figures, and what they should reach. */
 import type { Carried, Metric, Target } from "../report.ts";
-import type { Pair } from "./peer.ts";
+import type { Pair, Size } from "./peer.ts";
 
 /** One peer's turn. */
 export interface Turn {
@@ -26,6 +26,7 @@ export interface Case {
   readonly title: string;
   readonly metrics: readonly Metric[];
   readonly carries: Carried;
+  readonly size: Size;
   /** Programs without which it cannot be measured. */
   readonly tools: readonly Tool[];
   /** Whether every turn begins with processes that have done nothing yet. */

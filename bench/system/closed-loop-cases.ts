@@ -10,6 +10,7 @@ import {
   type Turn,
   within,
 } from "./case.ts";
+import { type Size, SMALL } from "./peer.ts";
 import { cpuSeconds } from "./usage.ts";
 import { closedLoop } from "./wrk.ts";
 
@@ -36,10 +37,11 @@ async function measure({ connections, bytes }: Load, { pair, folder, seconds }: 
   };
 }
 
-type Shown = Pick<Case, "name" | "title" | "metrics"> & Partial<Pick<Case, "carries">>;
+type Shown = Pick<Case, "name" | "title" | "metrics"> & Partial<Pick<Case, "carries" | "size">>;
 
 const closedLoopCase = (load: Load, shown: Shown): Case => ({
   carries: "http1",
+  size: SMALL,
   ...shown,
   tools: ["wrk"],
   startsFresh: false,
@@ -73,7 +75,18 @@ const overBytes = (bytes: BodyBytes, title: string): Case =>
     { name: `body-${bytes}`, title: `${title}, 64 connections, closed loop`, metrics: [CPU_PER_REQUEST, THROUGHPUT] },
   );
 
-/** 64 connections and 1 KiB, which belong to both series, are the core case. */
+const overSize = (name: string, title: string, size: Partial<Size>): Case =>
+  closedLoopCase(
+    { connections: 64, bytes: 1024 },
+    {
+      name,
+      title: `1 KiB, 64 connections, ${title}, closed loop`,
+      metrics: [CPU_PER_REQUEST, THROUGHPUT],
+      size: { ...SMALL, ...size },
+    },
+  );
+
+/** 64 connections and 1 KiB, which belong to all series, are the core case. */
 export const CLOSED_LOOP_CASES: readonly Case[] = [
   CORE,
   overConnections(1, "one connection"),
@@ -82,6 +95,10 @@ export const CLOSED_LOOP_CASES: readonly Case[] = [
   overBytes(0, "empty answers"),
   overBytes(65_536, "64 KiB"),
   overBytes(1_048_576, "1 MiB"),
+  overSize("routes-10", "10 routes by path", { routes: 10 }),
+  overSize("routes-1000", "1,000 routes by path", { routes: 1000 }),
+  overSize("endpoints-10", "10 endpoints", { endpoints: 10 }),
+  overSize("endpoints-100", "100 endpoints", { endpoints: 100 }),
   closedLoopCase(
     { connections: 64, bytes: 1024 },
     {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { GRPC_ANSWER_BYTES, GRPC_PATH, grpcMessage } from "./app.ts";
 import { type Case, CPU_PER_REQUEST, type Measurement, THROUGHPUT, type Turn, within } from "./case.ts";
 import { streams } from "./h2load.ts";
+import { SMALL } from "./peer.ts";
 import { cpuSeconds } from "./usage.ts";
 
 const REQUEST_BYTES = 64;
@@ -33,6 +34,7 @@ export const GRPC: Case = {
   title: "unary gRPC calls, 64 bytes there and 1 KiB back, 8 connections with 8 calls each, closed loop",
   metrics: [within(CPU_PER_REQUEST, 0.7), THROUGHPUT],
   carries: "grpc",
+  size: SMALL,
   tools: ["h2load", "nginx"],
   startsFresh: false,
   needsSaturation: false,

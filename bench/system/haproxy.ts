@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Server, startServer } from "./children.ts";
-import { findProgram, type Pair, type Peer, type Place, pairOf } from "./peer.ts";
+import { findProgram, otherPath, type Pair, type Peer, type Place, pairOf, type Size, SMALL } from "./peer.ts";
 import { freePorts, isListening } from "./ports.ts";
 
 type Mode = "http" | "http2" | "tcp";
@@ -14,9 +14,24 @@ interface Instance {
   /** What stands after `bind` and after `server`. */
   readonly bind: string;
   readonly server: string;
+  readonly size: Size;
 }
 
-async function startHaproxy(folder: string, { mode, name, port, bind, server }: Instance): Promise<Server> {
+/** A map of prefixes, which is looked up in a tree: rules one after the other would be far slower. */
+function rulesOf(folder: string, { mode, name, size }: Instance): string {
+  if (mode === "tcp" || size.routes === 0) return "";
+  const others = Array.from({ length: size.routes - 1 }, (_, index) => otherPath(index));
+  const map = join(folder, `haproxy-${mode}-${name}.map`);
+  writeFileSync(map, others.map((path) => `${path}/ nobody\n`).join(""));
+  return `  use_backend %[path,map_beg(${map},out)]\n`;
+}
+
+function serversOf({ server, size }: Instance): string {
+  return Array.from({ length: size.endpoints }, (_, index) => `  server next${index} ${server}\n`).join("");
+}
+
+async function startHaproxy(folder: string, instance: Instance): Promise<Server> {
+  const { mode, name, port, bind } = instance;
   const text = `global
   nbthread 1
   maxconn 8000
@@ -30,17 +45,17 @@ defaults
   ${mode === "tcp" ? "" : "http-reuse always"}
 frontend in
   bind ${bind}
-  default_backend out
+${rulesOf(folder, instance)}  default_backend out
+backend nobody
 backend out
-  server next ${server}
-`;
+${serversOf(instance)}`;
   const file = join(folder, `haproxy-${mode}-${name}.cfg`);
   writeFileSync(file, text);
   return startServer(["haproxy", "-q", "-db", "-f", file], () => isListening(port));
 }
 
 async function startPair(mode: Mode, place: Place): Promise<Pair> {
-  const { folder, appPort, certificates } = place;
+  const { folder, appPort, certificates, size } = place;
   const { clientFiles, serverFiles, authorityFile, serverName } = certificates;
   const [clientPort = 0, serverPort = 0] = freePorts(2);
   const alpn = mode === "http2" ? " alpn h2" : "";
@@ -52,6 +67,7 @@ async function startPair(mode: Mode, place: Place): Promise<Pair> {
     port: serverPort,
     bind: `127.0.0.1:${serverPort} ssl crt ${serverFiles.both} ${verify}`,
     server: `127.0.0.1:${appPort}${cleartext}`,
+    size: SMALL,
   });
   const client = await startHaproxy(folder, {
     mode,
@@ -59,6 +75,7 @@ async function startPair(mode: Mode, place: Place): Promise<Pair> {
     port: clientPort,
     bind: `127.0.0.1:${clientPort}${cleartext}`,
     server: `127.0.0.1:${serverPort} ssl crt ${clientFiles.both} sni str(${serverName}) verifyhost ${serverName} ${verify}`,
+    size,
   });
   return pairOf(clientPort, [client, server]);
 }

@@ -3,17 +3,21 @@ import { readFileSync } from "node:fs";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { type Bundle, bundleSet, type SpiffeId, type TlsIdentity } from "#identity";
-import { type AuthorizationPolicy, valueOrThrow } from "#model";
+import { type AuthorizationPolicy, type ServiceKey, valueOrThrow } from "#model";
 import { compilePolicy, lowerAuthorizationPolicy } from "#policy";
 import { type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
+import { RouteTable } from "#routing";
 import { encodeBatch } from "#telemetry/batch";
 import { Recorder } from "#telemetry/record";
+import { backendRule, routeMatch, routeRule } from "../../test/fakes/route-rules.ts";
 import type { Carried } from "../report.ts";
 import { GRPC_SERVICE } from "./app.ts";
+import { otherPath, type Size } from "./peer.ts";
 
 export interface SideSettings {
   readonly identity: TlsIdentity;
   readonly carries: Carried;
+  readonly size: Size;
   /** With the authorities in base64. */
   readonly bundle: Omit<Bundle, "authorities"> & { readonly authorities: readonly string[] };
   /** Only at the server's side. */
@@ -22,6 +26,7 @@ export interface SideSettings {
   readonly peer?: { readonly port: number; readonly spiffeId: SpiffeId };
 }
 
+const SERVICE: ServiceKey = "shop/back";
 const LOOPBACK = { address: "127.0.0.1", port: 0 };
 
 const RULES = 20;
@@ -48,9 +53,9 @@ function policy(carries: Carried): AuthorizationPolicy {
   };
 }
 
-function endpointOf({ port, spiffeId }: NonNullable<SideSettings["peer"]>): OutboundEndpoint {
+function endpointOf({ port, spiffeId }: NonNullable<SideSettings["peer"]>, index: number): OutboundEndpoint {
   return {
-    instance: "back-1",
+    instance: `back-${index + 1}`,
     namespace: "shop",
     serviceAccount: "back",
     address: "127.0.0.1",
@@ -61,15 +66,30 @@ function endpointOf({ port, spiffeId }: NonNullable<SideSettings["peer"]>): Outb
   };
 }
 
-function tablesOf({ bundle, carries, peer }: SideSettings): ProxyTables {
+/** Rules by path; the last sends what is asked to the service, as it would go without any. */
+function routesOf(count: number): RouteTable {
+  const rules = Array.from({ length: count }, (_, index) => {
+    const value = index === count - 1 ? "/" : otherPath(index);
+    const backends = [backendRule(index === count - 1 ? SERVICE : undefined)];
+    return routeRule(`HTTPRoute/shop/r${index}`, {
+      matches: [routeMatch({ path: { type: "PathPrefix", value } })],
+      backends,
+    });
+  });
+  return new RouteTable(rules);
+}
+
+function tablesOf({ bundle, carries, peer, size }: SideSettings): ProxyTables {
   const authorities = bundle.authorities.map((text) => new Uint8Array(Buffer.from(text, "base64")));
+  const endpoints =
+    peer === undefined ? [] : Array.from({ length: size.endpoints }, (_, index) => endpointOf(peer, index));
   return {
     revision: 1,
     settings: { explainDenials: true, traceSampling: 0.01, connectTimeoutMs: 1000, requestTimeoutMs: 15_000 },
     bundles: bundleSet([{ ...bundle, authorities }]),
     inbound: compilePolicy([lowerAuthorizationPolicy(policy(carries))]),
-    outbound: new Map([["shop/back", { protocol: carries, endpoints: peer === undefined ? [] : [endpointOf(peer)] }]]),
-    routes: new Map(),
+    outbound: new Map([[SERVICE, { protocol: carries, endpoints }]]),
+    routes: new Map(size.routes === 0 ? [] : [[SERVICE, { requests: routesOf(size.routes), bytes: undefined }]]),
   };
 }
 
@@ -87,7 +107,7 @@ function start(settings: SideSettings): number {
       labels: {},
     },
     ...(appPort === undefined ? {} : { inbound: { listen: LOOPBACK, app } }),
-    outbound: settings.peer === undefined ? [] : [{ service: "shop/back", listen: LOOPBACK, isEdge: false }],
+    outbound: settings.peer === undefined ? [] : [{ service: SERVICE, listen: LOOPBACK, isEdge: false }],
     recorder,
     clock: systemClock,
     timers: systemTimers,
@@ -99,7 +119,7 @@ function start(settings: SideSettings): number {
     if (batch !== undefined) encodeBatch(batch);
   });
   const bound = valueOrThrow(proxy.start(identity, tablesOf(settings)));
-  return (bound.inbound ?? bound.outbound.get("shop/back"))?.port ?? 0;
+  return (bound.inbound ?? bound.outbound.get(SERVICE))?.port ?? 0;
 }
 
 console.log(start(JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"))));

@@ -7,12 +7,12 @@ import { type Pair, type Peer, type Place, pairOf } from "./peer.ts";
 
 const SIDE = join(import.meta.dir, "heddle-side.ts");
 
-async function startPair({ folder, certificates, carries, appPort }: Place): Promise<Pair> {
+async function startPair({ folder, certificates, carries, appPort, size }: Place): Promise<Pair> {
   const { client, server, bundle } = certificates;
   const authorities = bundle.authorities.map((der) => Buffer.from(der).toString("base64"));
-  const side = async (name: string, settings: Omit<SideSettings, "bundle" | "carries">) => {
+  const side = async (name: string, settings: Omit<SideSettings, "bundle" | "carries" | "size">) => {
     const file = join(folder, `heddle-${name}.json`);
-    const whole: SideSettings = { ...settings, carries, bundle: { ...bundle, authorities } };
+    const whole: SideSettings = { ...settings, carries, size, bundle: { ...bundle, authorities } };
     writeFileSync(file, JSON.stringify(whole), { mode: 0o600 });
     return startServer([process.execPath, SIDE, file]);
   };

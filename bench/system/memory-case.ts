@@ -3,6 +3,7 @@ import type { Metric } from "../report.ts";
 import { pathOf } from "./app.ts";
 import type { Case, Measurement, Turn } from "./case.ts";
 import { openConnections } from "./connections.ts";
+import { SMALL } from "./peer.ts";
 import { resident } from "./usage.ts";
 import { closedLoop } from "./wrk.ts";
 
@@ -43,6 +44,7 @@ export const MEMORY: Case = {
   title: `resident memory of both proxies: idle, with ${CONNECTIONS} connections open, after load`,
   metrics: [metric("idle", 114), metric("open", 210), metric("loaded", 210)],
   carries: "http1",
+  size: SMALL,
   tools: ["wrk"],
   startsFresh: true,
   needsSaturation: false,

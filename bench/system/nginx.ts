@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Server, startServer } from "./children.ts";
-import { findProgram, type Pair, type Peer, type Place, pairOf } from "./peer.ts";
+import { findProgram, otherPath, type Pair, type Peer, type Place, pairOf } from "./peer.ts";
 import { freePorts, isListening } from "./ports.ts";
 
 interface Instance {
@@ -38,16 +38,17 @@ http {
 const HTTP1 = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;';
 
 /** A kept connection for every request under way, so that none waits for a handshake. */
-const upstream = (name: string, port: number): string =>
-  `upstream ${name} { server 127.0.0.1:${port}; keepalive 2048; keepalive_requests 1000000000; }`;
+const upstream = (name: string, port: number, endpoints = 1): string =>
+  `upstream ${name} { ${`server 127.0.0.1:${port}; `.repeat(endpoints)} keepalive 2048; keepalive_requests 1000000000; }`;
 
-function clientSide(port: number, serverPort: number, { certificates, carries }: Place): string {
+function clientSide(port: number, serverPort: number, { certificates, carries, size }: Place): string {
   const { clientFiles, authorityFile, serverName } = certificates;
   const isGrpc = carries === "grpc";
   const kind = isGrpc ? "grpc" : "proxy";
-  return `${upstream("server_side", serverPort)}
+  return `${upstream("server_side", serverPort, size.endpoints)}
   server {
     listen 127.0.0.1:${port}${isGrpc ? " http2" : ""};
+    ${locations(size.routes)}
     location / {
       ${isGrpc ? "grpc_pass grpcs://server_side;" : `proxy_pass https://server_side; ${HTTP1}`}
       ${kind}_ssl_certificate ${clientFiles.chain}; ${kind}_ssl_certificate_key ${clientFiles.key};
@@ -55,6 +56,12 @@ function clientSide(port: number, serverPort: number, { certificates, carries }:
       ${kind}_ssl_name ${serverName}; ${kind}_ssl_server_name on;
     }
   }`;
+}
+
+/** In the order of the file, which is not the one in which nginx looks for a prefix. */
+function locations(routes: number): string {
+  const others = Array.from({ length: Math.max(0, routes - 1) }, (_, index) => otherPath(index));
+  return others.map((path) => `location ${path}/ { return 404; }`).join("\n    ");
 }
 
 function serverSide(port: number, { certificates, appPort, carries }: Place): string {

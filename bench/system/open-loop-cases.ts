@@ -2,6 +2,7 @@
 import { pathOf } from "./app.ts";
 import { type Case, CPU_PER_SECOND, type Measurement, P50, P99, type Turn } from "./case.ts";
 import { BEGINNING_MS, openLoop, possibleRate } from "./h2load.ts";
+import { SMALL } from "./peer.ts";
 import { cpuSeconds } from "./usage.ts";
 
 /** A second of such a load has few steps of the kernel's CPU clock; twice the usual time has twice as many. */
@@ -32,6 +33,7 @@ export const OPEN_LOOP_CASES: readonly Case[] = [
     title: "1 KiB, 1,000 requests/s over 16 connections, open loop",
     metrics: [CPU_PER_SECOND, P50, P99],
     carries: "http1",
+    size: SMALL,
     tools: ["h2load"],
     startsFresh: false,
     needsSaturation: false,
@@ -42,6 +44,7 @@ export const OPEN_LOOP_CASES: readonly Case[] = [
     title: "1 KiB, 40 % of what the slowest reaches in the core case, open loop",
     metrics: [P99, P50, CPU_PER_SECOND],
     carries: "http1",
+    size: SMALL,
     tools: ["h2load", "wrk"],
     startsFresh: false,
     needsSaturation: true,

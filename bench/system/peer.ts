@@ -11,7 +11,21 @@ export interface Place {
   readonly carries: Carried;
   /** Where the app listens on 127.0.0.1 for what is carried. */
   readonly appPort: number;
+  readonly size: Size;
 }
+
+/** How much is configured. */
+export interface Size {
+  /** Routes by path at the client's side, of which what is asked meets the last; 0 routes nothing. */
+  readonly routes: number;
+  /** How many servers the client's side chooses among: the same one under as many names. */
+  readonly endpoints: number;
+}
+
+export const SMALL: Size = { routes: 0, endpoints: 1 };
+
+/** The path of a route that nothing asks for. */
+export const otherPath = (index: number): string => `/orders/${index}`;
 
 /** A running pair: load → client-side proxy → TLS 1.3 with certificates both ways → server-side proxy → app. */
 export interface Pair {

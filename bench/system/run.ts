@@ -53,9 +53,9 @@ export async function onStage<T>(
   }
 }
 
-function startPair({ folder, app }: Stage, { carries }: Case, { peer }: Present): Promise<Pair> {
+function startPair({ folder, app }: Stage, { carries, size }: Case, { peer }: Present): Promise<Pair> {
   const appPort = carries === "grpc" ? app.grpcPort : app.port;
-  return peer.start({ folder, carries, appPort, certificates: makeCertificates(folder) });
+  return peer.start({ folder, carries, appPort, size, certificates: makeCertificates(folder) });
 }
 
 const turnOf = (stage: Stage, pair: Pair, seconds: number): Turn => ({
