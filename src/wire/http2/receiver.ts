@@ -95,7 +95,7 @@ export class Receiver implements FrameVisitor {
   announceLastStream(): void {
     if (!this.#namesLastStream) return;
     this.#namesLastStream = false;
-    this.#session.writeGoaway(this.#session.lastPeerStream, H2_ERROR.NO_ERROR);
+    this.#session.frames.goaway(this.#session.lastPeerStream, H2_ERROR.NO_ERROR);
   }
 
   onTooLong(): void {
@@ -303,7 +303,7 @@ export class Receiver implements FrameVisitor {
       this.#onSetting(frame.bytes.readUInt16BE(at), frame.bytes.readUInt32BE(at + 2));
       if (this.#session.state === "closed") return;
     }
-    this.#session.writeSettingsAck();
+    this.#session.frames.settingsAck();
     this.#session.wakeBlocked();
     this.#sink.onSettings?.();
   }
@@ -336,7 +336,7 @@ export class Receiver implements FrameVisitor {
     if (frame.id !== 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR, "PING on a stream");
     if (frame.end - frame.start !== 8) return this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "PING has a wrong length");
     if ((frame.flags & FLAG.ACK) === 0) {
-      if (this.#spend(1)) this.#session.writePing(FLAG.ACK, frame.bytes.subarray(frame.start, frame.end));
+      if (this.#spend(1)) this.#session.frames.ping(FLAG.ACK, frame.bytes.subarray(frame.start, frame.end));
       return;
     }
     this.announceLastStream();

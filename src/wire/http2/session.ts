@@ -6,22 +6,10 @@
  */
 import type { FieldList } from "#wire/fields";
 import { fieldValue } from "#wire/fields";
-import { OutputBuffer } from "#wire/output";
-import { HpackEncoder } from "./hpack/encoder.ts";
+import { FrameWriter } from "./frame-writer.ts";
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from "./limits.ts";
 import type { MessageKind } from "./message.ts";
-import {
-  DEFAULT_FRAME_BYTES,
-  DEFAULT_WINDOW,
-  FLAG,
-  FRAME,
-  FRAME_HEADER_BYTES,
-  H2_ERROR,
-  PREFACE,
-  SETTING,
-  STREAM_MAX,
-  WINDOW_MAX,
-} from "./protocol.ts";
+import { DEFAULT_WINDOW, H2_ERROR, STREAM_MAX, WINDOW_MAX } from "./protocol.ts";
 import { Receiver } from "./receiver.ts";
 import { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -58,8 +46,8 @@ export class Http2Session {
   readonly role: "client" | "server";
   readonly limits: Http2Limits;
   readonly #sink: Http2Sink;
-  readonly #output = new OutputBuffer();
-  readonly #encoder: HpackEncoder;
+  /** For the receiver, the other half of a session, too. */
+  readonly frames: FrameWriter;
   readonly #receiver: Receiver;
   readonly #streams = new StreamTable<Http2Stream>();
   /** Ended streams whose last bytes their owner has not consumed yet. */
@@ -70,7 +58,6 @@ export class Http2Session {
   #sendWindow = DEFAULT_WINDOW;
   #uncredited = 0;
   #peerWindow = DEFAULT_WINDOW;
-  #peerFrameBytes = DEFAULT_FRAME_BYTES;
   #peerStreamsMax = 100;
   #hasPeerSettings = false;
   #state: "open" | "draining" | "closed" = "open";
@@ -80,13 +67,11 @@ export class Http2Session {
     this.role = options.role;
     this.limits = { ...DEFAULT_HTTP2_LIMITS, ...options.limits };
     this.#sink = options.sink;
-    this.#encoder = new HpackEncoder(this.limits.headerTableBytes);
+    this.frames = new FrameWriter(this.limits.headerTableBytes, () => this.#sink.onOutputPending());
     this.#receiver = new Receiver(this, options.sink, options.nowMs ?? (() => 0));
-    this.#announceOutput();
-    if (this.role === "client") this.#output.writeBytes(PREFACE);
-    this.#writeSettings();
+    this.frames.preface(this.role, this.limits);
     const beyondDefault = this.limits.connectionWindowBytes - DEFAULT_WINDOW;
-    if (beyondDefault > 0) this.#writeWindowUpdate(0, beyondDefault);
+    if (beyondDefault > 0) this.frames.windowUpdate(0, beyondDefault);
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -110,7 +95,7 @@ export class Http2Session {
   /** Whether a new stream may be opened now. */
   get hasCapacity(): boolean {
     // Requests that pile up before a slow socket would be taken for answers that the peer does not read.
-    const hasRoom = this.#output.length < this.limits.outputBytesMax / 2;
+    const hasRoom = this.frames.length < this.limits.outputBytesMax / 2;
     const mayOpen = this.#streams.size < this.#peerStreamsMax && this.#nextStream < STREAM_MAX - 2;
     return this.#state === "open" && mayOpen && hasRoom;
   }
@@ -121,13 +106,13 @@ export class Http2Session {
 
   /** Bytes to send, valid until the next call of the session. */
   pendingOutput(): Buffer {
-    return this.#output.peek();
+    return this.frames.peek();
   }
 
   /** The socket has taken this many of them. */
   outputTaken(bytes: number): void {
-    this.#output.consume(bytes);
-    if (this.#blocked.size > 0 && this.#output.length < this.limits.outputBytesHigh / 2) this.wakeBlocked();
+    this.frames.taken(bytes);
+    if (this.#blocked.size > 0 && this.frames.length < this.limits.outputBytesHigh / 2) this.wakeBlocked();
   }
 
   /** Opens a stream with a request; 0 when there is no capacity for it. */
@@ -137,7 +122,7 @@ export class Http2Session {
     this.#nextStream += 2;
     const stream = this.#addStream(id, true);
     stream.isHeadRequest = fieldValue(fields, ":method") === "HEAD";
-    this.#writeHeaders(stream, fields, endStream);
+    this.#sendHeaders(stream, fields, endStream);
     return id;
   }
 
@@ -147,7 +132,7 @@ export class Http2Session {
     if (stream === undefined || stream.isLocalEnded) return;
     if (!stream.hasSentHead) this.#receiver.answered();
     stream.hasSentHead = true;
-    this.#writeHeaders(stream, fields, endStream);
+    this.#sendHeaders(stream, fields, endStream);
   }
 
   /**
@@ -160,7 +145,7 @@ export class Http2Session {
     const taken = Math.max(0, Math.min(data.length, stream.sendWindow, this.#sendWindow, this.#outputRoom()));
     const isWhole = taken === data.length;
     if (taken > 0 || (isWhole && endStream))
-      this.#writeData(stream, isWhole ? data : data.subarray(0, taken), isWhole && endStream);
+      this.#sendData(stream, isWhole ? data : data.subarray(0, taken), isWhole && endStream);
     if (isWhole) stream.isBlocked = false;
     else {
       stream.isBlocked = true;
@@ -182,7 +167,7 @@ export class Http2Session {
     }
     stream.uncredited += bytes;
     if (stream.uncredited < this.limits.streamWindowBytes / 2) return;
-    this.#writeWindowUpdate(id, stream.uncredited);
+    this.frames.windowUpdate(id, stream.uncredited);
     stream.receiveWindow += stream.uncredited;
     stream.uncredited = 0;
   }
@@ -191,13 +176,12 @@ export class Http2Session {
   reset(id: number, code: number): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    this.#startFrame(4, FRAME.RST_STREAM, { flags: 0, stream: id });
-    this.#output.writeUint32(code);
+    this.frames.reset(id, code);
     this.removeStream(stream);
   }
 
   ping(): void {
-    this.writePing(0, PING_PAYLOAD);
+    this.frames.ping(0, PING_PAYLOAD);
   }
 
   /**
@@ -209,14 +193,14 @@ export class Http2Session {
     if (this.#state === "draining") this.#receiver.announceLastStream();
     if (this.#state !== "open") return;
     this.#state = "draining";
-    this.writeGoaway(this.role === "server" ? STREAM_MAX : 0, H2_ERROR.NO_ERROR);
+    this.frames.goaway(this.role === "server" ? STREAM_MAX : 0, H2_ERROR.NO_ERROR);
     if (this.role === "server") this.#receiver.announceLastStreamAfterPing();
   }
 
   /** Ends at once: every stream is reset for the owner, and the peer is told why. any → closed. */
   close(code: number, reason: string): void {
     if (this.#state === "closed") return;
-    this.writeGoaway(this.#lastPeerStream, code);
+    this.frames.goaway(this.#lastPeerStream, code);
     this.#state = "closed";
     for (const stream of this.#streams.values()) {
       this.removeStream(stream);
@@ -240,7 +224,7 @@ export class Http2Session {
   }
 
   get outputBytes(): number {
-    return this.#output.length;
+    return this.frames.length;
   }
 
   isIdle(id: number): boolean {
@@ -270,7 +254,7 @@ export class Http2Session {
   creditConnection(bytes: number): void {
     this.#uncredited += bytes;
     if (this.#uncredited < this.limits.connectionWindowBytes / 4) return;
-    this.#writeWindowUpdate(0, this.#uncredited);
+    this.frames.windowUpdate(0, this.#uncredited);
     this.#receiver.connectionCredited(this.#uncredited);
     this.#uncredited = 0;
   }
@@ -298,10 +282,9 @@ export class Http2Session {
     readonly streams?: number;
     readonly tableBytes?: number;
   }): void {
-    this.#peerFrameBytes = limits.frameBytes ?? this.#peerFrameBytes;
+    this.frames.limit(limits);
     this.#hasPeerSettings = true;
     this.#peerStreamsMax = limits.streams ?? this.#peerStreamsMax;
-    if (limits.tableBytes !== undefined) this.#encoder.limitTable(limits.tableBytes);
   }
 
   setExtendedConnect(allows: boolean): void {
@@ -326,27 +309,6 @@ export class Http2Session {
     this.#sink.onWritable(stream.id);
   }
 
-  writeSettingsAck(): void {
-    this.#startFrame(0, FRAME.SETTINGS, { flags: FLAG.ACK, stream: 0 });
-  }
-
-  writePing(flags: number, payload: Uint8Array): void {
-    this.#startFrame(8, FRAME.PING, { flags, stream: 0 });
-    this.#output.writeBytes(payload);
-  }
-
-  writeGoaway(lastStream: number, code: number): void {
-    this.#startFrame(8, FRAME.GOAWAY, { flags: 0, stream: 0 });
-    this.#output.writeUint32(lastStream);
-    this.#output.writeUint32(code);
-  }
-
-  /** Refuses a stream that was never added. */
-  writeReset(id: number, code: number): void {
-    this.#startFrame(4, FRAME.RST_STREAM, { flags: 0, stream: id });
-    this.#output.writeUint32(code);
-  }
-
   #addStream(id: number, isLocal: boolean): Http2Stream {
     const windows = { send: this.#peerWindow, receive: this.limits.streamWindowBytes };
     const stream = new Http2Stream(id, isLocal, windows);
@@ -355,89 +317,25 @@ export class Http2Session {
   }
 
   #outputRoom(): number {
-    return this.limits.outputBytesHigh - this.#output.length;
+    return this.limits.outputBytesHigh - this.frames.length;
   }
 
-  #writeHeaders(stream: Http2Stream, fields: FieldList, endStream: boolean): void {
-    this.#announceOutput();
-    const header = this.#output.length;
-    this.#output.writeFrameHeader(0, FRAME.HEADERS, FLAG.END_HEADERS | (endStream ? FLAG.END_STREAM : 0), stream.id);
-    this.#encoder.encode(fields, this.#output);
-    const length = this.#output.length - header - FRAME_HEADER_BYTES;
-    if (length <= this.#peerFrameBytes)
-      this.#output.patchFrameLength(this.#output.position - length - FRAME_HEADER_BYTES, length);
-    else this.#splitHeaders(stream.id, length, endStream);
+  #sendHeaders(stream: Http2Stream, fields: FieldList, endStream: boolean): void {
+    this.frames.headers(stream.id, fields, endStream);
     if (endStream) this.#endLocal(stream);
   }
 
-  /** A block longer than the peer's frames goes on in CONTINUATION frames (§6.10). */
-  #splitHeaders(id: number, length: number, endStream: boolean): void {
-    const block = this.#output.cut(this.#output.position - length - FRAME_HEADER_BYTES).subarray(FRAME_HEADER_BYTES);
-    for (let at = 0; at < block.length; at += this.#peerFrameBytes) {
-      const part = block.subarray(at, at + this.#peerFrameBytes);
-      const end = at + part.length === block.length ? FLAG.END_HEADERS : 0;
-      const type = at === 0 ? FRAME.HEADERS : FRAME.CONTINUATION;
-      const flags = at === 0 && endStream ? end | FLAG.END_STREAM : end;
-      this.#output.writeFrameHeader(part.length, type, flags, id);
-      this.#output.writeBytes(part);
-    }
-  }
-
-  #writeData(stream: Http2Stream, data: Uint8Array, endStream: boolean): void {
+  #sendData(stream: Http2Stream, data: Uint8Array, endStream: boolean): void {
     if (data.length > 0) this.#receiver.sentData();
     stream.sendWindow -= data.length;
     this.#sendWindow -= data.length;
-    for (let at = 0; at < data.length || at === 0; at += this.#peerFrameBytes) {
-      const part = data.length <= this.#peerFrameBytes ? data : data.subarray(at, at + this.#peerFrameBytes);
-      const isLast = at + part.length === data.length;
-      this.#startFrame(part.length, FRAME.DATA, {
-        flags: isLast && endStream ? FLAG.END_STREAM : 0,
-        stream: stream.id,
-      });
-      this.#output.writeBytes(part);
-    }
+    this.frames.data(stream.id, data, endStream);
     if (endStream) this.#endLocal(stream);
   }
 
   #endLocal(stream: Http2Stream): void {
     stream.isLocalEnded = true;
     if (stream.isRemoteEnded) this.finishStream(stream);
-  }
-
-  #writeSettings(): void {
-    const { limits } = this;
-    const settings: readonly (readonly [number, number])[] = [
-      [SETTING.ENABLE_PUSH, 0],
-      [SETTING.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
-      [SETTING.INITIAL_WINDOW_SIZE, limits.streamWindowBytes],
-      [SETTING.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
-      [SETTING.HEADER_TABLE_SIZE, limits.headerTableBytes],
-      [SETTING.ENABLE_CONNECT_PROTOCOL, 1],
-    ];
-    // A server that allows push, or a client that announces extended CONNECT, would be refused.
-    const sent = settings.filter(
-      ([id]) => id !== (this.role === "server" ? SETTING.ENABLE_PUSH : SETTING.ENABLE_CONNECT_PROTOCOL),
-    );
-    this.#startFrame(sent.length * 6, FRAME.SETTINGS, { flags: 0, stream: 0 });
-    for (const [id, value] of sent) {
-      this.#output.writeByte(id >> 8);
-      this.#output.writeByte(id & 0xff);
-      this.#output.writeUint32(value);
-    }
-  }
-
-  #writeWindowUpdate(stream: number, bytes: number): void {
-    this.#startFrame(4, FRAME.WINDOW_UPDATE, { flags: 0, stream });
-    this.#output.writeUint32(bytes);
-  }
-
-  #startFrame(length: number, type: number, to: { readonly flags: number; readonly stream: number }): void {
-    this.#announceOutput();
-    this.#output.writeFrameHeader(length, type, to.flags, to.stream);
-  }
-
-  #announceOutput(): void {
-    if (this.#output.length === 0) this.#sink.onOutputPending();
   }
 }
 
