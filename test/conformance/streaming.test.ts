@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { once } from "node:events";
 import { type ClientHttp2Stream, connect } from "node:http2";
 import {
   endpointAt,
@@ -65,6 +66,7 @@ test("server-sent events reach a caller in HTTP/2 one by one, as they are", asyn
   const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http" });
   const session = connect(`http://127.0.0.1:${client.port}`);
   const stream: ClientHttp2Stream = session.request({ ":path": "/", accept: "text/event-stream" });
+  await once(stream, "response");
   const events: string[] = [];
   turns.give();
   for await (const part of stream) {
