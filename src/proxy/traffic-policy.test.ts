@@ -79,9 +79,10 @@ describe("requests with the same key meet the same replica", () => {
   ])("by %s", async (_name, hashKey, asked) => {
     const { url } = await replicas(3, { balancing: { kind: "maglev", tableSize: 1009 }, hashKey });
     const met = new Set<string>();
-    for (let user = 0; user < 12; user++) {
+    // The replicas' ports are drawn anew each time: that one of three is met by none of so many does not happen by chance.
+    for (let user = 0; user < 80; user++) {
       const [path, init] = asked(`user-${user}`);
-      const answers = await Promise.all(Array.from({ length: 5 }, () => ask(url + path, init)));
+      const answers = await Promise.all(Array.from({ length: 3 }, () => ask(url + path, init)));
       expect(new Set(answers).size).toBe(1);
       met.add(answers[0] ?? "");
     }

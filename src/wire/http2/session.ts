@@ -52,7 +52,8 @@ export class Http2Session {
   readonly #streams = new StreamTable<Http2Stream>();
   /** Ended streams whose last bytes their owner has not consumed yet. */
   readonly #lingering = new StreamTable<Http2Stream>();
-  readonly #blocked = new Set<Http2Stream>();
+  /** Those that wait for room, the longest first. */
+  readonly #blocked: Http2Stream[] = [];
   #nextStream = 1;
   #lastPeerStream = 0;
   #sendWindow = DEFAULT_WINDOW;
@@ -112,7 +113,7 @@ export class Http2Session {
   /** The socket has taken this many of them. */
   outputTaken(bytes: number): void {
     this.frames.taken(bytes);
-    if (this.#blocked.size > 0 && this.frames.length < this.limits.outputBytesHigh / 2) this.wakeBlocked();
+    if (this.#blocked.length > 0 && this.frames.length < this.limits.outputBytesHigh / 2) this.wakeBlocked();
   }
 
   /** Opens a stream with a request; 0 when there is no capacity for it. */
@@ -146,10 +147,10 @@ export class Http2Session {
     const isWhole = taken === data.length;
     if (taken > 0 || (isWhole && endStream))
       this.#sendData(stream, isWhole ? data : data.subarray(0, taken), isWhole && endStream);
-    if (isWhole) stream.isBlocked = false;
-    else {
+    if (isWhole) this.#unblock(stream);
+    else if (!stream.isBlocked) {
       stream.isBlocked = true;
-      this.#blocked.add(stream);
+      this.#blocked.push(stream);
     }
     return taken;
   }
@@ -240,14 +241,14 @@ export class Http2Session {
   /** Both sides have ended the stream. */
   finishStream(stream: Http2Stream): void {
     this.#streams.delete(stream.id);
-    this.#blocked.delete(stream);
+    this.#unblock(stream);
     if (stream.unconsumed > 0) this.#lingering.set(stream.id, stream);
   }
 
   /** The stream was cut off: what its owner will not consume any more is given back to the connection. */
   removeStream(stream: Http2Stream): void {
     this.#streams.delete(stream.id);
-    this.#blocked.delete(stream);
+    this.#unblock(stream);
     this.creditConnection(stream.unconsumed);
   }
 
@@ -304,9 +305,14 @@ export class Http2Session {
   }
 
   wake(stream: Http2Stream): void {
-    if (!this.#blocked.delete(stream)) return;
+    if (this.#unblock(stream)) this.#sink.onWritable(stream.id);
+  }
+
+  #unblock(stream: Http2Stream): boolean {
+    if (!stream.isBlocked) return false;
     stream.isBlocked = false;
-    this.#sink.onWritable(stream.id);
+    this.#blocked.splice(this.#blocked.indexOf(stream), 1);
+    return true;
   }
 
   #addStream(id: number, isLocal: boolean): Http2Stream {
