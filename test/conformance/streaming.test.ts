@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { type ClientHttp2Stream, connect } from "node:http2";
 import {
   endpointAt,
@@ -32,14 +33,17 @@ const EVENTS = 20;
 
 /** Server-sent events, each after the caller has read the one before (WHATWG HTML §9.2). */
 function eventSource(turns: Turns): Handler {
-  return async (_request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    response.flushHeaders();
+  const send = async (response: ServerResponse): Promise<void> => {
     for (let index = 0; index < EVENTS; index++) {
       await turns.take();
       response.write(`id: ${index}\ndata: event ${index}\n\n`);
     }
     response.end();
+  };
+  return (_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    response.flushHeaders();
+    void send(response);
   };
 }
 
