@@ -1,37 +1,39 @@
 /** One decision where many policies are in force; the one that allows is the last. */
-import { compilePolicy, decide, type RequestAttributes, type RuleSet } from "#policy";
+import {
+  compilePolicy,
+  decide,
+  operationMatch,
+  type RequestAttributes,
+  type RuleSet,
+  requestAttributes,
+  ruleOf,
+  ruleSetOf,
+  sourceMatch,
+} from "#policy";
 import type { Piece } from "./timing.ts";
 
-const none = { notMethods: [], notPaths: [], ports: [], notPorts: [], hosts: [], notHosts: [] };
-
 /** Each lets one caller read one part of the paths. */
-const allow = (index: number): RuleSet => ({
-  ref: { kind: "AuthorizationPolicy", namespace: "shop", name: `caller-${index}` },
-  action: "ALLOW",
-  rules: [
-    {
-      from: [
-        {
-          principals: [`mesh.example/ns/shop/sa/caller-${index}`],
-          notPrincipals: [],
-          namespaces: [],
-          notNamespaces: [],
-        },
-      ],
-      to: [{ ...none, methods: ["GET"], paths: [`/part-${index}/*`] }],
-    },
-  ],
-});
+const allow = (index: number): RuleSet =>
+  ruleSetOf({
+    ref: { kind: "AuthorizationPolicy", namespace: "shop", name: `caller-${index}` },
+    action: "ALLOW",
+    rules: [
+      ruleOf({
+        from: [sourceMatch({ principals: [`mesh.example/ns/shop/sa/caller-${index}`] })],
+        to: [operationMatch({ methods: ["GET"], paths: [`/part-${index}/*`] })],
+      }),
+    ],
+  });
 
-const request = (index: number): RequestAttributes => ({
-  principal: `mesh.example/ns/shop/sa/caller-${index}`,
-  namespace: "shop",
-  protocol: "http",
-  method: "GET",
-  path: `/part-${index}/orders/1842`,
-  host: "orders.shop.svc:8080",
-  port: 8080,
-});
+const request = (index: number): RequestAttributes =>
+  requestAttributes({
+    principal: `mesh.example/ns/shop/sa/caller-${index}`,
+    namespace: "shop",
+    method: "GET",
+    path: `/part-${index}/orders/1842`,
+    host: "orders.shop.svc:8080",
+    port: 8080,
+  });
 
 function decision(policies: number): Piece {
   const compiled = compilePolicy(Array.from({ length: policies }, (_, index) => allow(index)));

@@ -4,7 +4,7 @@ import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import { type Bundle, bundleSet, type SpiffeId, type TlsIdentity } from "#identity";
 import { type AuthorizationPolicy, type ServiceKey, valueOrThrow } from "#model";
-import { compilePolicy, lowerAuthorizationPolicy } from "#policy";
+import { compilePolicy, lowerAuthorizationPolicy, operationMatch, sourceMatch } from "#policy";
 import { type OutboundEndpoint, type ProxyTables, WorkloadProxy } from "#proxy";
 import { RouteTable } from "#routing";
 import { encodeBatch } from "#telemetry/batch";
@@ -34,13 +34,13 @@ const PRINCIPAL = "bench.example/ns/shop/sa/front";
 
 /** Twenty rules about who may do what where; only the last allows what the benchmark asks, so that none can be left out. */
 function policy(carries: Carried): AuthorizationPolicy {
-  const from = [{ principals: [PRINCIPAL], notPrincipals: [], namespaces: [], notNamespaces: [] }];
-  const none = { notMethods: [], notPaths: [], ports: [], notPorts: [], hosts: [], notHosts: [] };
+  const from = [sourceMatch({ principals: [PRINCIPAL] })];
   const others = Array.from({ length: RULES - 1 }, (_, index) => ({
     from,
-    to: [{ ...none, methods: ["POST", "PUT"], paths: [`/orders/${index}/*`, `/orders/${index}`] }],
+    to: [operationMatch({ methods: ["POST", "PUT"], paths: [`/orders/${index}/*`, `/orders/${index}`] })],
+    when: [],
   }));
-  const asked = { ...none, methods: ["GET", "POST"], paths: ["/bytes/*", `${GRPC_SERVICE}/*`] };
+  const asked = operationMatch({ methods: ["GET", "POST"], paths: ["/bytes/*", `${GRPC_SERVICE}/*`] });
   return {
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
@@ -48,7 +48,7 @@ function policy(carries: Carried): AuthorizationPolicy {
     spec: {
       selector: undefined,
       action: "ALLOW",
-      rules: [...others, { from, to: carries === "tcp" ? [] : [asked] }],
+      rules: [...others, { from, to: carries === "tcp" ? [] : [asked], when: [] }],
     },
   };
 }

@@ -91,6 +91,11 @@ export const flowViewSchema = z.object({
   endReason: z.string(),
   verdict: z.enum(["none", "allow", "deny"]),
   policy: z.string(),
+  observedVerdict: z
+    .enum(["none", "allow", "deny"])
+    .describe("what it would have been with the policies in observe mode enforced; `none` when there are none"),
+  observedPolicy: z.string(),
+  audits: z.array(z.string()).describe("AUDIT policies that it met"),
   durationMs: z.number(),
   traceId: z.string(),
 });

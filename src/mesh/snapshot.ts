@@ -159,14 +159,17 @@ function lowerAll<P, S>(policies: readonly P[], held: ReadonlyMap<P, S>, lower: 
 }
 
 /** Policies that a reader of the store made anew, but that say the same, are the old objects. */
-function keepPolicies<P extends ScopedPolicy>(previous: readonly P[], found: readonly P[]): readonly P[] {
+function keepPolicies<P extends ScopedPolicy & Pick<Resource, "metadata">>(
+  previous: readonly P[],
+  found: readonly P[],
+): readonly P[] {
   const held = new Map(previous.map((each) => [policyText(each), each]));
   const kept = found.map((each) => held.get(policyText(each)) ?? each);
   return sameItems(previous, kept) ? previous : kept;
 }
 
-function policyText({ metadata, spec }: ScopedPolicy): string {
-  return JSON.stringify([metadata.namespace, metadata.name, spec]);
+function policyText({ metadata, spec }: ScopedPolicy & Pick<Resource, "metadata">): string {
+  return JSON.stringify([metadata.namespace, metadata.name, metadata.annotations, spec]);
 }
 
 function keep<T extends object>(previous: T, next: T): T {

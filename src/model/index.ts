@@ -1,6 +1,17 @@
 /** Nouns of the mesh: resource kinds, names, and the form of every failure. Knows no text format, no engine and no clock. */
 
+export { type AddressBlock, type IpAddress, isInBlock, parseAddress, parseAddressBlock } from "./address.ts";
 export { APP_PROTOCOLS, type AppProtocol, appProtocolOf, isAppProtocol } from "./app-protocol.ts";
+export {
+  type AuthorizationAction,
+  type AuthorizationCondition,
+  type AuthorizationOperation,
+  type AuthorizationPolicy,
+  type AuthorizationRule,
+  type AuthorizationSource,
+  DRY_RUN_ANNOTATION,
+} from "./authorization-policy.ts";
+export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
 export {
   DNS_LABEL,
   type ServiceKey,
@@ -30,10 +41,6 @@ export type { LimitKey, RateLimit, RateLimitPolicy } from "./rate-limit-policy.t
 export type { Fault, Hedge, RequestPolicy } from "./request-policy.ts";
 export type { ObjectMeta } from "./resource-of.ts";
 export type {
-  AuthorizationOperation,
-  AuthorizationPolicy,
-  AuthorizationRule,
-  AuthorizationSource,
   Kind,
   Mesh,
   Namespace,

@@ -1,6 +1,6 @@
 /** How many requests a workload takes, after defaults. Heddle's own kind; the words are those of Istio's AuthorizationPolicy and Envoy's local rate limit. */
+import type { AuthorizationOperation } from "./authorization-policy.ts";
 import type { ResourceOf } from "./resource-of.ts";
-import type { AuthorizationOperation } from "./resources.ts";
 
 /** Who shares a limit with whom. */
 export type LimitKey =

@@ -1,5 +1,6 @@
 /** The resource kinds, as users write them (after defaults), without engine or wire details. Sources: Kubernetes core/v1, Istio `security.istio.io/v1` and `networking.istio.io/v1`. */
 
+import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
 import type { RequestPolicy } from "./request-policy.ts";
 import type { ResourceOf } from "./resource-of.ts";
@@ -48,40 +49,6 @@ export interface WorkloadEntry extends ResourceOf<"networking.istio.io/v1", "Wor
     readonly labels: Readonly<Record<string, string>>;
     readonly serviceAccount: string;
     readonly weight: number;
-  };
-}
-
-export interface AuthorizationSource {
-  readonly principals: readonly string[];
-  readonly notPrincipals: readonly string[];
-  readonly namespaces: readonly string[];
-  readonly notNamespaces: readonly string[];
-}
-
-export interface AuthorizationOperation {
-  readonly methods: readonly string[];
-  readonly notMethods: readonly string[];
-  readonly paths: readonly string[];
-  readonly notPaths: readonly string[];
-  readonly ports: readonly string[];
-  readonly notPorts: readonly string[];
-  readonly hosts: readonly string[];
-  readonly notHosts: readonly string[];
-}
-
-/** Inside a rule, `from` AND `to`; a list is an OR; an empty list does not constrain. */
-export interface AuthorizationRule {
-  readonly from: readonly AuthorizationSource[];
-  readonly to: readonly AuthorizationOperation[];
-}
-
-export interface AuthorizationPolicy extends ResourceOf<"security.istio.io/v1", "AuthorizationPolicy"> {
-  readonly spec: {
-    /** Undefined selects every workload of the namespace (of the mesh, in the root namespace). */
-    readonly selector: Readonly<Record<string, string>> | undefined;
-    readonly action: "ALLOW" | "DENY";
-    /** Undefined never matches (ALLOW then denies all); a rule with neither `from` nor `to` always matches. */
-    readonly rules: readonly AuthorizationRule[] | undefined;
   };
 }
 

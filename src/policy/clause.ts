@@ -1,59 +1,67 @@
 /** One source and one operation of one rule: what must hold together for the rule to match. */
+import {
+  type ClauseField,
+  type Condition,
+  conditionsOf,
+  holds,
+  isOfHttp,
+  needOf,
+  whenConditions,
+} from "./conditions.ts";
+import type { Reading } from "./headers.ts";
 import { canonicalPath, isAmbiguous } from "./path.ts";
 import type { RequestAttributes } from "./request.ts";
-import type { OperationMatch, SourceMatch } from "./rule-set.ts";
-import { StringMatcher } from "./strings.ts";
-
-/** The attributes that a clause can constrain, in the words of the policy's own fields. */
-export type ClauseField =
-  | "principals"
-  | "notPrincipals"
-  | "namespaces"
-  | "notNamespaces"
-  | "methods"
-  | "notMethods"
-  | "paths"
-  | "notPaths"
-  | "ports"
-  | "notPorts"
-  | "hosts"
-  | "notHosts";
-
-interface Condition {
-  readonly field: ClauseField;
-  readonly isNegated: boolean;
-  readonly isHttp: boolean;
-  readonly matcher: StringMatcher;
-}
-
-const HTTP_FIELDS: readonly string[] = ["methods", "paths", "hosts"];
+import type { ConditionMatch, OperationMatch, SourceMatch } from "./rule-set.ts";
 
 /** What a clause is for. `LIMIT` restricts as `DENY` does, but counts connections without HTTP only where it says nothing of HTTP. */
 export type ClausePurpose = "ALLOW" | "DENY" | "LIMIT";
 
+export interface ClauseParts {
+  readonly source?: SourceMatch | undefined;
+  readonly operation?: OperationMatch | undefined;
+  readonly when?: readonly ConditionMatch[];
+  /** Why the rule of the clause cannot be decided, or "". */
+  readonly unenforceable?: string;
+}
+
 export class Clause {
   readonly #conditions: readonly Condition[];
   readonly #purpose: ClausePurpose;
+  /** Why it cannot be decided, or "". Then it matches everything where it restricts, and nothing where it allows. */
+  readonly unenforceable: string;
 
-  private constructor(conditions: readonly Condition[], purpose: ClausePurpose) {
+  private constructor(conditions: readonly Condition[], purpose: ClausePurpose, unenforceable: string) {
     this.#conditions = conditions;
     this.#purpose = purpose;
+    this.unenforceable = unenforceable;
   }
 
-  static of(source: SourceMatch | undefined, operation: OperationMatch | undefined, purpose: ClausePurpose): Clause {
-    return new Clause([...conditionsOf(source ?? {}), ...conditionsOf(operation ?? {})], purpose);
+  static of({ source, operation, when = [], unenforceable = "" }: ClauseParts, purpose: ClausePurpose): Clause {
+    const reading: Reading = purpose === "ALLOW" ? "all" : "any";
+    const parts = [
+      conditionsOf(source ?? {}, reading),
+      conditionsOf(operation ?? {}, reading),
+      whenConditions(when, reading),
+    ];
+    const conditions = parts.flatMap((each) => (typeof each === "string" ? [] : each));
+    const faults = [unenforceable, ...parts.filter((each) => typeof each === "string")];
+    return new Clause(conditions, purpose, faults.find((each) => each !== "") ?? "");
+  }
+
+  /** What of a request must be at hand to decide it. */
+  needs(what: "headers" | "claims"): boolean {
+    return this.#conditions.some(({ test }) => needOf(test) === what);
   }
 
   /** The same without the conditions on an attribute, for where they are known to hold. */
   without(known: ClauseField): Clause {
-    return new Clause(
-      this.#conditions.filter(({ field }) => field !== known),
-      this.#purpose,
-    );
+    const others = this.#conditions.filter(({ field }) => field !== known);
+    return new Clause(others, this.#purpose, this.unenforceable);
   }
 
-  /** Whether all conditions hold; of a path with two readings, for both when allowing and for either when restricting. */
+  /** Whether all conditions hold; of what has several readings, for all of them when allowing and for any when restricting. */
   matches(request: RequestAttributes): boolean {
+    if (this.unenforceable !== "") return this.#purpose !== "ALLOW";
     const asSent = this.#holdsFor(request, request.path);
     if (asSent === (this.#purpose !== "ALLOW") || !isAmbiguous(request.path)) return asSent;
     return this.#holdsFor(request, canonicalPath(request.path));
@@ -61,6 +69,7 @@ export class Clause {
 
   /** The fields whose conditions do not hold, for explaining; the path counts in its canonical reading. */
   failures(request: RequestAttributes): readonly ClauseField[] {
+    if (this.unenforceable !== "") return ["unenforceable"];
     const path = isAmbiguous(request.path) ? canonicalPath(request.path) : request.path;
     return this.#conditions.filter((condition) => !this.#holds(condition, request, path)).map(({ field }) => field);
   }
@@ -72,53 +81,7 @@ export class Clause {
 
   #holds(condition: Condition, request: RequestAttributes, path: string): boolean {
     // A connection without HTTP has no method to compare: to deny, that counts as a match; to allow or count, as none.
-    if (condition.isHttp && request.protocol === "tcp") return this.#purpose === "DENY";
-    return matchesAttribute(condition, request, path) !== condition.isNegated;
+    if (request.protocol === "tcp" && isOfHttp(condition.test)) return this.#purpose === "DENY";
+    return holds(condition, request, path) ?? this.#purpose === "DENY";
   }
-}
-
-function conditionsOf(match: Partial<SourceMatch & OperationMatch>): readonly Condition[] {
-  return Object.entries(match)
-    .filter(([, patterns]) => patterns.length > 0)
-    .map(([field, patterns]) => {
-      const isNegated = field.startsWith("not");
-      const name = isNegated ? field.slice(3).toLowerCase() : field;
-      const folded = name === "hosts" ? patterns.map((pattern) => pattern.toLowerCase()) : patterns;
-      return {
-        field: field as ClauseField,
-        isNegated,
-        isHttp: HTTP_FIELDS.includes(name),
-        matcher: new StringMatcher(folded),
-      };
-    });
-}
-
-function matchesAttribute({ field, matcher }: Condition, request: RequestAttributes, path: string): boolean {
-  switch (field) {
-    case "principals":
-    case "notPrincipals":
-      return matcher.matches(request.principal);
-    case "namespaces":
-    case "notNamespaces":
-      return matcher.matches(request.namespace);
-    case "methods":
-    case "notMethods":
-      return matcher.matches(request.method);
-    case "paths":
-    case "notPaths":
-      return matcher.matches(path);
-    case "ports":
-    case "notPorts":
-      return matcher.matches(String(request.port));
-    case "hosts":
-    case "notHosts":
-      return matchesHost(matcher, request.host.toLowerCase());
-  }
-}
-
-/** A pattern may name the host alone or with its port. A trailing dot names the same host (RFC 1034 §3.1). */
-function matchesHost(matcher: StringMatcher, host: string): boolean {
-  if (matcher.matches(host)) return true;
-  const bare = host.replace(/:[0-9]*$/, "").replace(/\.$/, "");
-  return bare !== host && matcher.matches(bare);
 }

@@ -1,6 +1,7 @@
-import type { ClauseField } from "./clause.ts";
-import type { CompiledPolicy, Decision } from "./compile.ts";
+import type { CompiledPolicy } from "./compile.ts";
+import type { ClauseField } from "./conditions.ts";
 import { decide } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import type { RequestAttributes } from "./request.ts";
 
 /** The ALLOW rule that came closest to matching. */
@@ -20,11 +21,12 @@ export interface Explanation {
 export function explain(policy: CompiledPolicy, request: RequestAttributes): Explanation {
   const decision = decide(policy, request);
   if (decision.reason !== "default-deny") return { decision, nearestMiss: undefined };
+  const tier = policy.tiers.find(({ otherwise }) => otherwise.label === decision.label);
   let nearestMiss: NearestMiss | undefined;
-  for (const candidate of policy.allow.all) {
+  for (const candidate of tier?.allow.all ?? []) {
     const failed = candidate.clause.failures(request);
     if (nearestMiss === undefined || failed.length < nearestMiss.failed.length) {
-      nearestMiss = { decision: candidate.decision, failed };
+      nearestMiss = { decision: candidate.outcome, failed };
     }
   }
   return { decision, nearestMiss };

@@ -3,21 +3,27 @@
  * limits are matched by the same clauses.
  * Knows no YAML, no store and no connection.
  */
-export type { ClauseField } from "./clause.ts";
-export { type CompiledPolicy, compilePolicy, type Decision } from "./compile.ts";
+export { lowerAuthorizationPolicy } from "./authorization-policy.ts";
+export { type CompiledPolicy, compilePolicy } from "./compile.ts";
+export type { ClauseField } from "./conditions.ts";
 export { decide } from "./decide.ts";
+export type { Decision, ExternalCheck } from "./decision.ts";
 export { type Explanation, explain, type NearestMiss } from "./explain.ts";
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
 export { RecentDecisions } from "./recent-decisions.ts";
-export type { RequestAttributes } from "./request.ts";
+export { type Claims, type RequestAttributes, requestAttributes } from "./request.ts";
 export {
-  lowerAuthorizationPolicy,
+  type ConditionMatch,
   type OperationMatch,
+  operationMatch,
+  type PolicyMode,
   type PolicyRef,
-  type PolicyTarget,
-  policiesFor,
+  policyLabel,
   type Rule,
   type RuleSet,
-  type ScopedPolicy,
+  ruleOf,
+  ruleSetOf,
   type SourceMatch,
+  sourceMatch,
 } from "./rule-set.ts";
+export { type PolicyTarget, policiesFor, type ScopedPolicy } from "./scope.ts";

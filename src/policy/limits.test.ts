@@ -7,6 +7,7 @@ import {
   lowerRateLimitPolicy,
   policiesFor,
   type RequestAttributes,
+  requestAttributes,
 } from "./index.ts";
 
 function policy(name: string, limits: readonly RateLimit[], change: Partial<RateLimitPolicy["spec"]> = {}) {
@@ -24,16 +25,15 @@ const compiled = (...limits: RateLimit[]): readonly CompiledLimit[] =>
   compileLimits([lowerRateLimitPolicy(policy("shop/calm", limits))]) ?? [];
 
 function request(change: Partial<RequestAttributes> = {}): RequestAttributes {
-  return {
+  return requestAttributes({
     principal: "shop.example/ns/shop/sa/front",
     namespace: "shop",
-    protocol: "http",
     method: "GET",
     path: "/orders",
     host: "orders:8080",
     port: 8080,
     ...change,
-  };
+  });
 }
 
 describe("a limit counts", () => {

@@ -51,7 +51,7 @@ export function compileLimits(sets: readonly LimitSet[]): readonly CompiledLimit
 
 /** Operations are an OR, none counts everything. A connection without HTTP has no header to be counted by. */
 function matcherOf({ to, by }: RateLimit): CompiledLimit["matches"] {
-  const clauses = to.map((operation) => Clause.of(undefined, operation, "LIMIT"));
+  const clauses = to.map((operation) => Clause.of({ operation }, "LIMIT"));
   const needsHttp = by.kind === "header";
   return (request) => {
     if (needsHttp && request.protocol === "tcp") return false;

@@ -1,6 +1,7 @@
 /** Decisions for one caller that were made lately: most callers ask for the same few things again and again. */
-import type { CompiledPolicy, Decision } from "./compile.ts";
+import type { CompiledPolicy } from "./compile.ts";
 import { decide } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import type { RequestAttributes } from "./request.ts";
 
 /** A power of two. */
@@ -21,8 +22,12 @@ export class RecentDecisions {
   readonly #recent: (Recent | undefined)[] = new Array<undefined>(PLACES).fill(undefined);
   #policy: CompiledPolicy | undefined;
 
-  /** As `decide`; `request` differs from the last only in what a caller may choose: protocol, method, path and host. */
+  /**
+   * As `decide`; `request` differs from the last only in what a caller may choose: protocol, method, path and host, and headers and claims.
+   * A policy that looks at the last two is asked each time: what it may have seen there is not remembered.
+   */
   decide(policy: CompiledPolicy, request: RequestAttributes): Decision {
+    if (policy.needsHeaders || policy.needsClaims) return decide(policy, request);
     const { protocol, method, path, host } = request;
     if (policy !== this.#policy) this.#forget(policy);
     const place = (path.length * 31 + path.charCodeAt(path.length - 1)) & (PLACES - 1);

@@ -1,10 +1,23 @@
+import type { IpAddress } from "#model";
+
+/** Claims of a verified token, as they were signed. */
+export type Claims = Readonly<Record<string, unknown>>;
+
 /** What a decision is made from. One mutable object that a connection reuses, so that deciding allocates nothing. */
 export interface RequestAttributes {
   /** `<trust domain>/ns/<namespace>/sa/<service account>` from the peer's certificate, or "" without one. */
   principal: string;
   /** Namespace of the principal, or "". */
   namespace: string;
-  /** `tcp` has no method, path or host. */
+  /** `<namespace>/<service account>` of the principal, or "". */
+  serviceAccount: string;
+  /** Where the connection comes from; undefined when that is not known. */
+  sourceAddress: IpAddress | undefined;
+  /** Where the workload was reached; undefined when that is not known. */
+  destinationAddress: IpAddress | undefined;
+  /** Server name that the connection asked for (SNI), "" for none; undefined when that is not known. */
+  serverName: string | undefined;
+  /** `tcp` has no method, path, host, headers or claims. */
   protocol: "http" | "tcp";
   method: string;
   /** Without the query. */
@@ -13,4 +26,32 @@ export interface RequestAttributes {
   host: string;
   /** Port of the workload that is called. */
   port: number;
+  /** Name, value, name, value, and so on; names in lower case. Looked at only where a policy needs headers. */
+  headers: readonly string[];
+  /**
+   * Of the token that the request carries and that was verified; undefined without one. `iss` and `sub` make the request's principal, `aud`
+   * its audiences, `azp` its presenter. Looked at only where a policy needs claims.
+   */
+  claims: Claims | undefined;
+}
+
+const UNKNOWN: RequestAttributes = {
+  principal: "",
+  namespace: "",
+  serviceAccount: "",
+  sourceAddress: undefined,
+  destinationAddress: undefined,
+  serverName: undefined,
+  protocol: "http",
+  method: "",
+  path: "",
+  host: "",
+  port: 0,
+  headers: [],
+  claims: undefined,
+};
+
+/** Attributes of which only the given ones are known. */
+export function requestAttributes(known: Partial<RequestAttributes>): RequestAttributes {
+  return { ...UNKNOWN, ...known };
 }

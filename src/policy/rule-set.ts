@@ -1,87 +1,107 @@
 /** The one form that every policy kind is lowered to. Plain data, so that it travels to an agent as it is. */
-import type { AuthorizationPolicy } from "#model";
+import type { AuthorizationAction, AuthorizationCondition, AuthorizationOperation, AuthorizationSource } from "#model";
 
 export interface PolicyRef {
   readonly kind: string;
+  /** Empty for what has no namespace. */
   readonly namespace: string;
   readonly name: string;
 }
 
 /**
- * String lists match as Istio's do: `abc` exactly, `abc*` as a prefix, `*abc` as a suffix, `*` anything that is present. A list is
- * an OR and an empty one does not constrain; `not` lists refuse what they match.
+ * Who calls. String lists match as Istio's do: `abc` exactly, `abc*` as a prefix, `*abc` as a suffix, `*` anything that is present. A
+ * list is an OR and an empty one does not constrain; `not` lists refuse what they match. Service accounts are `namespace/account`.
  */
-export interface SourceMatch {
-  /** `<trust domain>/ns/<namespace>/sa/<service account>`, without a scheme. */
-  readonly principals: readonly string[];
-  readonly notPrincipals: readonly string[];
-  readonly namespaces: readonly string[];
-  readonly notNamespaces: readonly string[];
-}
+export type SourceMatch = AuthorizationSource;
+/** What is called. Paths may hold Istio's `{*}` for one segment and `{**}` for any number of them. */
+export type OperationMatch = AuthorizationOperation;
+/** Something else that must hold, by a key that `parseConditionKey` knows. */
+export type ConditionMatch = AuthorizationCondition;
 
-export interface OperationMatch {
-  readonly methods: readonly string[];
-  readonly notMethods: readonly string[];
-  readonly paths: readonly string[];
-  readonly notPaths: readonly string[];
-  readonly ports: readonly string[];
-  readonly notPorts: readonly string[];
-  readonly hosts: readonly string[];
-  readonly notHosts: readonly string[];
-}
-
-/** `from` AND `to`; each is an OR of its elements, and an empty one does not constrain. */
+/** `from` AND `to` AND `when`. The first two are an OR of their elements, `when` an AND; an empty one does not constrain. */
 export interface Rule {
+  /** Place in its policy, as the user wrote it. */
+  readonly index: number;
   readonly from: readonly SourceMatch[];
   readonly to: readonly OperationMatch[];
+  readonly when: readonly ConditionMatch[];
+  /**
+   * Why the rule cannot be decided where it is enforced, or "". Such a rule restricts: as DENY it matches everything, as ALLOW nothing,
+   * and the decision says so.
+   */
+  readonly unenforceable: string;
 }
 
-export interface RuleSet {
+/** `observe` decides and records, and changes no verdict. */
+export type PolicyMode = "enforce" | "observe";
+
+/** The tier of everything that is written for the workload itself; what stands above it has a lower one. */
+const WORKLOAD_TIER = 100;
+
+interface RuleSetBody {
   readonly ref: PolicyRef;
-  readonly action: "ALLOW" | "DENY";
-  /** No rule never matches: an ALLOW then denies everything, a DENY does nothing. */
+  /**
+   * Tiers are decided one after the other, the lowest first, each for itself; a request must pass them all, so that no tier weakens
+   * another.
+   */
+  readonly tier: number;
+  readonly mode: PolicyMode;
+  /** Asked only when nothing else of its tier has matched. */
+  readonly isFallback: boolean;
+  /** No rule never matches: an ALLOW then denies everything, the others do nothing. */
   readonly rules: readonly Rule[];
 }
 
+/** `AUDIT` marks and decides nothing; `CUSTOM` lets an external authorizer decide first, whose denial stands. */
+export type RuleSet = AuthorizationAction & RuleSetBody;
+
 /** `AuthorizationPolicy/shop/cart-callers`: how logs, flows and answers name a policy. */
-export function policyLabel(ref: PolicyRef): string {
-  return `${ref.kind}/${ref.namespace}/${ref.name}`;
+export function policyLabel({ kind, namespace, name }: PolicyRef): string {
+  return namespace === "" ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
 }
 
-/** Istio's AuthorizationPolicy (`security.istio.io/v1`) as a rule set. */
-export function lowerAuthorizationPolicy(policy: AuthorizationPolicy): RuleSet {
-  const { namespace, name } = policy.metadata;
+/** Any source but for what is said. */
+export function sourceMatch(said: Partial<SourceMatch> = {}): SourceMatch {
   return {
-    ref: { kind: "AuthorizationPolicy", namespace, name },
-    action: policy.spec.action,
-    rules: (policy.spec.rules ?? []).map(({ from, to }) => ({ from, to })),
+    principals: [],
+    notPrincipals: [],
+    requestPrincipals: [],
+    notRequestPrincipals: [],
+    namespaces: [],
+    notNamespaces: [],
+    serviceAccounts: [],
+    notServiceAccounts: [],
+    ipBlocks: [],
+    notIpBlocks: [],
+    remoteIpBlocks: [],
+    notRemoteIpBlocks: [],
+    ...said,
   };
 }
 
-/** What of a workload a policy's scope looks at. */
-export interface PolicyTarget {
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
+/** Any operation but for what is said. */
+export function operationMatch(said: Partial<OperationMatch> = {}): OperationMatch {
+  return {
+    methods: [],
+    notMethods: [],
+    paths: [],
+    notPaths: [],
+    ports: [],
+    notPorts: [],
+    hosts: [],
+    notHosts: [],
+    ...said,
+  };
 }
 
-/** What of a policy says where it holds, whatever its kind. */
-export interface ScopedPolicy {
-  readonly metadata: { readonly namespace: string; readonly name: string };
-  readonly spec: { readonly selector: Readonly<Record<string, string>> | undefined };
+/** A rule that always matches, but for what is said. */
+export function ruleOf(said: Partial<Rule> = {}): Rule {
+  return { index: 0, from: [], to: [], when: [], unenforceable: "", ...said };
 }
 
-/** The policies in force at a workload: those of its namespace and of the root namespace whose selector it meets, in order of name. */
-export function policiesFor<T extends ScopedPolicy>(
-  target: PolicyTarget,
-  policies: readonly T[],
-  rootNamespace: string,
-): readonly T[] {
-  const applies = ({ metadata, spec }: T): boolean =>
-    (metadata.namespace === target.namespace || metadata.namespace === rootNamespace) &&
-    Object.entries(spec.selector ?? {}).every(([label, value]) => target.labels[label] === value);
-  return policies.filter(applies).sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
-}
+type NewRuleSet = AuthorizationAction & Pick<RuleSetBody, "ref"> & Partial<RuleSetBody>;
 
-function orderOf({ metadata }: ScopedPolicy): string {
-  return `${metadata.namespace}/${metadata.name}`;
+/** Enforced at the workload and without rules, but for what is said. */
+export function ruleSetOf(said: NewRuleSet): RuleSet {
+  return { tier: WORKLOAD_TIER, mode: "enforce", isFallback: false, rules: [], ...said };
 }

@@ -3,10 +3,11 @@ export class StringMatcher {
   readonly #exact: ReadonlySet<string>;
   readonly #prefixes: readonly string[];
   readonly #suffixes: readonly string[];
-  readonly #matchesPresent: boolean;
+  /** Whether one of the patterns is `*`. */
+  readonly matchesPresent: boolean;
 
   constructor(patterns: readonly string[]) {
-    this.#matchesPresent = patterns.includes("*");
+    this.matchesPresent = patterns.includes("*");
     const others = patterns.filter((pattern) => pattern !== "*");
     this.#prefixes = others.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1));
     this.#suffixes = others
@@ -17,7 +18,7 @@ export class StringMatcher {
 
   matches(value: string): boolean {
     if (this.#exact.has(value)) return true;
-    if (this.#matchesPresent && value !== "") return true;
+    if (this.matchesPresent && value !== "") return true;
     for (const prefix of this.#prefixes) if (value.startsWith(prefix)) return true;
     for (const suffix of this.#suffixes) if (value.endsWith(suffix)) return true;
     return false;
@@ -27,4 +28,35 @@ export class StringMatcher {
 /** Whether the pattern has only itself as a match. */
 export function isExact(pattern: string): boolean {
   return !pattern.startsWith("*") && !pattern.endsWith("*");
+}
+
+/** Paths match as texts do, and by templates: `{*}` is one segment, `{**}` any number of characters. */
+export class PathMatcher {
+  readonly #texts: StringMatcher;
+  readonly #templates: readonly RegExp[];
+
+  constructor(patterns: readonly string[]) {
+    this.#texts = new StringMatcher(patterns.filter((pattern) => !isTemplate(pattern)));
+    this.#templates = patterns.filter(isTemplate).map(templateOf);
+  }
+
+  matches(path: string): boolean {
+    if (this.#texts.matches(path)) return true;
+    for (const template of this.#templates) if (template.test(path)) return true;
+    return false;
+  }
+}
+
+/** Whether the pattern is a path template. */
+export function isTemplate(pattern: string): boolean {
+  return pattern.includes("{*}") || pattern.includes("{**}");
+}
+
+/** Each repetition ends at a `/` or at the end, so that no path takes long. */
+function templateOf(pattern: string): RegExp {
+  const parts = pattern.split(/(\{\*\*?\})/).map((part) => {
+    if (part === "{*}") return "[^/]+";
+    return part === "{**}" ? ".*" : part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  });
+  return new RegExp(`^${parts.join("")}$`, "s");
 }

@@ -26,6 +26,7 @@ export {
   type MeshSettings as MeshSettingsMessage,
   MeshSettingsSchema,
   PolicyRuleSet_Action,
+  PolicyRuleSet_Mode,
   type RateLimitSet as RateLimitSetMessage,
   type Service as ServiceMessage,
   type ServiceRoutes as ServiceRoutesMessage,

@@ -82,6 +82,11 @@ export interface RequestSample {
   readonly verdict: Verdict;
   readonly policy: string;
   readonly rule: number;
+  /** What it would have been with the policies in observe mode enforced; "none" and empty when there are none. */
+  readonly observedVerdict: Verdict;
+  readonly observedPolicy: string;
+  /** Labels of the AUDIT policies that the request met. */
+  readonly audits: readonly string[];
 }
 
 /** What one edge and outcome amounted to over some span of time: the sum of its deltas. */

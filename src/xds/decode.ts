@@ -2,13 +2,12 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { BUNDLE_AUTHORITIES_MAX, type Bundle, parseCertificate, parseSpiffeId, parseTrustDomain } from "#identity";
 import type { InboundRules } from "#mesh";
 import { failure, problem, type Result, serviceKey, success } from "#model";
-import type { LimitSet, Rule, RuleSet } from "#policy";
+import type { LimitSet, RuleSet } from "#policy";
 import {
   type InboundPolicyMessage,
   InboundPolicySchema,
   type MeshSettingsMessage,
   MeshSettingsSchema,
-  PolicyRuleSet_Action,
   type ServiceMessage,
   type ServiceRoutesMessage,
   ServiceRoutesSchema,
@@ -19,6 +18,7 @@ import {
 import type { ServiceRoutes } from "#routing";
 import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
 import { limitsOf } from "./limit-messages.ts";
+import { ruleSetOf } from "./policy-messages.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
 import { routesOf } from "./route-messages.ts";
 import { trafficOf } from "./traffic-messages.ts";
@@ -150,30 +150,12 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
     limits.push(set);
   }
   const ruleSets: RuleSet[] = [];
-  for (const { kind, namespace, name: policy, action, rules } of message.ruleSets) {
-    const verb = actionOf(action);
-    // An unknown action of a newer server must not be passed over: it may be a kind of deny.
-    if (verb === undefined) return invalid(what, `${kind}/${namespace}/${policy} has an action that is not known here`);
-    ruleSets.push({ ref: { kind, namespace, name: policy }, action: verb, rules: rules.map(plainRule) });
+  for (const each of message.ruleSets) {
+    const set = ruleSetOf(each);
+    if (typeof set === "string") return invalid(what, set);
+    ruleSets.push(set);
   }
   return success({ kind: "InboundPolicy", value: { ruleSets, limits } });
-}
-
-function plainRule({ from, to }: InboundPolicyMessage["ruleSets"][number]["rules"][number]): Rule {
-  return {
-    from: from.map(({ principals, notPrincipals, namespaces, notNamespaces }) => ({
-      principals,
-      notPrincipals,
-      namespaces,
-      notNamespaces,
-    })),
-    to: to.map(({ $typeName: _name, $unknown: _unknown, ...lists }) => lists),
-  };
-}
-
-function actionOf(action: PolicyRuleSet_Action): RuleSet["action"] | undefined {
-  if (action === PolicyRuleSet_Action.ALLOW) return "ALLOW";
-  return action === PolicyRuleSet_Action.DENY ? "DENY" : undefined;
 }
 
 function invalid(what: string, why: string, cause?: unknown): Result<never> {

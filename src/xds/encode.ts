@@ -2,15 +2,10 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bundle } from "#identity";
 import type { Endpoint, InboundRules, MeshService, MeshSettings } from "#mesh";
 import type { ServiceKey } from "#model";
-import {
-  InboundPolicySchema,
-  MeshSettingsSchema,
-  PolicyRuleSet_Action,
-  ServiceSchema,
-  TrustBundleSchema,
-} from "#proto";
+import { InboundPolicySchema, MeshSettingsSchema, ServiceSchema, TrustBundleSchema } from "#proto";
 import type { ServiceRoutes } from "#routing";
 import { limitsMessage } from "./limit-messages.ts";
+import { ruleSetMessage } from "./policy-messages.ts";
 import { encodeRoutes } from "./route-messages.ts";
 import { trafficMessage } from "./traffic-messages.ts";
 
@@ -101,21 +96,8 @@ function endpointMessage(endpoint: Endpoint) {
 }
 
 function encodePolicy({ ruleSets, limits }: InboundRules): Uint8Array {
-  const messages = ruleSets.map(({ ref, action, rules }) => ({
-    ...ref,
-    action: action === "ALLOW" ? PolicyRuleSet_Action.ALLOW : PolicyRuleSet_Action.DENY,
-    rules: rules.map((rule) => ({ from: rule.from.map(copyOf), to: rule.to.map(copyOf) })),
-  }));
   return toBinary(
     InboundPolicySchema,
-    create(InboundPolicySchema, { ruleSets: messages, limits: limits.map(limitsMessage) }),
+    create(InboundPolicySchema, { ruleSets: ruleSets.map(ruleSetMessage), limits: limits.map(limitsMessage) }),
   );
-}
-
-type Copied<T> = { -readonly [K in keyof T]: string[] };
-
-/** The same lists by the same names, as the generated messages want them. */
-function copyOf<T extends { readonly [K in keyof T]: readonly string[] }>(match: T): Copied<T> {
-  const lists = Object.entries<readonly string[]>(match).map(([name, list]) => [name, [...list]]);
-  return Object.fromEntries(lists) as Copied<T>;
 }

@@ -3,6 +3,7 @@ import type { LimitKey, RateLimit } from "#model";
 import type { LimitSet } from "#policy";
 import type { RateLimitSetMessage } from "#proto";
 import { plain } from "./plain.ts";
+import { hasUnknown } from "./unknown-fields.ts";
 
 type LimitMessage = RateLimitSetMessage["limits"][number];
 
@@ -46,11 +47,4 @@ function keyOf(by: LimitMessage["by"]): LimitKey | undefined {
   if (by?.kind === "workload" || by?.kind === "caller") return { kind: by.kind };
   if (by?.kind !== "header" || by.name === undefined || by.name === "") return undefined;
   return { kind: "header", name: by.name };
-}
-
-/** Whether a message, or one inside it, has fields of a newer form. */
-function hasUnknown(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(hasUnknown);
-  if (typeof value !== "object" || value === null) return false;
-  return "$unknown" in value && value.$unknown !== undefined ? true : Object.values(value).some(hasUnknown);
 }

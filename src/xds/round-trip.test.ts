@@ -77,19 +77,43 @@ const limitSet: fc.Arbitrary<LimitSet> = fc.record({
   ),
 });
 
-const ruleSet: fc.Arbitrary<RuleSet> = fc.record({
+const sources = fc.array(
+  fc.record({
+    principals: words,
+    notPrincipals: words,
+    requestPrincipals: words,
+    notRequestPrincipals: words,
+    namespaces: words,
+    notNamespaces: words,
+    serviceAccounts: words,
+    notServiceAccounts: words,
+    ipBlocks: words,
+    notIpBlocks: words,
+    remoteIpBlocks: words,
+    notRemoteIpBlocks: words,
+  }),
+  { maxLength: 2 },
+);
+const body = {
   ref: fc.record({ kind: fc.constant("AuthorizationPolicy"), namespace: fc.string(), name: fc.string() }),
-  action: fc.constantFrom("ALLOW" as const, "DENY" as const),
+  tier: fc.nat(200),
+  mode: fc.constantFrom("enforce" as const, "observe" as const),
+  isFallback: fc.boolean(),
   rules: fc.array(
     fc.record({
-      from: fc.array(fc.record({ principals: words, notPrincipals: words, namespaces: words, notNamespaces: words }), {
-        maxLength: 2,
-      }),
+      index: fc.nat(100),
+      from: sources,
       to: operations,
+      when: fc.array(fc.record({ key: fc.string(), values: words, notValues: words }), { maxLength: 2 }),
+      unenforceable: fc.string({ maxLength: 8 }),
     }),
     { maxLength: 3 },
   ),
-});
+};
+const ruleSet: fc.Arbitrary<RuleSet> = fc.oneof(
+  fc.record({ ...body, action: fc.constantFrom("ALLOW" as const, "DENY" as const, "AUDIT" as const) }),
+  fc.record({ ...body, action: fc.constant("CUSTOM" as const), provider: fc.string({ minLength: 1 }) }),
+);
 
 function serviceOf(endpoints: MeshService["endpoints"]): MeshService {
   const ports = [{ name: "http", port: 80, targetPort: 80, appProtocol: "http" }];

@@ -194,6 +194,9 @@ class Run {
       verdict: endReason === "policy-denied" ? "deny" : "allow",
       policy: endReason === "policy-denied" ? "AuthorizationPolicy/shop/fake" : "",
       rule: -1,
+      observedVerdict: "none",
+      observedPolicy: "",
+      audits: [],
     });
   }
 

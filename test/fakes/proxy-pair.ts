@@ -6,7 +6,16 @@ import type { ServerCertificate } from "#engine/sockets";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
 import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
-import { compileLimits, compilePolicy, type LimitSet, type RuleSet } from "#policy";
+import {
+  compileLimits,
+  compilePolicy,
+  type LimitSet,
+  operationMatch,
+  type RuleSet,
+  ruleOf,
+  ruleSetOf,
+  sourceMatch,
+} from "#policy";
 import {
   type AppOptions,
   type OutboundEndpoint,
@@ -207,13 +216,9 @@ export function raw(port: number, text: string, until?: string): Promise<string>
   });
 }
 
-export const allow = (principal: string, methods: string[] = []): RuleSet => ({
-  ref: { kind: "AuthorizationPolicy", namespace: "shop", name: "back-callers" },
-  action: "ALLOW",
-  rules: [
-    {
-      from: [{ principals: [principal], notPrincipals: [], namespaces: [], notNamespaces: [] }],
-      to: [{ methods, notMethods: [], paths: [], notPaths: [], ports: [], notPorts: [], hosts: [], notHosts: [] }],
-    },
-  ],
-});
+export const allow = (principal: string, methods: string[] = []): RuleSet =>
+  ruleSetOf({
+    ref: { kind: "AuthorizationPolicy", namespace: "shop", name: "back-callers" },
+    action: "ALLOW",
+    rules: [ruleOf({ from: [sourceMatch({ principals: [principal] })], to: [operationMatch({ methods })] })],
+  });

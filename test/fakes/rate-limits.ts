@@ -1,20 +1,9 @@
 import type { AuthorizationOperation, RateLimit } from "#model";
-import type { LimitSet } from "#policy";
-
-const ANYTHING: AuthorizationOperation = {
-  methods: [],
-  notMethods: [],
-  paths: [],
-  notPaths: [],
-  ports: [],
-  notPorts: [],
-  hosts: [],
-  notHosts: [],
-};
+import { type LimitSet, operationMatch } from "#policy";
 
 /** What limits count, by what differs from everything. */
 export function operations(...changes: Partial<AuthorizationOperation>[]): Pick<RateLimit, "to"> {
-  return { to: changes.map((each) => ({ ...ANYTHING, ...each })) };
+  return { to: changes.map(operationMatch) };
 }
 
 /** Ten a second for all callers together, but for what is said. */

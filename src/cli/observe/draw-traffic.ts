@@ -41,8 +41,9 @@ export function drawGraph(graph: GraphView, colours: Palette): string {
   return `${[colours.dim(head), ...drawn].join("\n")}\n`;
 }
 
-function wordOf({ verdict, policy, endReason }: FlowView): string {
+function wordOf({ verdict, policy, endReason, observedVerdict, observedPolicy }: FlowView): string {
   if (verdict === "deny") return `denied by ${policy || "default deny"}`;
+  if (observedVerdict === "deny") return `${endReason}, would be denied by ${observedPolicy}`;
   return endReason === "rate-limited" && policy !== "" ? `limited by ${policy}` : endReason;
 }
 

@@ -97,6 +97,9 @@ const FLOW: FlowView = {
   endReason: "policy-denied",
   verdict: "deny",
   policy: "AuthorizationPolicy/shop/x",
+  observedVerdict: "none",
+  observedPolicy: "",
+  audits: [],
   durationMs: 0.4,
   traceId: "",
 };
@@ -105,6 +108,12 @@ test("a denied flow names the policy", () => {
   expect(drawFlow(FLOW, PLAIN)).toContain(
     "shop/a → shop/b (b-1)  GET /x  403 denied by AuthorizationPolicy/shop/x  0.4 ms",
   );
+});
+
+test("a flow that would have been denied names the policy in observe mode", () => {
+  const observed = { observedVerdict: "deny", observedPolicy: "AuthorizationPolicy/shop/y" } as const;
+  const flow = { ...FLOW, ...observed, verdict: "allow", status: 200, endReason: "completed" } as const;
+  expect(drawFlow(flow, PLAIN)).toContain("200 completed, would be denied by AuthorizationPolicy/shop/y");
 });
 
 const TRACE: TraceView = {

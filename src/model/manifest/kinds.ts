@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Kind, Resource } from "#model";
+import { authorizationPolicy } from "./authorization-policy.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
-import { operation, selector, strings } from "./policy-fields.ts";
 import { rateLimitPolicy } from "./rate-limit-policy.ts";
 import { requestPolicy } from "./request-policy.ts";
 import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
@@ -74,33 +74,6 @@ const workloadEntry = z.strictObject({
     serviceAccount: label.default("default"),
     weight: z.number().int().min(0).default(1),
   }),
-});
-
-const source = z.strictObject({
-  principals: strings,
-  notPrincipals: strings,
-  namespaces: strings,
-  notNamespaces: strings,
-});
-
-const rule = z
-  .strictObject({
-    from: z.array(z.strictObject({ source })).default([]),
-    to: z.array(z.strictObject({ operation })).default([]),
-  })
-  .transform(({ from, to }) => ({ from: from.map((each) => each.source), to: to.map((each) => each.operation) }));
-
-const authorizationPolicy = z.strictObject({
-  apiVersion: z.literal("security.istio.io/v1"),
-  kind: z.literal("AuthorizationPolicy"),
-  metadata: metadata(true),
-  spec: z
-    .strictObject({
-      selector: selector.optional(),
-      action: z.enum(["ALLOW", "DENY"]).default("ALLOW"),
-      rules: z.array(rule).optional(),
-    })
-    .transform(({ selector: selected, action, rules }) => ({ selector: selected?.matchLabels, action, rules })),
 });
 
 /** Every kind, by the form in which users write it. The output is the model's. */

@@ -48,7 +48,7 @@ describe("a manifest", () => {
     const all = read(`${head}spec: { rules: [{}] }\n`);
     expect(none.ok && none.value[0]?.kind === "AuthorizationPolicy" ? none.value[0].spec.rules : "?").toBeUndefined();
     expect(all.ok && all.value[0]?.kind === "AuthorizationPolicy" ? all.value[0].spec.rules : "?").toEqual([
-      { from: [], to: [] },
+      { from: [], to: [], when: [] },
     ]);
   });
 
@@ -58,6 +58,28 @@ describe("a manifest", () => {
     const first = parseManifests(files);
     if (!first.ok) throw new Error(JSON.stringify(first.problems));
     expect(first.value.length).toBe(10);
+    expect(read(writeManifests(first.value))).toEqual(first);
+  });
+
+  test("with everything that a policy can say is the same when written and read again", () => {
+    const everything = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: all, namespace: shop, annotations: { istio.io/dry-run: "true" } }
+spec:
+  action: CUSTOM
+  provider: { name: opa }
+  rules:
+    - from:
+        - source: { serviceAccounts: [web, other/web], requestPrincipals: ["*"], remoteIpBlocks: ["2001:db8::/32"] }
+        - source: { notPrincipals: ["*"], ipBlocks: [10.0.0.0/8, 192.0.2.1] }
+      to: [{ operation: { paths: ["/a/{*}/b/{**}"], ports: ["8080"] } }]
+      when:
+        - { key: "request.headers[X-Role]", values: [a], notValues: ["b*"] }
+        - { key: "request.auth.claims[a][b]", values: [c] }
+`;
+    const first = read(everything);
+    if (!first.ok) throw new Error(JSON.stringify(first.problems));
+    expect(first.value[0]).toMatchObject({ spec: { action: "CUSTOM", provider: "opa" } });
     expect(read(writeManifests(first.value))).toEqual(first);
   });
 
@@ -72,7 +94,53 @@ describe("a manifest", () => {
       POLICY.replace("principals", "principal"),
       "7:26 spec.rules[0].from[0].source.principal HDL_MANIFEST_INVALID there is no field `principal` here; did you mean `principals`?",
     ],
-    ["an unsupported field", `${POLICY}      when: [{ key: a }]\n`, "9:7 spec.rules[0].when HDL_MANIFEST_INVALID"],
+    [
+      "a condition on what is not known",
+      `${POLICY}      when: [{ key: source.labels, values: [a] }]\n`,
+      "9:21 spec.rules[0].when[0].key HDL_MANIFEST_INVALID there is no key `source.labels`",
+    ],
+    [
+      "a condition on Envoy's filters",
+      `${POLICY}      when: [{ key: "experimental.envoy.filters.a[b]", values: [c] }]\n`,
+      "looks into a filter of Envoy, which is not in this data plane",
+    ],
+    [
+      "a condition without values",
+      `${POLICY}      when: [{ key: source.ip }]\n`,
+      "spec.rules[0].when[0] HDL_MANIFEST_INVALID needs `values` or `notValues`",
+    ],
+    [
+      "a condition on an address that is none",
+      `${POLICY}      when: [{ key: source.ip, values: [10.0.0.0/33] }]\n`,
+      "spec.rules[0].when[0].values[0] HDL_MANIFEST_INVALID must be an address or a block",
+    ],
+    [
+      "a block of addresses that is none",
+      POLICY.replace('principals: ["td/ns/shop/sa/web"]', "ipBlocks: [10.0.0]"),
+      "source.ipBlocks[0] HDL_MANIFEST_INVALID must be an address or a block",
+    ],
+    [
+      "service accounts beside principals",
+      POLICY.replace("principals:", "serviceAccounts: [web], principals:"),
+      "has `serviceAccounts` beside `principals`",
+    ],
+    [
+      "a wildcard among service accounts",
+      POLICY.replace('principals: ["td/ns/shop/sa/web"]', 'serviceAccounts: ["*"]'),
+      "serviceAccounts[0] HDL_MANIFEST_INVALID must be `account` or `namespace/account`",
+    ],
+    ["a port that is none", POLICY.replace("methods: [GET]", 'ports: ["80a"]'), "operation.ports[0]"],
+    ["a template that is none", POLICY.replace("methods: [GET]", 'paths: ["/{a}"]'), "operation.paths[0]"],
+    [
+      "no provider for CUSTOM",
+      POLICY.replace("  rules:", "  action: CUSTOM\n  rules:"),
+      "6:11 spec.action HDL_MANIFEST_INVALID is `CUSTOM`, which needs a `provider`",
+    ],
+    [
+      "a provider for nothing",
+      POLICY.replace("  rules:", "  provider: { name: a }\n  rules:"),
+      "6:13 spec.provider HDL_MANIFEST_INVALID is only for the action `CUSTOM`",
+    ],
     [
       "an unknown kind",
       POLICY.replace("kind: AuthorizationPolicy", "kind: AuthorisationPolicy"),
@@ -80,7 +148,7 @@ describe("a manifest", () => {
     ],
     ["no kind", "a: 1\n", "HDL_MANIFEST_KIND the document has no `kind`"],
     ["a wrong version", POLICY.replace("io/v1", "io/v2"), "1:13 apiVersion HDL_MANIFEST_INVALID"],
-    ["a bad action", POLICY.replace("  rules:", "  action: AUDIT\n  rules:"), "6:11 spec.action HDL_MANIFEST_INVALID"],
+    ["a bad action", POLICY.replace("  rules:", "  action: PERMIT\n  rules:"), "6:11 spec.action HDL_MANIFEST_INVALID"],
     [
       "a name given twice",
       `${POLICY}---\n${POLICY}`,

@@ -14,16 +14,18 @@ function operationsOf(to: readonly AuthorizationOperation[]): object {
 }
 
 /** A rule without conditions is written `{}`: it matches all, where no rules at all match nothing. */
-export function authorizationPolicySpec({ selector, action, rules }: AuthorizationPolicy["spec"]): object {
+export function authorizationPolicySpec({ selector, rules, ...action }: AuthorizationPolicy["spec"]): object {
   return {
     ...selectorOf(selector),
-    action,
+    action: action.action,
+    ...(action.action === "CUSTOM" ? { provider: { name: action.provider } } : {}),
     ...(rules === undefined
       ? {}
       : {
-          rules: rules.map(({ from, to }) => ({
+          rules: rules.map(({ from, to, when }) => ({
             ...(from.length === 0 ? {} : { from: from.map((source) => ({ source: compact(source) })) }),
             ...operationsOf(to),
+            ...(when.length === 0 ? {} : { when: when.map(compact) }),
           })),
         }),
   };

@@ -1,5 +1,5 @@
 /** One request from another agent: decided before the app sees a byte of it, then carried to the app and back. */
-import type { RequestAttributes } from "#policy";
+import type { ExternalCheck, RequestAttributes } from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -203,6 +203,12 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#record.verdict = decision.verdict;
     this.#record.policy = decision.label;
     this.#record.rule = decision.rule;
+    if (decision.observed !== undefined) {
+      this.#record.observedVerdict = decision.observed.verdict;
+      this.#record.observedPolicy = decision.observed.label;
+    }
+    this.#record.audits = decision.audits;
+    if (decision.external !== undefined) return this.#askExternally(decision.external);
     if (decision.verdict === "deny") {
       return this.#replyLocally("policy-denied", context.tables.settings.explainDenials ? decision.label : "");
     }
@@ -211,6 +217,14 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#isAsking = true;
     this.#lanes.request(this, false);
     this.#isAsking = false;
+  }
+
+  /** No external authorizer is known to this agent, and what cannot be asked denies. */
+  #askExternally({ label, provider }: ExternalCheck): void {
+    const policy = `${label}: the external authorizer ${provider} is not known here`;
+    this.#record.verdict = "deny";
+    this.#record.policy = policy;
+    this.#replyLocally("policy-denied", this.#peer.context.tables.settings.explainDenials ? policy : "");
   }
 
   /** Whether there is no room for it; then it has been answered. */
@@ -233,6 +247,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     attributes.method = method;
     attributes.path = query < 0 ? path : path.slice(0, query);
     attributes.host = authority;
+    attributes.headers = this.#fields;
     return attributes;
   }
 

@@ -81,7 +81,8 @@ export class Inbound {
   }
 
   #open(socket: StreamSocket, id: SpiffeId, notAfterMs: number): Link {
-    const peer = inboundPeer(this.#context, { app: this.#app, limits: this.#limits }, id);
+    const facts = { id, address: socket.remoteAddress, ownAddress: this.#options.listen.address };
+    const peer = inboundPeer(this.#context, { app: this.#app, limits: this.#limits }, facts);
     const link = new Link(socket, {
       role: "server",
       flusher: this.#context.flusher,

@@ -8,8 +8,8 @@ import {
   serviceAccountOf,
   validateX509Svid,
 } from "#identity";
-import { type Result, success } from "#model";
-import { RecentDecisions, type RequestAttributes } from "#policy";
+import { parseAddress, type Result, success } from "#model";
+import { RecentDecisions, type RequestAttributes, requestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import { RequestTexts } from "../http1-text.ts";
@@ -50,10 +50,22 @@ export function identifyPeer(
   return id.ok ? success({ id: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
 }
 
+/** What is known of a peer's connection. */
+export interface PeerFacts {
+  readonly id: SpiffeId;
+  /** Where it comes from. */
+  readonly address: string;
+  /** Of the listener that it reached. */
+  readonly ownAddress: string;
+}
+
+/** Addresses of a listener that do not tell where it was reached. */
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
 export function inboundPeer(
   context: ProxyContext,
   { app, limits }: Pick<InboundPeer, "app" | "limits">,
-  id: SpiffeId,
+  { id, address, ownAddress }: PeerFacts,
 ): InboundPeer {
   const namespace = namespaceOf(id) ?? "";
   const workload = serviceAccountOf(id) ?? "";
@@ -77,15 +89,14 @@ export function inboundPeer(
       context.recorder.closeEdge(edge);
       if (tcpEdge !== undefined) context.recorder.closeEdge(tcpEdge);
     },
-    attributes: {
+    attributes: requestAttributes({
       principal: principalOf(id),
       namespace,
-      protocol: "http",
-      method: "",
-      path: "",
-      host: "",
+      serviceAccount: workload === "" ? "" : `${namespace}/${workload}`,
+      sourceAddress: parseAddress(address),
+      destinationAddress: WILDCARDS.has(ownAddress) ? undefined : parseAddress(ownAddress),
       port: app.options.port,
-    },
+    }),
     decisions: new RecentDecisions(),
     clientCertificate: `By=${context.identity.spiffeId.uri};URI=${id.uri}`,
     texts: new RequestTexts(),

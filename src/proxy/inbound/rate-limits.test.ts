@@ -1,18 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import type { RateLimit } from "#model";
-import { compileLimits, type RequestAttributes } from "#policy";
+import { compileLimits, type RequestAttributes, requestAttributes } from "#policy";
 import { limitSet, operations } from "../../../test/fakes/rate-limits.ts";
 import { RateLimits } from "./rate-limits.ts";
 
-const REQUEST: RequestAttributes = {
+const REQUEST = requestAttributes({
   principal: "a",
   namespace: "shop",
-  protocol: "http",
   method: "GET",
   path: "/",
   host: "back",
   port: 80,
-};
+});
 
 function limited(...limits: Partial<RateLimit>[]): RateLimits {
   const made = new RateLimits(4);

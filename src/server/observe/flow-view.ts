@@ -24,6 +24,9 @@ export function flowViewOf(sample: ObservedRequest): FlowView {
     endReason: sample.endReason,
     verdict: sample.verdict,
     policy: sample.policy,
+    observedVerdict: sample.observedVerdict,
+    observedPolicy: sample.observedPolicy,
+    audits: [...sample.audits],
     durationMs: Math.max(0, sample.doneUs - sample.receivedUs) / 1000,
     traceId: sample.traceId,
   };

@@ -26,6 +26,9 @@ const SAMPLE: ObservedRequest = {
   verdict: "allow",
   policy: "",
   rule: -1,
+  observedVerdict: "none",
+  observedPolicy: "",
+  audits: [],
 };
 
 function setUp() {

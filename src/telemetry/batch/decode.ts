@@ -19,7 +19,14 @@ import {
 } from "#telemetry";
 
 /** Bounds of one batch; an agent within its own limits never meets them. */
-export const BATCH_LIMITS = { edges: 4096, series: 8192, samples: 8192, notes: 1024, textChars: 512 } as const;
+export const BATCH_LIMITS = {
+  edges: 4096,
+  series: 8192,
+  samples: 8192,
+  notes: 1024,
+  textChars: 512,
+  audits: 8,
+} as const;
 
 const PROTOCOLS: ReadonlySet<string> = new Set<EdgeProtocol>(["http", "grpc", "tcp"]);
 const CLASSES: ReadonlySet<string> = new Set<SampleClass>(["failed", "denied", "slow", "sampled", "flow"]);
@@ -139,6 +146,9 @@ function decodeSample(sample: Message<"samples">): RequestSample {
     verdict: sample.verdict as Verdict,
     policy: short(sample.policy),
     rule: sample.rule,
+    observedVerdict: VERDICTS.has(sample.observedVerdict) ? (sample.observedVerdict as Verdict) : "none",
+    observedPolicy: short(sample.observedPolicy),
+    audits: sample.audits.slice(0, BATCH_LIMITS.audits).map(short),
   };
 }
 

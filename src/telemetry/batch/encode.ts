@@ -78,6 +78,9 @@ function encodeSample(sample: RequestSample): Items<"samples"> {
     verdict: sample.verdict,
     policy: sample.policy,
     rule: sample.rule,
+    observedVerdict: sample.observedVerdict,
+    observedPolicy: sample.observedPolicy,
+    audits: [...sample.audits],
   };
 }
 

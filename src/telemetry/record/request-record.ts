@@ -1,5 +1,7 @@
 import type { EndReason, Verdict } from "#telemetry";
 
+const NO_AUDITS: readonly string[] = [];
+
 /**
  * What is known of one request on one side, filled in as it passes; owned by the proxy and reused.
  *
@@ -31,6 +33,11 @@ export class RequestRecord {
   /** Label of the policy that decided. */
   policy = "";
   rule = -1;
+  /** What it would have been with the policies in observe mode enforced; "none" when there are none. */
+  observedVerdict: Verdict = "none";
+  observedPolicy = "";
+  /** Labels of the AUDIT policies that it met. */
+  audits: readonly string[] = NO_AUDITS;
 
   /** Back to the state of a new record. */
   reset(): void {
@@ -60,6 +67,9 @@ export function copyRecord(from: RequestRecord, into: RequestRecord): void {
   into.verdict = from.verdict;
   into.policy = from.policy;
   into.rule = from.rule;
+  into.observedVerdict = from.observedVerdict;
+  into.observedPolicy = from.observedPolicy;
+  into.audits = from.audits;
 }
 
 const EMPTY = new RequestRecord();

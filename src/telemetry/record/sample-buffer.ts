@@ -146,6 +146,9 @@ function sampleOf(record: RequestRecord, kept: SampleClass, edge: number): Reque
     verdict: record.verdict,
     policy: record.policy,
     rule: record.rule,
+    observedVerdict: record.observedVerdict,
+    observedPolicy: record.observedPolicy,
+    audits: record.audits,
   };
 }
 

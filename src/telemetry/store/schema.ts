@@ -10,11 +10,21 @@ CREATE TABLE IF NOT EXISTS series (
 CREATE INDEX IF NOT EXISTS series_at ON series (at_ms);
 CREATE TABLE IF NOT EXISTS sample (
   id INTEGER PRIMARY KEY, received_us INTEGER NOT NULL, edge INTEGER NOT NULL, trace_id TEXT NOT NULL, kept TEXT NOT NULL,
-  verdict TEXT NOT NULL, body TEXT NOT NULL);
+  verdict TEXT NOT NULL, body TEXT NOT NULL, observed TEXT NOT NULL DEFAULT 'none');
 CREATE INDEX IF NOT EXISTS sample_at ON sample (received_us);
 CREATE INDEX IF NOT EXISTS sample_trace ON sample (trace_id, received_us);
 CREATE INDEX IF NOT EXISTS sample_denied ON sample (received_us) WHERE verdict = 'deny';
+CREATE INDEX IF NOT EXISTS sample_observed ON sample (received_us) WHERE observed = 'deny';
 CREATE TABLE IF NOT EXISTS note (
   id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, reporter TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS note_at ON note (at_ms);
 `;
+
+/** Columns that a database of an older version lacks, with what adds them; before `SCHEMA`, whose indexes speak of them. */
+export const ADDED_COLUMNS = [
+  {
+    table: "sample",
+    column: "observed",
+    statement: "ALTER TABLE sample ADD COLUMN observed TEXT NOT NULL DEFAULT 'none'",
+  },
+] as const;

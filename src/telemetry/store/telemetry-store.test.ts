@@ -47,6 +47,9 @@ const sampleAt = (ms: number, shape: Partial<RequestSample> = {}): RequestSample
   verdict: "allow",
   policy: "",
   rule: -1,
+  observedVerdict: "none",
+  observedPolicy: "",
+  audits: [],
   ...shape,
 });
 
@@ -90,6 +93,32 @@ test("what was ingested is found again: counters, requests, traces, notes", () =
   expect(store.trace("0af7651916cd43dd8448eb211c80319c")[0]).toEqual({ ...sampleAt(NOW), edge: EDGE });
   expect(store.events(span, 9)).toEqual([{ ...event, instance: "a-1" }]);
   expect(store.refusals(span, 9)).toEqual([{ ...refusal, instance: "a-1" }]);
+});
+
+test("requests are found by what policies in observe mode would have made of them", () => {
+  const { store, put } = setUp();
+  const observed = { observedVerdict: "deny", observedPolicy: "p", audits: ["q"] } as const;
+  put(batchAt(NOW, { samples: [sampleAt(NOW), sampleAt(NOW + 1, observed)] }));
+  const found = store.samples({ fromMs: NOW - 1000, toMs: NOW + 1000, observed: "deny", limit: 9 });
+  expect(found).toMatchObject([{ verdict: "allow", ...observed }]);
+});
+
+test("a database of an older version gets what it lacks, and keeps what it has", () => {
+  const database = new Database(":memory:");
+  database.exec(`CREATE TABLE sample (
+    id INTEGER PRIMARY KEY, received_us INTEGER NOT NULL, edge INTEGER NOT NULL, trace_id TEXT NOT NULL, kept TEXT NOT NULL,
+    verdict TEXT NOT NULL, body TEXT NOT NULL)`);
+  const { edge: _edge, observedVerdict: _verdict, observedPolicy: _policy, audits: _audits, ...body } = sampleAt(NOW);
+  database
+    .query(
+      "INSERT INTO sample (received_us, edge, trace_id, kept, verdict, body) VALUES (?, 1, 't', 'flow', 'allow', ?)",
+    )
+    .run(NOW * 1000, JSON.stringify(body));
+  const store = new TelemetryStore({ database });
+  expect(store.open().ok && store.open().ok).toBe(true);
+  store.ingest({ reporter: "a-1", session: "s", sequence: 1, batch: batchAt(NOW), nowMs: NOW });
+  const found = store.samples({ fromMs: NOW - 1000, toMs: NOW + 1000, limit: 9 });
+  expect(found.map(({ observedVerdict }) => observedVerdict)).toEqual(["none", "none"]);
 });
 
 test("rolling up keeps every count", () => {

@@ -11,7 +11,7 @@ import type {
 } from "#telemetry";
 import { EdgeRows } from "./edge-rows.ts";
 import { RunningTotals } from "./running-totals.ts";
-import { SCHEMA } from "./schema.ts";
+import { ADDED_COLUMNS, SCHEMA } from "./schema.ts";
 import { SeriesRows } from "./series-rows.ts";
 
 export interface TelemetryStoreLimits {
@@ -47,12 +47,15 @@ export interface StoredSpan {
 
 export interface SampleQuery extends StoredSpan {
   readonly verdict?: "allow" | "deny";
+  /** What the policies in observe mode would have made of it. */
+  readonly observed?: "allow" | "deny";
   readonly limit: number;
 }
 
 export type StoredEvent = AgentEvent & { readonly instance: string };
 export type StoredRefusal = Refusal & { readonly instance: string };
 
+const NOTHING_OBSERVED = { observedVerdict: "none", observedPolicy: "", audits: [] } as const;
 const SKEW_MS = 10_000;
 const MINUTE_MS = 60_000;
 
@@ -75,6 +78,10 @@ export class TelemetryStore {
   /** Makes what is missing of the tables. */
   open(): Result<void> {
     return this.#guard("prepare", () => {
+      for (const { table, column, statement } of ADDED_COLUMNS) {
+        const held = this.#database.query(`SELECT name FROM pragma_table_info('${table}')`).all() as { name: string }[];
+        if (held.length > 0 && !held.some(({ name }) => name === column)) this.#database.exec(statement);
+      }
       this.#database.exec(SCHEMA);
     });
   }
@@ -107,9 +114,9 @@ export class TelemetryStore {
   }
 
   /** Requests that began in the span, newest first. */
-  samples({ fromMs, toMs, verdict, limit }: SampleQuery): ObservedRequest[] {
-    const where = verdict === undefined ? "" : "AND verdict = ?";
-    const parameters = verdict === undefined ? [] : [verdict];
+  samples({ fromMs, toMs, verdict, observed, limit }: SampleQuery): ObservedRequest[] {
+    const where = `${verdict === undefined ? "" : "AND verdict = ?"} ${observed === undefined ? "" : "AND observed = ?"}`;
+    const parameters = [verdict, observed].filter((each) => each !== undefined);
     return this.#observed(
       this.#database
         .query(
@@ -184,12 +191,13 @@ export class TelemetryStore {
     const atMs = Math.floor(middleMs / 1000) * 1000;
     for (const delta of batch.series) this.#series.add(atMs, ids[delta.edge] ?? 0, delta);
     const insert = this.#database.query(
-      "INSERT INTO sample (received_us, edge, trace_id, kept, verdict, body) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO sample (received_us, edge, trace_id, kept, verdict, observed, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     for (const sample of batch.samples) {
       const { edge, ...body } = sample;
       const receivedUs = Math.floor(sample.receivedUs);
-      insert.run(receivedUs, ids[edge] ?? 0, sample.traceId, sample.kept, sample.verdict, JSON.stringify(body));
+      const { traceId, kept, verdict, observedVerdict } = sample;
+      insert.run(receivedUs, ids[edge] ?? 0, traceId, kept, verdict, observedVerdict, JSON.stringify(body));
     }
     const note = this.#database.query("INSERT INTO note (at_ms, kind, reporter, body) VALUES (?, ?, ?, ?)");
     for (const event of batch.events) note.run(event.atMs, "event", reporter, JSON.stringify(event));
@@ -209,7 +217,9 @@ export class TelemetryStore {
     return rows.flatMap((row) => {
       const { edge, body } = row as { readonly edge: number; readonly body: string };
       const key = this.#edges.key(edge);
-      return key === undefined ? [] : [{ ...(JSON.parse(body) as Omit<RequestSample, "edge">), edge: key }];
+      // Of a sample that an older version stored nothing was observed.
+      const held = { ...NOTHING_OBSERVED, ...(JSON.parse(body) as Omit<RequestSample, "edge">) };
+      return key === undefined ? [] : [{ ...held, edge: key }];
     });
   }
 
