@@ -172,7 +172,10 @@ function forwardedBy(request: RequestAttributes): string | undefined {
 
 function textsAt({ claims }: RequestAttributes, names: readonly string[]): readonly string[] {
   let value: unknown = claims;
-  for (const name of names) value = (value as Record<string, unknown> | undefined)?.[name];
+  for (const name of names) {
+    const fields = typeof value === "object" && value !== null ? new Map(Object.entries(value)) : new Map();
+    value = fields.get(name);
+  }
   if (Array.isArray(value)) return value.filter((each): each is string => typeof each === "string");
   if (typeof value !== "string") return [];
   return names.join() === "scope" || names.join() === "permission" ? value.split(" ") : [value];
@@ -231,6 +234,8 @@ function address(blocks: readonly string[], text: string | undefined): readonly 
 function numberOf(text: string): bigint | undefined {
   const four = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   if (four !== null) return four.slice(1).reduce((sum, octet) => sum * 256n + BigInt(octet), 0xffffn);
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
+  if (mapped !== undefined) return numberOf(mapped);
   if (!/^[0-9a-f:]+$/i.test(text)) return undefined;
   const [left = "", right] = text.split("::");
   const parts = (side: string): readonly string[] => (side === "" ? [] : side.split(":"));

@@ -143,8 +143,13 @@ const request: fc.Arbitrary<RequestAttributes> = fc
     return requestAttributes({ ...each, namespace: namespace ?? "", serviceAccount });
   });
 
+export interface PolicyCase {
+  readonly ruleSets: readonly RuleSet[];
+  readonly requests: readonly RequestAttributes[];
+}
+
 /** Four rule sets at most and ten requests: ten decisions. */
-export const policyCase = fc.record({
+export const policyCase: fc.Arbitrary<PolicyCase> = fc.record({
   ruleSets: fc.array(ruleSet, { maxLength: 4 }),
   requests: fc.array(request, { minLength: 10, maxLength: 10 }),
 });

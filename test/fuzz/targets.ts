@@ -4,6 +4,7 @@ import { http1Requests, http1Responses } from "./http1/targets.ts";
 import { http2Frames } from "./http2/frames.ts";
 import { hpackBlocks, hpackLists } from "./http2/hpack.ts";
 import { http2Sessions } from "./http2/sessions.ts";
+import { policies } from "./policies.ts";
 import type { Target } from "./target.ts";
 import { tlsHellos } from "./tls-hello.ts";
 import { traceparents } from "./trace-context.ts";
@@ -21,4 +22,5 @@ export const TARGETS: readonly Target[] = [
   tlsHellos,
   tunnels,
   traceparents,
+  policies,
 ];
