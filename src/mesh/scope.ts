@@ -1,6 +1,7 @@
 import type { Bundle } from "#identity";
 import type { ServiceKey } from "#model";
 import { type LimitSet, policiesFor, type RuleSet } from "#policy";
+import { accessRulesFor } from "./access.ts";
 import type { MeshService } from "./services.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
@@ -42,10 +43,13 @@ export function scopeFor(snapshot: MeshSnapshot, workload: ScopedWorkload, servi
 
 /** The lowered policies in force at a workload. */
 export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload): InboundRules {
-  const { policies, ruleSets, limitPolicies, limitSets, settings } = snapshot;
+  const { policies, ruleSets, access, limitPolicies, limitSets, settings } = snapshot;
   const { rootNamespace } = settings;
   return {
-    ruleSets: policiesFor(workload, policies, rootNamespace).flatMap((each) => ruleSets.get(each) ?? []),
+    ruleSets: [
+      ...policiesFor(workload, policies, rootNamespace).flatMap((each) => ruleSets.get(each) ?? []),
+      ...accessRulesFor(workload, access, settings),
+    ],
     limits: policiesFor(workload, limitPolicies, rootNamespace).flatMap((each) => limitSets.get(each) ?? []),
   };
 }

@@ -1,14 +1,17 @@
 import type { Bundle, TrustDomain } from "#identity";
 import type {
+  AccessPolicy,
   AuthorizationPolicy,
   DestinationRule,
   Mesh,
+  Namespace,
   RateLimitPolicy,
   ReferenceGrant,
   RequestPolicy,
   Resource,
   Route,
   Service,
+  ServiceAccount,
   ServiceKey,
   WorkloadEntry,
 } from "#model";
@@ -19,6 +22,7 @@ import {
   type RuleSet,
   type ScopedPolicy,
 } from "#policy";
+import { type MeshAccess, NO_ACCESS } from "./access.ts";
 import { byAge } from "./age.ts";
 import type { Registration } from "./registration.ts";
 import { type MeshRoutes, NO_ROUTES, resolveRoutes } from "./routes.ts";
@@ -35,6 +39,7 @@ export interface MeshSnapshot {
   readonly policies: readonly AuthorizationPolicy[];
   /** Each policy in the one form that is decided by. */
   readonly ruleSets: ReadonlyMap<AuthorizationPolicy, RuleSet>;
+  readonly access: MeshAccess;
   readonly limitPolicies: readonly RateLimitPolicy[];
   readonly limitSets: ReadonlyMap<RateLimitPolicy, LimitSet>;
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
@@ -61,6 +66,7 @@ export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
     bundles: [],
     policies: [],
     ruleSets: new Map(),
+    access: NO_ACCESS,
     limitPolicies: [],
     limitSets: new Map(),
     services: new Map(),
@@ -93,6 +99,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     bundles: sameItems(previous.bundles, inputs.bundles) ? previous.bundles : inputs.bundles,
     policies,
     ruleSets: lowerAll(policies, previous.ruleSets, lowerAuthorizationPolicy),
+    access: keep(previous.access, accessOf(resources)),
     limitPolicies,
     limitSets: lowerAll(limitPolicies, previous.limitSets, lowerRateLimitPolicy),
     services,
@@ -103,6 +110,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     next.settings === previous.settings &&
     next.bundles === previous.bundles &&
     next.policies === previous.policies &&
+    next.access === previous.access &&
     next.limitPolicies === previous.limitPolicies &&
     next.services === previous.services &&
     next.routes === previous.routes;
@@ -115,6 +123,14 @@ function only(resources: readonly Resource[], kind: Resource["kind"]): readonly 
 
 function policiesOf(resources: readonly Resource[]): readonly AuthorizationPolicy[] {
   return only(resources, "AuthorizationPolicy") as readonly AuthorizationPolicy[];
+}
+
+/** Without policies, namespaces and accounts decide nothing but the posture of a namespace. */
+function accessOf(resources: readonly Resource[]): MeshAccess {
+  const policies = only(resources, "AccessPolicy") as readonly AccessPolicy[];
+  const namespaces = only(resources, "Namespace") as readonly Namespace[];
+  const accounts = policies.length === 0 ? [] : (only(resources, "ServiceAccount") as readonly ServiceAccount[]);
+  return { policies, namespaces, accounts };
 }
 
 function limitPoliciesOf(resources: readonly Resource[]): readonly RateLimitPolicy[] {

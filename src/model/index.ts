@@ -1,5 +1,12 @@
 /** Nouns of the mesh: resource kinds, names, and the form of every failure. Knows no text format, no engine and no clock. */
 
+export {
+  type AccessPolicy,
+  type AccessRule,
+  type AccessSubject,
+  PARENT_LABEL,
+  POSTURE_LABEL,
+} from "./access-policy.ts";
 export { type AddressBlock, type IpAddress, isInBlock, parseAddress, parseAddressBlock } from "./address.ts";
 export { APP_PROTOCOLS, type AppProtocol, appProtocolOf, isAppProtocol } from "./app-protocol.ts";
 export {

@@ -1,5 +1,6 @@
 /** The resource kinds, as users write them (after defaults), without engine or wire details. Sources: Kubernetes core/v1, Istio `security.istio.io/v1` and `networking.istio.io/v1`. */
 
+import type { AccessPolicy } from "./access-policy.ts";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
 import type { RequestPolicy } from "./request-policy.ts";
@@ -59,6 +60,7 @@ export type Resource =
   | Service
   | WorkloadEntry
   | AuthorizationPolicy
+  | AccessPolicy
   | HttpRoute
   | GrpcRoute
   | TcpRoute

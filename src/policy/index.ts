@@ -3,6 +3,7 @@
  * limits are matched by the same clauses.
  * Knows no YAML, no store and no connection.
  */
+export { lowerAccessPolicy } from "./access-policy.ts";
 export { lowerAuthorizationPolicy } from "./authorization-policy.ts";
 export { type CompiledPolicy, compilePolicy } from "./compile.ts";
 export type { ClauseField } from "./conditions.ts";

@@ -36,7 +36,7 @@ export interface Rule {
 export type PolicyMode = "enforce" | "observe";
 
 /** The tier of everything that is written for the workload itself; what stands above it has a lower one. */
-const WORKLOAD_TIER = 100;
+export const WORKLOAD_TIER = 100;
 
 interface RuleSetBody {
   readonly ref: PolicyRef;

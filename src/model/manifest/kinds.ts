@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Kind, Resource } from "#model";
+import { accessPolicy } from "./access-policy.ts";
 import { authorizationPolicy } from "./authorization-policy.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
@@ -84,6 +85,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   Service: service,
   WorkloadEntry: workloadEntry,
   AuthorizationPolicy: authorizationPolicy,
+  AccessPolicy: accessPolicy,
   HTTPRoute: httpRoute,
   GRPCRoute: grpcRoute,
   TCPRoute: tcpRoute,

@@ -1,5 +1,5 @@
 /** Policies as users write them. Read again they are the same policies. */
-import type { AuthorizationOperation, AuthorizationPolicy, LimitKey, RateLimitPolicy } from "#model";
+import type { AccessPolicy, AuthorizationOperation, AuthorizationPolicy, LimitKey, RateLimitPolicy } from "#model";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 
@@ -29,6 +29,11 @@ export function authorizationPolicySpec({ selector, rules, ...action }: Authoriz
           })),
         }),
   };
+}
+
+export function accessPolicySpec({ selector, rules, ...rest }: AccessPolicy["spec"]): object {
+  // A rule that speaks of everybody and everything is written as its mode alone.
+  return { ...selectorOf(selector), ...rest, rules: rules.map(compact) };
 }
 
 export function rateLimitPolicySpec({ selector, limits }: RateLimitPolicy["spec"]): object {

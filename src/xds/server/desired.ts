@@ -7,6 +7,7 @@ export class DesiredResources {
   readonly #encoder: ResourceEncoder;
   readonly #workload: ScopedWorkload;
   #policySource: MeshSnapshot["policies"] | undefined;
+  #accessSource: MeshSnapshot["access"] | undefined;
   #limitSource: MeshSnapshot["limitPolicies"] | undefined;
   #rootNamespace = "";
   #policy: EncodedResource | undefined;
@@ -55,11 +56,13 @@ export class DesiredResources {
   }
 
   #ownPolicy(snapshot: MeshSnapshot): EncodedResource {
-    const { policies, limitPolicies, settings } = snapshot;
-    const isOfSame = this.#policySource === policies && this.#limitSource === limitPolicies;
+    const { policies, access, limitPolicies, settings } = snapshot;
+    const isOfSame =
+      this.#policySource === policies && this.#accessSource === access && this.#limitSource === limitPolicies;
     const isHeld = isOfSame && this.#rootNamespace === settings.rootNamespace;
     if (isHeld && this.#policy !== undefined) return this.#policy;
     this.#policySource = policies;
+    this.#accessSource = access;
     this.#limitSource = limitPolicies;
     this.#rootNamespace = settings.rootNamespace;
     this.#policy = this.#encoder.policy(inboundRulesFor(snapshot, this.#workload));

@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { parseManifests, writeManifests } from "./index.ts";
+
+const HEAD = "apiVersion: heddle.dev/v1\nkind: AccessPolicy\nmetadata: { name: a, namespace: shop }\nspec: ";
+
+function read(spec: string) {
+  return parseManifests([{ file: "a.yaml", text: `${HEAD}${spec}\n` }]);
+}
+
+test.each([
+  "{ action: Reject, rules: [{}] }",
+  "{ action: Allow, rules: [{}, { mode: Observe }] }",
+  `{ action: Allow, selector: { matchLabels: { app: cart } }, propagation: Guardrail, fallback: true, rules: [{ subjects: [{ identities: [a],
+    namespaces: [b], namespaceLabels: { c: d }, accountLabels: { e: f }, addresses: [10.0.0.0/8], claims: { role: [g] } }],
+    operations: [{ methods: [GET], paths: ["/{*}"] }] }] }`,
+])("%s is the same when written and read again", (spec) => {
+  const first = read(spec);
+  if (!first.ok) throw new Error(JSON.stringify(first.problems));
+  expect(parseManifests([{ file: "a.yaml", text: writeManifests(first.value) }])).toEqual(first);
+});
+
+test.each([
+  ["no action", "{ rules: [{}] }", "spec.action is missing"],
+  ["a word of Istio's", "{ action: ALLOW, rules: [{}] }", "spec.action must be `Allow` or `Reject`"],
+  ["no rule", "{ action: Allow, rules: [] }", "spec.rules must have at least one rule"],
+  ["a subject that says nothing", "{ action: Allow, rules: [{ subjects: [{}] }] }", "subjects[0] says nothing"],
+  ["an address that is none", "{ action: Allow, rules: [{ subjects: [{ addresses: [x] }] }] }", "addresses[0] must be"],
+  ["a claim without values", "{ action: Allow, rules: [{ subjects: [{ claims: { a: [] } }] }] }", "claims.a must have"],
+  [
+    "a claim with no name",
+    '{ action: Allow, rules: [{ subjects: [{ claims: { "a]": [b] } }] }] }',
+    "is no name of a claim",
+  ],
+  [
+    "labels that a workload claims",
+    "{ action: Allow, rules: [{ subjects: [{ labels: { a: b } }] }] }",
+    "no field `labels`",
+  ],
+])("%s is refused at its place", (_name, spec, want) => {
+  const result = read(spec);
+  const told = result.ok ? "" : result.problems.map(({ at, message }) => `${at?.field} ${message}`).join("; ");
+  expect(told).toContain(want);
+});
