@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseTrustDomain } from "#identity";
-import { valueOrThrow } from "#model";
+import { parseAddress, valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
 import { compilePolicy, decide, requestAttributes } from "#policy";
 import { decideNaively } from "../../test/fakes/naive-policy.ts";
@@ -39,7 +39,7 @@ const TREE = [
 ];
 
 /** What becomes of a call to a workload in `shop`, by both evaluators. */
-function decisionOf(objects: readonly object[], caller: string, change: { path?: string; source?: string } = {}) {
+function decisionOf(objects: readonly object[], caller: string) {
   const text = [...TREE.filter((each) => !objects.some((other) => isOfSameName(each, other))), ...objects];
   const resources = valueOrThrow(
     parseManifests([{ file: "t", text: text.map((each) => JSON.stringify(each)).join("\n---\n") }]),
@@ -52,7 +52,9 @@ function decisionOf(objects: readonly object[], caller: string, change: { path?:
     namespace: of,
     serviceAccount: of === "" ? "" : `${of}/${name}`,
     method: "GET",
-    path: change.path ?? "/",
+    path: "/",
+    port: 8080,
+    sourceAddress: parseAddress("10.1.2.3"),
   });
   const decision = decide(compilePolicy(ruleSets), request);
   expect(decideNaively(ruleSets, request).verdict).toBe(decision.verdict);
@@ -221,6 +223,121 @@ describe("an AccessPolicy", () => {
       label: "AccessPolicy/shop/a",
       observed: { verdict: "deny" },
     });
+  });
+});
+
+describe("a NetworkPolicy", () => {
+  const network = (ingress: object[] | undefined, podSelector: object = {}, of = "shop") => ({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "n", namespace: of },
+    spec: { podSelector, ...(ingress === undefined ? {} : { ingress }) },
+  });
+  const from = (...peers: object[]) => [{ from: peers }];
+  const labelled = (matchLabels: object) => ({ matchLabels });
+  const PAY = account("front", { team: "pay" });
+  const cases: readonly [string, readonly object[], string, "allow" | "deny"][] = [
+    ["without rules lets nobody in", [network(undefined)], FRONT, "deny"],
+    ["with an empty rule lets everybody in", [network([{}])], FRONT, "allow"],
+    ["lets strangers in with an empty rule", [network([{}])], "", "allow"],
+    ["does not hold at what it does not select", [network([], labelled({ app: "x" }))], FRONT, "allow"],
+    ["holds at what it selects", [network([], labelled({ app: "cart" }))], FRONT, "deny"],
+    [
+      "selects by expressions",
+      [network([], { matchExpressions: [{ key: "app", operator: "In", values: ["cart"] }] })],
+      FRONT,
+      "deny",
+    ],
+    [
+      "selects by absence",
+      [network([], { matchExpressions: [{ key: "app", operator: "DoesNotExist" }] })],
+      FRONT,
+      "allow",
+    ],
+    ["holds in its namespace only", [network([], {}, "retail")], FRONT, "allow"],
+    ["means its own namespace by pods alone", [network(from({ podSelector: {} }))], FRONT, "allow"],
+    ["means no other by them", [network(from({ podSelector: {} }))], "td/ns/tests/sa/x", "deny"],
+    [
+      "means all namespaces by an empty selector",
+      [network(from({ namespaceSelector: {} }))],
+      "td/ns/tests/sa/x",
+      "allow",
+    ],
+    ["means no other trust domain's", [network(from({ namespaceSelector: {} }))], "evil/ns/shop/sa/x", "deny"],
+    ["means no stranger", [network(from({ namespaceSelector: {} }))], "", "deny"],
+    [
+      "means namespaces by their labels",
+      [network(from({ namespaceSelector: labelled({ environment: "test" }) }))],
+      "td/ns/tests/sa/x",
+      "allow",
+    ],
+    [
+      "means none without them",
+      [network(from({ namespaceSelector: labelled({ environment: "test" }) }))],
+      FRONT,
+      "deny",
+    ],
+    [
+      "means a namespace by its name",
+      [network(from({ namespaceSelector: labelled({ "kubernetes.io/metadata.name": "tests" }) }))],
+      "td/ns/tests/sa/x",
+      "allow",
+    ],
+    [
+      "means pods by their account's labels",
+      [PAY, network(from({ podSelector: labelled({ team: "pay" }) }))],
+      FRONT,
+      "allow",
+    ],
+    [
+      "means no others by them",
+      [PAY, network(from({ podSelector: labelled({ team: "pay" }) }))],
+      "td/ns/shop/sa/x",
+      "deny",
+    ],
+    [
+      "needs namespace and pod of one peer",
+      [
+        PAY,
+        network(from({ namespaceSelector: labelled({ environment: "test" }), podSelector: labelled({ team: "pay" }) })),
+      ],
+      FRONT,
+      "deny",
+    ],
+    [
+      "needs one of several peers",
+      [network(from({ podSelector: {} }, { namespaceSelector: labelled({ environment: "test" }) }))],
+      "td/ns/tests/sa/x",
+      "allow",
+    ],
+    ["knows a block", [network(from({ ipBlock: { cidr: "10.0.0.0/8" } }))], "", "allow"],
+    [
+      "knows what a block excepts",
+      [network(from({ ipBlock: { cidr: "10.0.0.0/8", except: ["10.1.0.0/16"] } }))],
+      "",
+      "deny",
+    ],
+    ["knows a port", [network([{ ports: [{ port: 8080 }] }])], FRONT, "allow"],
+    ["knows another", [network([{ ports: [{ port: 80 }] }])], FRONT, "deny"],
+    ["knows a range of ports", [network([{ ports: [{ port: 8000, endPort: 8999 }] }])], FRONT, "allow"],
+    ["knows what is past its end", [network([{ ports: [{ port: 8000, endPort: 8079 }] }])], FRONT, "deny"],
+    ["knows every port of a protocol", [network([{ ports: [{ protocol: "TCP" }] }])], FRONT, "allow"],
+    ["opens nothing here by another protocol", [network([{ ports: [{ protocol: "UDP" }] }])], FRONT, "deny"],
+    ["does not do away with what denies", [network([{}]), istio("none", {})], FRONT, "deny"],
+    ["is not done away with by what allows", [network([]), istio("all", { rules: [{}] })], FRONT, "deny"],
+    [
+      "adds up with others",
+      [network([]), { ...network([{}]), metadata: { name: "m", namespace: "shop" } }],
+      FRONT,
+      "allow",
+    ],
+  ];
+  test.each(cases)("%s", (_name, objects, caller, verdict) => {
+    expect(decisionOf(objects, caller).verdict).toBe(verdict);
+  });
+  test("says so when it selects nobody that is known", () => {
+    const { label } = decisionOf([network(from({ podSelector: labelled({ team: "x" }) }))], FRONT);
+    expect(label).toContain("rule 0 cannot be decided here: no Namespace or ServiceAccount has the labels");
   });
 });
 

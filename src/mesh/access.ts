@@ -1,17 +1,26 @@
 /** The tree of namespaces, and what its AccessPolicies and postures come to at one workload. */
-import { type AccessPolicy, type Namespace, PARENT_LABEL, POSTURE_LABEL, type ServiceAccount } from "#model";
-import { lowerAccessPolicy, type PolicyTarget, type RuleSet, ruleSetOf } from "#policy";
+import {
+  type AccessPolicy,
+  meetsSelector,
+  type Namespace,
+  type NetworkPolicy,
+  PARENT_LABEL,
+  POSTURE_LABEL,
+  type ServiceAccount,
+} from "#model";
+import { lowerAccessPolicy, lowerNetworkPolicy, type PolicyTarget, type RuleSet, ruleSetOf } from "#policy";
 import { byAge } from "./age.ts";
 import type { MeshSettings } from "./settings.ts";
 
 /** What access is decided from beside the AuthorizationPolicies. */
 export interface MeshAccess {
   readonly policies: readonly AccessPolicy[];
+  readonly networkPolicies: readonly NetworkPolicy[];
   readonly namespaces: readonly Namespace[];
   readonly accounts: readonly ServiceAccount[];
 }
 
-export const NO_ACCESS: MeshAccess = { policies: [], namespaces: [], accounts: [] };
+export const NO_ACCESS: MeshAccess = { policies: [], networkPolicies: [], namespaces: [], accounts: [] };
 
 /** Deeper trees are cut off, and so is one that leads back to itself. */
 const DEPTH_MAX = 32;
@@ -31,10 +40,17 @@ function lineageOf(namespace: string, namespaces: readonly Namespace[], rootName
 /** In evaluation order, without the AuthorizationPolicies. */
 export function accessRulesFor(
   target: PolicyTarget,
-  { policies, namespaces, accounts }: MeshAccess,
+  { policies, networkPolicies, namespaces, accounts }: MeshAccess,
   { rootNamespace, trustDomain }: Pick<MeshSettings, "rootNamespace" | "trustDomain">,
 ): readonly RuleSet[] {
   const lineage = lineageOf(target.namespace, namespaces, rootNamespace);
+  const proved = { trustDomain, namespaces, accounts };
+  const network = networkPolicies
+    .filter(
+      ({ metadata, spec }) => metadata.namespace === target.namespace && meetsSelector(target.labels, spec.podSelector),
+    )
+    .toSorted(byAge)
+    .map((each) => lowerNetworkPolicy(each, proved));
   const lowered = lineage.flatMap((namespace, depth) =>
     policies
       .filter((each) => each.metadata.namespace === namespace && selects(each, target))
@@ -47,7 +63,7 @@ export function accessRulesFor(
         ),
       ),
   );
-  return [...lowered, ...postureOf(lineage, namespaces)];
+  return [...network, ...lowered, ...postureOf(lineage, namespaces)];
 }
 
 function selects({ spec }: AccessPolicy, { labels }: PolicyTarget): boolean {

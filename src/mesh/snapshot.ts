@@ -5,6 +5,7 @@ import type {
   DestinationRule,
   Mesh,
   Namespace,
+  NetworkPolicy,
   RateLimitPolicy,
   ReferenceGrant,
   RequestPolicy,
@@ -129,8 +130,12 @@ function policiesOf(resources: readonly Resource[]): readonly AuthorizationPolic
 function accessOf(resources: readonly Resource[]): MeshAccess {
   const policies = only(resources, "AccessPolicy") as readonly AccessPolicy[];
   const namespaces = only(resources, "Namespace") as readonly Namespace[];
-  const accounts = policies.length === 0 ? [] : (only(resources, "ServiceAccount") as readonly ServiceAccount[]);
-  return { policies, namespaces, accounts };
+  const networkPolicies = only(resources, "NetworkPolicy") as readonly NetworkPolicy[];
+  const accounts =
+    policies.length + networkPolicies.length === 0
+      ? []
+      : (only(resources, "ServiceAccount") as readonly ServiceAccount[]);
+  return { policies, networkPolicies, namespaces, accounts };
 }
 
 function limitPoliciesOf(resources: readonly Resource[]): readonly RateLimitPolicy[] {

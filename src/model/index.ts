@@ -28,6 +28,13 @@ export {
   type WorkloadKey,
   wholeServiceName,
 } from "./names.ts";
+export {
+  type LabelSelector,
+  meetsSelector,
+  type NetworkPeer,
+  type NetworkPolicy,
+  type NetworkPort,
+} from "./network-policy.ts";
 export { compilePattern } from "./pattern.ts";
 export {
   type Failure,

@@ -2,6 +2,7 @@
 
 import type { AccessPolicy } from "./access-policy.ts";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
+import type { NetworkPolicy } from "./network-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
 import type { RequestPolicy } from "./request-policy.ts";
 import type { ResourceOf } from "./resource-of.ts";
@@ -61,6 +62,7 @@ export type Resource =
   | WorkloadEntry
   | AuthorizationPolicy
   | AccessPolicy
+  | NetworkPolicy
   | HttpRoute
   | GrpcRoute
   | TcpRoute

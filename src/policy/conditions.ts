@@ -11,7 +11,7 @@ import { matchesClaim, RequestPrincipalMatcher } from "./claims.ts";
 import { matchesHeader, type Reading, remoteAddressOf } from "./headers.ts";
 import type { RequestAttributes } from "./request.ts";
 import type { ConditionMatch, OperationMatch, SourceMatch } from "./rule-set.ts";
-import { PathMatcher, StringMatcher } from "./strings.ts";
+import { PathMatcher, PortMatcher, StringMatcher } from "./strings.ts";
 
 /** What a condition constrains, in the words of the policy's own fields. */
 export type ClauseField = keyof SourceMatch | keyof OperationMatch | `when ${string}` | "unenforceable";
@@ -26,10 +26,11 @@ export interface Condition {
 
 type Test =
   | {
-      readonly kind: "principal" | "namespace" | "serviceAccount" | "serverName" | "method" | "port" | "host";
+      readonly kind: "principal" | "namespace" | "serviceAccount" | "serverName" | "method" | "host";
       readonly matcher: StringMatcher;
     }
   | { readonly kind: "path"; readonly matcher: PathMatcher }
+  | { readonly kind: "port"; readonly matcher: PortMatcher }
   | {
       readonly kind: "sourceAddress" | "remoteAddress" | "destinationAddress";
       readonly blocks: readonly AddressBlock[];
@@ -115,7 +116,7 @@ function fieldTest(field: PositiveField, patterns: readonly string[]): Test | st
     case "paths":
       return { kind: "path", matcher: new PathMatcher(patterns) };
     case "ports":
-      return { kind: "port", matcher: new StringMatcher(patterns) };
+      return { kind: "port", matcher: new PortMatcher(patterns) };
     case "hosts":
       return { kind: "host", matcher: new StringMatcher(patterns.map((pattern) => pattern.toLowerCase())) };
   }
@@ -144,7 +145,7 @@ function keyTest(key: ConditionKey, patterns: readonly string[]): Test | string 
     case "source.principal":
       return { kind: "principal", matcher: new StringMatcher(patterns) };
     case "destination.port":
-      return { kind: "port", matcher: new StringMatcher(patterns) };
+      return { kind: "port", matcher: new PortMatcher(patterns) };
     case "connection.sni":
       return { kind: "serverName", matcher: new StringMatcher(patterns) };
   }
@@ -180,7 +181,7 @@ export function holds(condition: Condition, request: RequestAttributes, path: st
     case "path":
       return test.matcher.matches(path) !== isNegated;
     case "port":
-      return test.matcher.matches(String(request.port)) !== isNegated;
+      return test.matcher.matches(request.port) !== isNegated;
     case "host":
       return matchesHost(test.matcher, request.host.toLowerCase()) !== isNegated;
     case "header":

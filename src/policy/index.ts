@@ -11,6 +11,7 @@ export { decide } from "./decide.ts";
 export type { Decision, ExternalCheck } from "./decision.ts";
 export { type Explanation, explain, type NearestMiss } from "./explain.ts";
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
+export { lowerNetworkPolicy } from "./network-policy.ts";
 export { RecentDecisions } from "./recent-decisions.ts";
 export { type Claims, type RequestAttributes, requestAttributes } from "./request.ts";
 export {

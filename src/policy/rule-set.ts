@@ -13,7 +13,7 @@ export interface PolicyRef {
  * list is an OR and an empty one does not constrain; `not` lists refuse what they match. Service accounts are `namespace/account`.
  */
 export type SourceMatch = AuthorizationSource;
-/** What is called. Paths may hold Istio's `{*}` for one segment and `{**}` for any number of them. */
+/** What is called. Ports may be ranges, `8000-8999`. Paths may hold Istio's `{*}` for one segment and `{**}` for any number of them. */
 export type OperationMatch = AuthorizationOperation;
 /** Something else that must hold, by a key that `parseConditionKey` knows. */
 export type ConditionMatch = AuthorizationCondition;

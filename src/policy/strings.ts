@@ -47,6 +47,24 @@ export class PathMatcher {
   }
 }
 
+/** Ports, and ranges of them such as `8000-8999`. */
+export class PortMatcher {
+  readonly #single: ReadonlySet<number>;
+  readonly #ranges: readonly (readonly [number, number])[];
+
+  constructor(patterns: readonly string[]) {
+    const bounds = patterns.map((pattern) => pattern.split("-").map(Number));
+    this.#single = new Set(bounds.flatMap(([port = Number.NaN, end]) => (end === undefined ? [port] : [])));
+    this.#ranges = bounds.flatMap(([first = Number.NaN, last]) => (last === undefined ? [] : [[first, last] as const]));
+  }
+
+  matches(port: number): boolean {
+    if (this.#single.has(port)) return true;
+    for (const [first, last] of this.#ranges) if (port >= first && port <= last) return true;
+    return false;
+  }
+}
+
 /** Whether the pattern is a path template. */
 export function isTemplate(pattern: string): boolean {
   return pattern.includes("{*}") || pattern.includes("{**}");

@@ -130,7 +130,10 @@ function answersOf({ attribute, patterns }: Test, request: RequestAttributes): r
     case "method":
       return text(request.method);
     case "destination.port":
-      return text(`${request.port}`);
+      return any((pattern) => {
+        const [first, last = first] = pattern.split("-");
+        return Number(first) <= request.port && request.port <= Number(last);
+      });
     case "path":
       return any((pattern) => likePath(pattern, request.path));
     case "host":

@@ -29,7 +29,7 @@ const source = fc.record({
 const operation = fc.record({
   ...both("methods", list("GET", "POST", "P*", "*")),
   ...both("paths", list("/a", "/a/*", "/admin", "*/b", "*", "/a/{*}", "/{*}/b/{**}", "/{**}.js")),
-  ...both("ports", list("80", "8080")),
+  ...both("ports", list("80", "8080", "400-500")),
   ...both("hosts", list("a.com", "*.com", "A.com:80", "*")),
 });
 const condition = fc.oneof(

@@ -5,6 +5,7 @@ import { authorizationPolicy } from "./authorization-policy.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
+import { networkPolicy } from "./network-policy.ts";
 import { rateLimitPolicy } from "./rate-limit-policy.ts";
 import { requestPolicy } from "./request-policy.ts";
 import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
@@ -86,6 +87,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   WorkloadEntry: workloadEntry,
   AuthorizationPolicy: authorizationPolicy,
   AccessPolicy: accessPolicy,
+  NetworkPolicy: networkPolicy,
   HTTPRoute: httpRoute,
   GRPCRoute: grpcRoute,
   TCPRoute: tcpRoute,

@@ -3,7 +3,7 @@ import type { Mesh, Resource } from "#model";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
-import { accessPolicySpec, authorizationPolicySpec, rateLimitPolicySpec } from "./write-policy.ts";
+import { accessPolicySpec, authorizationPolicySpec, networkPolicySpec, rateLimitPolicySpec } from "./write-policy.ts";
 import { requestPolicySpec, routeSpec } from "./write-route.ts";
 
 function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Mesh["spec"]): object {
@@ -23,6 +23,8 @@ function specOf(resource: Resource): object | undefined {
       return authorizationPolicySpec(resource.spec);
     case "AccessPolicy":
       return accessPolicySpec(resource.spec);
+    case "NetworkPolicy":
+      return networkPolicySpec(resource.spec);
     case "RateLimitPolicy":
       return rateLimitPolicySpec(resource.spec);
     case "HTTPRoute":

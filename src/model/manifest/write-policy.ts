@@ -1,5 +1,14 @@
 /** Policies as users write them. Read again they are the same policies. */
-import type { AccessPolicy, AuthorizationOperation, AuthorizationPolicy, LimitKey, RateLimitPolicy } from "#model";
+import type {
+  AccessPolicy,
+  AuthorizationOperation,
+  AuthorizationPolicy,
+  LabelSelector,
+  LimitKey,
+  NetworkPeer,
+  NetworkPolicy,
+  RateLimitPolicy,
+} from "#model";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 
@@ -34,6 +43,27 @@ export function authorizationPolicySpec({ selector, rules, ...action }: Authoriz
 export function accessPolicySpec({ selector, rules, ...rest }: AccessPolicy["spec"]): object {
   // A rule that speaks of everybody and everything is written as its mode alone.
   return { ...selectorOf(selector), ...rest, rules: rules.map(compact) };
+}
+
+/** An empty selector says something: everything. So does the absence of rules: nothing is let in. */
+export function networkPolicySpec({ podSelector, ingress }: NetworkPolicy["spec"]): object {
+  const written = (selector: LabelSelector | undefined): unknown => selector && compact(selector);
+  return {
+    podSelector: compact(podSelector),
+    ingress: ingress.map(({ from, ports }) => ({
+      ...(from.length === 0 ? {} : { from: from.map((peer) => writtenPeer(peer, written)) }),
+      ...(ports.length === 0 ? {} : { ports: ports.map(compact) }),
+    })),
+  };
+}
+
+function writtenPeer(peer: NetworkPeer, written: (selector: LabelSelector | undefined) => unknown): object {
+  if (peer.kind === "block") return { ipBlock: compact({ cidr: peer.cidr, except: peer.except }) };
+  const { namespaceSelector, podSelector } = peer;
+  return {
+    ...(namespaceSelector === undefined ? {} : { namespaceSelector: written(namespaceSelector) }),
+    ...(podSelector === undefined ? {} : { podSelector: written(podSelector) }),
+  };
 }
 
 export function rateLimitPolicySpec({ selector, limits }: RateLimitPolicy["spec"]): object {
