@@ -55,7 +55,7 @@ test.each([
   [
     "an expression without its values",
     "{ podSelector: { matchExpressions: [{ key: a, operator: In }] } }",
-    "values are needed by `In`",
+    "values is missing",
   ],
 ])("%s is refused at its place", (_name, spec, want) => {
   const result = read(spec);
