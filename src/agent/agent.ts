@@ -23,6 +23,7 @@ import { grpcIdentityService } from "./identity/grpc-identity-service.ts";
 import { IdentityKeeper } from "./identity/identity-keeper.ts";
 import { lastGoodFile } from "./last-good-file.ts";
 import { Lease } from "./lease.ts";
+import { PolicyClock } from "./policy-clock.ts";
 import { Readiness } from "./readiness.ts";
 import { type RegistryClient, registryClient } from "./registry-client.ts";
 import { Reporter } from "./reporter.ts";
@@ -58,6 +59,7 @@ export class Agent {
   readonly #xds: XdsClient;
   readonly #proxy: WorkloadProxy;
   readonly #lease: Lease;
+  readonly #policyClock: PolicyClock;
   readonly #probe: AppProbe | undefined;
   readonly #reporter: Reporter<TelemetryBatch>;
   #admin: HttpServer | undefined;
@@ -97,6 +99,7 @@ export class Agent {
       log,
     });
     this.#proxy = this.#makeProxy();
+    this.#policyClock = new PolicyClock({ clock, timers, onChange: () => this.#recompile() });
     this.#lease = this.#makeLease();
     this.#probe = this.#makeProbe();
     const session = Buffer.from(random.bytes(8)).toString("hex");
@@ -128,6 +131,7 @@ export class Agent {
   /** Withdraws the workload, finishes what has begun, and ends every part in the reverse order. */
   async stop(): Promise<void> {
     this.#probe?.stop();
+    this.#policyClock.stop();
     for (const certificate of this.#options.tls.certificates.values()) certificate.stop();
     await this.#lease.stop();
     await this.#proxy.drain(DRAIN_MS);
@@ -156,7 +160,8 @@ export class Agent {
     const { identity } = this.#keeper;
     // The configuration is asked for only after enrolment.
     if (identity === undefined) return success(undefined);
-    const tables = this.#tables.compile(config, identity);
+    const tables = this.#tables.compile(config, identity, this.#options.clock.nowMs());
+    this.#policyClock.watch(config.policies);
     if (this.#isProxyStarted) {
       this.#proxy.update(tables);
       this.#recorder.event({ kind: "config-applied", detail: String(config.revision) });
@@ -173,13 +178,19 @@ export class Agent {
   }
 
   #rotate(identity: TlsIdentity): void {
-    const { config } = this.#xds;
     this.#proxy.rotate(identity);
     // A newer certificate may come with newer authorities.
-    if (config !== undefined && this.#isProxyStarted) this.#proxy.update(this.#tables.compile(config, identity));
+    this.#recompile(identity);
     this.#channel.rotate();
     this.#recorder.event({ kind: "svid-rotated", detail: new Date(identity.notAfterMs).toISOString() });
     this.#lease.refresh();
+  }
+
+  /** The same configuration, at another time or under another certificate. */
+  #recompile(identity = this.#keeper.identity): void {
+    const { config } = this.#xds;
+    if (config === undefined || identity === undefined || !this.#isProxyStarted) return;
+    this.#proxy.update(this.#tables.compile(config, identity, this.#options.clock.nowMs()));
   }
 
   #startAdmin(): Result<HttpServer> {

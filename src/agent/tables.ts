@@ -1,7 +1,7 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
 import { appProtocolOf } from "#model";
-import { type CompiledLimit, type CompiledPolicy, compileLimits, compilePolicy } from "#policy";
+import { type CompiledLimit, type CompiledPolicy, compileLimits, compilePolicy, ruleSetsAt } from "#policy";
 import type { ProxyTables, RoutingTable, ServiceTable } from "#proxy";
 import { RouteTable, type ServiceRoutes } from "#routing";
 import type { AgentConfig, AgentService } from "#xds";
@@ -12,14 +12,14 @@ export class TableCompiler {
   readonly #limits = new WeakMap<AgentConfig["limits"], readonly CompiledLimit[] | undefined>();
   readonly #routes = new WeakMap<ServiceRoutes, RoutingTable>();
 
-  /** The bundle that came with the agent's own certificate holds until the server sends a newer one. */
-  compile(config: AgentConfig, identity: TlsIdentity): ProxyTables {
+  /** `nowMs` is by when policies are taken to be in force. The bundle that came with the agent's own certificate holds until the server sends a newer one. */
+  compile(config: AgentConfig, identity: TlsIdentity, nowMs: number): ProxyTables {
     const { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs } = config.settings;
     return {
       revision: config.revision,
       settings: { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs },
       bundles: bundleSet([ownBundle(identity), ...config.bundles]),
-      inbound: once(this.#policies, config.policies, compilePolicy),
+      inbound: once(this.#policies, ruleSetsAt(config.policies, nowMs).ruleSets, compilePolicy),
       limits: once(this.#limits, config.limits, compileLimits),
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
       routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),

@@ -17,6 +17,17 @@ export interface AccessSubject {
   readonly claims: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A part of a week, as the clocks of a zone show it. One that ends before it begins goes on into the next day. */
+export interface AccessSchedule {
+  /** Sunday is 0; empty for every day. */
+  readonly days: readonly number[];
+  /** Minutes since midnight; `toMinute` is the first that is no more of it. */
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  /** Name in the IANA database. */
+  readonly timeZone: string;
+}
+
 export interface AccessRule {
   /** Any of these; empty for every caller. */
   readonly subjects: readonly AccessSubject[];
@@ -37,6 +48,10 @@ export interface AccessPolicy extends ResourceOf<"heddle.dev/v1", "AccessPolicy"
     readonly propagation: "None" | "Default" | "Guardrail";
     /** Asked only where no other rule matches. */
     readonly fallback: boolean;
+    /** Milliseconds since the epoch from which on it is not in force; undefined for never. */
+    readonly expiresAtMs: number | undefined;
+    /** In force during any of these; empty for always. */
+    readonly schedule: readonly AccessSchedule[];
     readonly rules: readonly AccessRule[];
   };
 }

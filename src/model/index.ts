@@ -3,6 +3,7 @@
 export {
   type AccessPolicy,
   type AccessRule,
+  type AccessSchedule,
   type AccessSubject,
   PARENT_LABEL,
   POSTURE_LABEL,
@@ -93,6 +94,7 @@ export type {
   TlsRoute,
   UrlRewrite,
 } from "./routes.ts";
+export { isTimeZone } from "./time-zone.ts";
 export type {
   BalancingPolicy,
   ConnectionPool,

@@ -41,12 +41,22 @@ export function lowerAccessPolicy(
   if (place.isBelow && spec.propagation === "None") return [];
   const ref = { kind: "AccessPolicy", namespace: metadata.namespace, name: metadata.name };
   const tier = spec.propagation === "Guardrail" ? guardrailTier(place.depth) : WORKLOAD_TIER;
-  const body = { ref, tier, isFallback: spec.fallback, action: spec.action === "Allow" ? "ALLOW" : "DENY" } as const;
+  const body = {
+    ref,
+    tier,
+    isFallback: spec.fallback,
+    validity: validityOf(spec),
+    action: spec.action === "Allow" ? "ALLOW" : "DENY",
+  } as const;
   return (["Enforce", "Observe"] as const).flatMap((mode) => {
     if (!spec.rules.some((rule) => rule.mode === mode)) return [];
     const rules = spec.rules.flatMap((rule, index) => (rule.mode === mode ? lowerRule(rule, index, proved) : []));
     return [ruleSetOf({ ...body, mode: mode === "Enforce" ? "enforce" : "observe", rules })];
   });
+}
+
+function validityOf({ expiresAtMs, schedule }: AccessPolicy["spec"]): RuleSet["validity"] {
+  return { expiresAtMs, schedule };
 }
 
 /** Of the guardrails of a namespace so far below the root of its tree. The network's tier is lower still. */

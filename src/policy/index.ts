@@ -29,3 +29,4 @@ export {
   sourceMatch,
 } from "./rule-set.ts";
 export { type PolicyTarget, policiesFor, type ScopedPolicy } from "./scope.ts";
+export { type RuleSetsAt, ruleSetsAt } from "./validity.ts";

@@ -1,5 +1,6 @@
 /** The one form that every policy kind is lowered to. Plain data, so that it travels to an agent as it is. */
 import type { AuthorizationAction, AuthorizationCondition, AuthorizationOperation, AuthorizationSource } from "#model";
+import { ALWAYS, type Validity } from "./validity.ts";
 
 export interface PolicyRef {
   readonly kind: string;
@@ -46,6 +47,7 @@ interface RuleSetBody {
    */
   readonly tier: number;
   readonly mode: PolicyMode;
+  readonly validity: Validity;
   /** Asked only when nothing else of its tier has matched. */
   readonly isFallback: boolean;
   /** No rule never matches: an ALLOW then denies everything, the others do nothing. */
@@ -103,5 +105,5 @@ type NewRuleSet = AuthorizationAction & Pick<RuleSetBody, "ref"> & Partial<RuleS
 
 /** Enforced at the workload and without rules, but for what is said. */
 export function ruleSetOf(said: NewRuleSet): RuleSet {
-  return { tier: WORKLOAD_TIER, mode: "enforce", isFallback: false, rules: [], ...said };
+  return { tier: WORKLOAD_TIER, mode: "enforce", isFallback: false, validity: ALWAYS, rules: [], ...said };
 }

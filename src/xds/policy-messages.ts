@@ -1,6 +1,6 @@
 /** Rule sets as they travel. What is not known here is refused: a rule without one of its conditions would be another. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { AuthorizationAction } from "#model";
+import { type AccessSchedule, type AuthorizationAction, isTimeZone } from "#model";
 import { policyLabel, type Rule, type RuleSet } from "#policy";
 import { type InboundPolicyMessage, type InboundPolicySchema, PolicyRuleSet_Action, PolicyRuleSet_Mode } from "#proto";
 import { plain } from "./plain.ts";
@@ -17,7 +17,8 @@ const ACTIONS = {
 } as const;
 
 export function ruleSetMessage(ruleSet: RuleSet): RuleSetInit {
-  const { ref, action, tier, mode, isFallback, rules } = ruleSet;
+  const { ref, action, tier, mode, isFallback, validity, rules } = ruleSet;
+  const { expiresAtMs, schedule } = validity;
   return {
     ...ref,
     action: ACTIONS[action],
@@ -25,13 +26,15 @@ export function ruleSetMessage(ruleSet: RuleSet): RuleSetInit {
     tier,
     mode: mode === "enforce" ? PolicyRuleSet_Mode.ENFORCE : PolicyRuleSet_Mode.OBSERVE,
     isFallback,
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    schedule: schedule.map((each) => ({ ...each, days: [...each.days] })),
     rules: rules.map((rule) => plain(rule) as NonNullable<RuleSetInit["rules"]>[number]),
   };
 }
 
 /** The value, or what is wrong with it. */
 export function ruleSetOf(message: RuleSetMessage): RuleSet | string {
-  const { kind, namespace, name, tier, isFallback, rules } = message;
+  const { kind, namespace, name, tier, isFallback, expiresAtMs, schedule, rules } = message;
   const ref = { kind, namespace, name };
   if (hasUnknown(message)) return `${policyLabel(ref)} says what is not known here`;
   const action = actionOf(message);
@@ -39,7 +42,10 @@ export function ruleSetOf(message: RuleSetMessage): RuleSet | string {
   if (action === undefined) return `${policyLabel(ref)} has an action that is not known here`;
   const mode = modeOf(message.mode);
   if (mode === undefined) return `${policyLabel(ref)} has a mode that is not known here`;
-  return { ref, ...action, tier, mode, isFallback, rules: rules.map((rule) => plain(rule) as Rule) };
+  const zone = schedule.find(({ timeZone }) => !isTimeZone(timeZone))?.timeZone;
+  if (zone !== undefined) return `${policyLabel(ref)} has a time zone that is not known here, ${zone}`;
+  const validity = { expiresAtMs, schedule: schedule.map((each) => plain(each) as AccessSchedule) };
+  return { ref, ...action, tier, mode, isFallback, validity, rules: rules.map((rule) => plain(rule) as Rule) };
 }
 
 function actionOf({ action, provider }: RuleSetMessage): AuthorizationAction | undefined {

@@ -99,6 +99,18 @@ const body = {
   tier: fc.nat(200),
   mode: fc.constantFrom("enforce" as const, "observe" as const),
   isFallback: fc.boolean(),
+  validity: fc.record({
+    expiresAtMs: fc.option(fc.nat(), { nil: undefined }),
+    schedule: fc.array(
+      fc.record({
+        days: fc.array(fc.nat(6), { maxLength: 3 }),
+        fromMinute: fc.nat(1439),
+        toMinute: fc.nat(1439),
+        timeZone: fc.constantFrom("UTC", "Europe/Berlin"),
+      }),
+      { maxLength: 2 },
+    ),
+  }),
   rules: fc.array(
     fc.record({
       index: fc.nat(100),

@@ -1,7 +1,7 @@
 /** Rule sets and requests that are likely to meet, for comparing evaluators. */
 import fc from "fast-check";
 import { parseAddress } from "#model";
-import { type RequestAttributes, type RuleSet, requestAttributes } from "#policy";
+import { type RequestAttributes, type RuleSet, requestAttributes, ruleSetOf } from "#policy";
 
 const list = (...values: string[]): fc.Arbitrary<string[]> => {
   const some = fc.subarray(values, { minLength: 1, maxLength: Math.min(3, values.length) });
@@ -76,7 +76,7 @@ const ruleSet = fc
   })
   .map(({ action: said, name, ...rest }) => {
     const ref = { kind: "AuthorizationPolicy", namespace: "shop", name };
-    return { ...said, ...rest, ref } as unknown as RuleSet;
+    return ruleSetOf({ ...said, ...rest, ref } as unknown as Parameters<typeof ruleSetOf>[0]);
   });
 
 const claim = fc.constantFrom<unknown>("a", "b", "a b", "ab", ["a", "c"], ["x"], 7, "");

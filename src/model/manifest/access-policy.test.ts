@@ -10,7 +10,8 @@ function read(spec: string) {
 test.each([
   "{ action: Reject, rules: [{}] }",
   "{ action: Allow, rules: [{}, { mode: Observe }] }",
-  `{ action: Allow, selector: { matchLabels: { app: cart } }, propagation: Guardrail, fallback: true, rules: [{ subjects: [{ identities: [a],
+  `{ action: Allow, selector: { matchLabels: { app: cart } }, propagation: Guardrail, fallback: true,
+    expires: "2026-12-31T23:00:00Z", schedule: [{ days: [Mon, Sat], from: "09:30", to: "17:00", timeZone: Europe/Berlin }, { from: "22:00", to: "06:00" }], rules: [{ subjects: [{ identities: [a],
     namespaces: [b], namespaceLabels: { c: d }, accountLabels: { e: f }, addresses: [10.0.0.0/8], claims: { role: [g] } }],
     operations: [{ methods: [GET], paths: ["/{*}"] }] }] }`,
 ])("%s is the same when written and read again", (spec) => {
@@ -22,6 +23,17 @@ test.each([
 test.each([
   ["no action", "{ rules: [{}] }", "spec.action is missing"],
   ["a word of Istio's", "{ action: ALLOW, rules: [{}] }", "spec.action must be `Allow` or `Reject`"],
+  [
+    "a time zone that is none",
+    `{ action: Allow, schedule: [{ from: "09:00", to: "10:00", timeZone: X }], rules: [{}] }`,
+    "timeZone must be",
+  ],
+  [
+    "an hour that is none",
+    `{ action: Allow, schedule: [{ from: "24:00", to: "10:00" }], rules: [{}] }`,
+    "from must be a time",
+  ],
+  ["a date that is none", `{ action: Allow, expires: tomorrow, rules: [{}] }`, "spec.expires"],
   ["no rule", "{ action: Allow, rules: [] }", "spec.rules must have at least one rule"],
   ["a subject that says nothing", "{ action: Allow, rules: [{ subjects: [{}] }] }", "subjects[0] says nothing"],
   ["an address that is none", "{ action: Allow, rules: [{ subjects: [{ addresses: [x] }] }] }", "addresses[0] must be"],

@@ -3,6 +3,9 @@ import { z } from "zod";
 import { parseAddressBlock } from "#model";
 import { labels } from "./fields.ts";
 
+/** As schedules name them; Sunday is 0. */
+export const WEEK_DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
+
 export const strings = z.array(z.string().min(1)).default([]);
 
 /** Addresses and blocks of them. */

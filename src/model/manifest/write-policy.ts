@@ -11,6 +11,7 @@ import type {
 } from "#model";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
+import { WEEK_DAYS } from "./policy-fields.ts";
 
 type Selector = AuthorizationPolicy["spec"]["selector"];
 
@@ -40,9 +41,23 @@ export function authorizationPolicySpec({ selector, rules, ...action }: Authoriz
   };
 }
 
-export function accessPolicySpec({ selector, rules, ...rest }: AccessPolicy["spec"]): object {
-  // A rule that speaks of everybody and everything is written as its mode alone.
-  return { ...selectorOf(selector), ...rest, rules: rules.map(compact) };
+/** A rule that speaks of everybody and everything is written as its mode alone. */
+export function accessPolicySpec({ selector, rules, expiresAtMs, schedule, ...rest }: AccessPolicy["spec"]): object {
+  const clock = (minute: number): string =>
+    `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+  const windows = schedule.map(({ days, fromMinute, toMinute, timeZone }) => ({
+    days: days.map((day) => WEEK_DAYS[day]),
+    from: clock(fromMinute),
+    to: clock(toMinute),
+    timeZone,
+  }));
+  return {
+    ...selectorOf(selector),
+    ...rest,
+    ...(expiresAtMs === undefined ? {} : { expires: new Date(expiresAtMs).toISOString() }),
+    ...(windows.length === 0 ? {} : { schedule: windows.map(compact) }),
+    rules: rules.map(compact),
+  };
 }
 
 /** An empty selector says something: everything. So does the absence of rules: nothing is let in. */
