@@ -85,6 +85,24 @@ describe("an AccessPolicy", () => {
       "deny",
     ],
     [
+      "needs its condition",
+      [access("a", { action: "Allow", rules: [{ condition: 'method == "GET" && port == 8080' }] })],
+      FRONT,
+      "allow",
+    ],
+    [
+      "allows nothing that its condition cannot say",
+      [access("a", { action: "Allow", rules: [{ condition: 'claims.role == "a"' }] })],
+      FRONT,
+      "deny",
+    ],
+    [
+      "rejects whom its condition cannot clear",
+      [access("a", { action: "Reject", rules: [{ condition: 'claims.role == "a"' }] })],
+      FRONT,
+      "deny",
+    ],
+    [
       "rejects whom it names",
       [access("a", { action: "Reject", rules: [{ subjects: [{ namespaces: ["shop"] }] }] })],
       FRONT,

@@ -33,6 +33,8 @@ export interface AccessRule {
   readonly subjects: readonly AccessSubject[];
   /** Any of these; empty for everything. */
   readonly operations: readonly AuthorizationOperation[];
+  /** What must hold too, in the Common Expression Language; "" for nothing. */
+  readonly condition: string;
   readonly mode: "Enforce" | "Observe";
 }
 

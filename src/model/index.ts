@@ -19,6 +19,7 @@ export {
   type AuthorizationSource,
   DRY_RUN_ANNOTATION,
 } from "./authorization-policy.ts";
+export { type CompiledExpression, compileExpression } from "./condition-expression.ts";
 export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
 export {
   DNS_LABEL,

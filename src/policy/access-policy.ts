@@ -65,13 +65,17 @@ function guardrailTier(depth: number): number {
 }
 
 /** A rule for each subject that somebody can be. */
-function lowerRule({ subjects, operations }: AccessRule, index: number, proved: ProvedAttributes): readonly Rule[] {
-  if (subjects.length === 0) return [ruleOf({ index, to: operations })];
+function lowerRule(
+  { subjects, operations, condition }: AccessRule,
+  index: number,
+  proved: ProvedAttributes,
+): readonly Rule[] {
+  if (subjects.length === 0) return [ruleOf({ index, to: operations, expression: condition })];
   return subjects.flatMap((subject) => {
     const callers = callersOf(subject, proved);
     if (callers === undefined) return [];
     const from = [sourceMatch({ ...callers, ipBlocks: subject.addresses })];
-    return [ruleOf({ index, from, to: operations, when: conditionsOf(subject) })];
+    return [ruleOf({ index, from, to: operations, when: conditionsOf(subject), expression: condition })];
   });
 }
 

@@ -122,8 +122,9 @@ function earliest<Outcome>(
   return best;
 }
 
-function* pairs({ from, to, when, unenforceable }: Rule): Generator<ClauseParts> {
+function* pairs({ from, to, when, expression, unenforceable }: Rule): Generator<ClauseParts> {
   for (const source of from.length === 0 ? [undefined] : from) {
-    for (const operation of to.length === 0 ? [undefined] : to) yield { source, operation, when, unenforceable };
+    for (const operation of to.length === 0 ? [undefined] : to)
+      yield { source, operation, when, expression, unenforceable };
   }
 }

@@ -3,6 +3,7 @@ import {
   type ClauseField,
   type Condition,
   conditionsOf,
+  expressionConditions,
   holds,
   isOfHttp,
   needOf,
@@ -20,6 +21,7 @@ export interface ClauseParts {
   readonly source?: SourceMatch | undefined;
   readonly operation?: OperationMatch | undefined;
   readonly when?: readonly ConditionMatch[];
+  readonly expression?: string;
   /** Why the rule of the clause cannot be decided, or "". */
   readonly unenforceable?: string;
 }
@@ -36,12 +38,16 @@ export class Clause {
     this.unenforceable = unenforceable;
   }
 
-  static of({ source, operation, when = [], unenforceable = "" }: ClauseParts, purpose: ClausePurpose): Clause {
+  static of(
+    { source, operation, when = [], expression = "", unenforceable = "" }: ClauseParts,
+    purpose: ClausePurpose,
+  ): Clause {
     const reading: Reading = purpose === "ALLOW" ? "all" : "any";
     const parts = [
       conditionsOf(source ?? {}, reading),
       conditionsOf(operation ?? {}, reading),
       whenConditions(when, reading),
+      expressionConditions(expression, reading),
     ];
     const conditions = parts.flatMap((each) => (typeof each === "string" ? [] : each));
     const faults = [unenforceable, ...parts.filter((each) => typeof each === "string")];

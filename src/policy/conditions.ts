@@ -1,7 +1,9 @@
 /** Conditions of a rule, compiled: each compares one attribute of a request. */
 import {
   type AddressBlock,
+  type CompiledExpression,
   type ConditionKey,
+  compileExpression,
   type IpAddress,
   isInBlock,
   parseAddressBlock,
@@ -14,7 +16,7 @@ import type { ConditionMatch, OperationMatch, SourceMatch } from "./rule-set.ts"
 import { PathMatcher, PortMatcher, StringMatcher } from "./strings.ts";
 
 /** What a condition constrains, in the words of the policy's own fields. */
-export type ClauseField = keyof SourceMatch | keyof OperationMatch | `when ${string}` | "unenforceable";
+export type ClauseField = keyof SourceMatch | keyof OperationMatch | `when ${string}` | "condition" | "unenforceable";
 
 export interface Condition {
   readonly field: ClauseField;
@@ -37,6 +39,7 @@ type Test =
     }
   | { readonly kind: "header"; readonly name: string; readonly matcher: StringMatcher }
   | { readonly kind: "requestPrincipal"; readonly matcher: RequestPrincipalMatcher }
+  | { readonly kind: "expression"; readonly evaluate: CompiledExpression }
   | { readonly kind: "claim"; readonly path: readonly string[]; readonly matcher: StringMatcher };
 
 /** Whether the request has an attribute of the kind only when it is HTTP. */
@@ -51,12 +54,13 @@ const HTTP_KINDS: ReadonlySet<Test["kind"]> = new Set([
   "header",
   "requestPrincipal",
   "claim",
+  "expression",
 ]);
 
 /** What of a request must be at hand for a condition. */
 export function needOf({ kind }: Test): "headers" | "claims" | undefined {
   if (kind === "header" || kind === "remoteAddress") return "headers";
-  return kind === "claim" || kind === "requestPrincipal" ? "claims" : undefined;
+  return kind === "expression" || kind === "claim" || kind === "requestPrincipal" ? "claims" : undefined;
 }
 
 /** The conditions of a source or an operation, or why one of them cannot be decided. */
@@ -94,6 +98,16 @@ export function whenConditions(when: readonly ConditionMatch[], reading: Reading
   }
   return conditions;
 }
+
+/** The same of a condition in the Common Expression Language. */
+export function expressionConditions(text: string, reading: Reading): readonly Condition[] | string {
+  if (text === "") return [];
+  const compiled = compileExpression(text);
+  if (!compiled.ok) return `the condition ${compiled.problems[0].message}`;
+  return [{ field: "condition", isNegated: false, reading, test: { kind: "expression", evaluate: compiled.value } }];
+}
+
+const NO_CLAIMS = {};
 
 type PositiveField = Exclude<keyof SourceMatch | keyof OperationMatch, `not${string}`>;
 
@@ -192,6 +206,10 @@ export function holds(condition: Condition, request: RequestAttributes, path: st
       return test.matcher.matches(request.claims) !== isNegated;
     case "claim":
       return matchesClaim(test.matcher, request.claims, test.path) !== isNegated;
+    case "expression": {
+      const { method, host, principal, claims = NO_CLAIMS } = request;
+      return test.evaluate({ method, path, host, port: BigInt(request.port), principal, claims });
+    }
     case "sourceAddress":
       return isInBlocks(test.blocks, request.sourceAddress, isNegated);
     case "remoteAddress":

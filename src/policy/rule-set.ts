@@ -26,6 +26,8 @@ export interface Rule {
   readonly from: readonly SourceMatch[];
   readonly to: readonly OperationMatch[];
   readonly when: readonly ConditionMatch[];
+  /** In the Common Expression Language, and must hold too; "" for nothing. */
+  readonly expression: string;
   /**
    * Why the rule cannot be decided where it is enforced, or "". Such a rule restricts: as DENY it matches everything, as ALLOW nothing,
    * and the decision says so.
@@ -98,7 +100,7 @@ export function operationMatch(said: Partial<OperationMatch> = {}): OperationMat
 
 /** A rule that always matches, but for what is said. */
 export function ruleOf(said: Partial<Rule> = {}): Rule {
-  return { index: 0, from: [], to: [], when: [], unenforceable: "", ...said };
+  return { index: 0, from: [], to: [], when: [], expression: "", unenforceable: "", ...said };
 }
 
 type NewRuleSet = AuthorizationAction & Pick<RuleSetBody, "ref"> & Partial<RuleSetBody>;

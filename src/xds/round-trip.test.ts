@@ -118,6 +118,7 @@ const body = {
       to: operations,
       when: fc.array(fc.record({ key: fc.string(), values: words, notValues: words }), { maxLength: 2 }),
       unenforceable: fc.string({ maxLength: 8 }),
+      expression: fc.string({ maxLength: 8 }),
     }),
     { maxLength: 3 },
   ),

@@ -2,6 +2,7 @@
  * The meaning of rule sets in the most literal words, without tables: what the compiled evaluator is compared with. It shares no code
  * with it, only the form that is evaluated; so it reads paths, addresses and patterns by itself.
  */
+import { evaluate } from "@marcbachmann/cel-js";
 import type { RequestAttributes, Rule, RuleSet } from "#policy";
 
 export interface NaiveDecision {
@@ -55,10 +56,27 @@ function meets({ action, rules }: RuleSet, request: RequestAttributes): boolean 
     return combinations(rule).some((tests) => {
       const paths = readingsOf(request.path);
       const inReading = (path: string): boolean =>
-        tests.every((test) => passes(test, { ...request, path }, isAllowing));
+        tests.every((test) => passes(test, { ...request, path }, isAllowing)) &&
+        agrees(rule.expression, { ...request, path }, isAllowing);
       return isAllowing ? paths.every(inReading) : paths.some(inReading);
     });
   });
+}
+
+/** An expression is the library's to evaluate; what it cannot say is the worse for the request. */
+function agrees(expression: string, request: RequestAttributes, isAllowing: boolean): boolean {
+  if (expression === "") return true;
+  if (request.protocol === "tcp") return !isAllowing;
+  try {
+    const value: unknown = evaluate(expression, {
+      ...request,
+      port: BigInt(request.port),
+      claims: request.claims ?? {},
+    });
+    return typeof value === "boolean" ? value : !isAllowing;
+  } catch {
+    return !isAllowing;
+  }
 }
 
 /** A list of patterns for one attribute, and whether it must or must not match. */

@@ -55,6 +55,16 @@ const rule = fc.record({
   from: fc.array(source, { maxLength: 2 }),
   to: fc.array(operation, { maxLength: 2 }),
   when: fc.oneof(fc.constant([]), fc.array(condition, { maxLength: 2 })),
+  expression: fc.constantFrom(
+    "",
+    "",
+    "",
+    "",
+    'method == "GET"',
+    'claims.role == "a"',
+    'path.startsWith("/a") && port < 100',
+    "claims.nested.gone",
+  ),
   unenforceable: fc.constantFrom("", "", "", "", "", "", "", "the reason"),
 });
 const action = fc.constantFrom(

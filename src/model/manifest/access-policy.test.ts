@@ -9,7 +9,7 @@ function read(spec: string) {
 
 test.each([
   "{ action: Reject, rules: [{}] }",
-  "{ action: Allow, rules: [{}, { mode: Observe }] }",
+  "{ action: Allow, rules: [{ condition: port > 80 }, { mode: Observe }] }",
   `{ action: Allow, selector: { matchLabels: { app: cart } }, propagation: Guardrail, fallback: true,
     expires: "2026-12-31T23:00:00Z", schedule: [{ days: [Mon, Sat], from: "09:30", to: "17:00", timeZone: Europe/Berlin }, { from: "22:00", to: "06:00" }], rules: [{ subjects: [{ identities: [a],
     namespaces: [b], namespaceLabels: { c: d }, accountLabels: { e: f }, addresses: [10.0.0.0/8], claims: { role: [g] } }],
@@ -34,6 +34,18 @@ test.each([
     "from must be a time",
   ],
   ["a date that is none", `{ action: Allow, expires: tomorrow, rules: [{}] }`, "spec.expires"],
+  [
+    "a condition on what is not known",
+    "{ action: Allow, rules: [{ condition: nope == 1 }] }",
+    "rules[0].condition is no condition: Unknown variable",
+  ],
+  ["a condition that is no question", "{ action: Allow, rules: [{ condition: method }] }", "comes to string"],
+  ["a condition with a pattern", "{ action: Allow, rules: [{ condition: path.matches(method) }] }", "uses `matches`"],
+  [
+    "a condition of loops",
+    "{ action: Allow, rules: [{ condition: 'claims.a.all(x, claims.b.all(y, x == y))' }] }",
+    "goes over a list more than once",
+  ],
   ["no rule", "{ action: Allow, rules: [] }", "spec.rules must have at least one rule"],
   ["a subject that says nothing", "{ action: Allow, rules: [{ subjects: [{}] }] }", "subjects[0] says nothing"],
   ["an address that is none", "{ action: Allow, rules: [{ subjects: [{ addresses: [x] }] }] }", "addresses[0] must be"],

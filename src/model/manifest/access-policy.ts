@@ -1,6 +1,6 @@
 /** `AccessPolicy`, as users write it. */
 import { z } from "zod";
-import { type AccessPolicy, isTimeZone, parseConditionKey } from "#model";
+import { type AccessPolicy, compileExpression, isTimeZone, parseConditionKey } from "#model";
 import { label, labels } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { addressBlocks, operation, selector, strings, WEEK_DAYS } from "./policy-fields.ts";
@@ -35,6 +35,13 @@ const subject = z
 const rule = z.strictObject({
   subjects: z.array(subject).max(SUBJECTS_MAX).default([]),
   operations: z.array(operation).max(SUBJECTS_MAX).default([]),
+  condition: z
+    .string()
+    .default("")
+    .superRefine((text, context) => {
+      const compiled = text === "" ? undefined : compileExpression(text);
+      if (compiled?.ok === false) context.addIssue({ code: "custom", message: compiled.problems[0].message });
+    }),
   mode: z.enum(["Enforce", "Observe"]).default("Enforce"),
 });
 

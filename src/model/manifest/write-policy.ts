@@ -56,7 +56,7 @@ export function accessPolicySpec({ selector, rules, expiresAtMs, schedule, ...re
     ...rest,
     ...(expiresAtMs === undefined ? {} : { expires: new Date(expiresAtMs).toISOString() }),
     ...(windows.length === 0 ? {} : { schedule: windows.map(compact) }),
-    rules: rules.map(compact),
+    rules: rules.map(({ condition, ...rule }) => compact(condition === "" ? rule : { ...rule, condition })),
   };
 }
 
