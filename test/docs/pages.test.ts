@@ -1,14 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { PROBLEM_CODES } from "#model";
 import { parseManifests } from "#model/manifest";
 import { readApplication } from "#supervisor";
 import { LAYERS } from "../architecture/layers.ts";
 import { endReasonsPage } from "./end-reasons-page.ts";
 import { blocksOf, PAGES } from "./pages.ts";
+import { resourcesPage } from "./resources-page.ts";
 
 test("the page of end reasons says what the table says", () => {
   expect(readFileSync("docs/reference/end-reasons.md", "utf8")).toBe(endReasonsPage());
+});
+
+test("the page of resources says what the schemas take", () => {
+  expect(readFileSync("docs/reference/resources.md", "utf8")).toBe(resourcesPage());
+});
+
+test("a next step that names a page names one that exists", () => {
+  const named = Object.values(PROBLEM_CODES).flatMap(({ next }) => [...next.matchAll(/docs\/[\w/.-]+\.md/g)]);
+  expect(named.map(([page]) => page).filter((page) => !existsSync(page))).toEqual([]);
 });
 
 describe("links lead somewhere", () => {

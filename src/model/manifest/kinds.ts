@@ -17,12 +17,12 @@ const mesh = z.strictObject({
   spec: z
     .strictObject({
       trustDomain: z.string().min(1).max(255),
-      svidTtl: durationMs.default(3_600_000),
+      svidTtl: durationMs.prefault("1h"),
       rootNamespace: label.default("heddle-system"),
       explainDenials: z.boolean().default(true),
       traceSampling: z.number().min(0).max(1).default(1),
-      connectTimeout: durationMs.default(1000),
-      requestTimeout: durationMs.default(15_000),
+      connectTimeout: durationMs.prefault("1s"),
+      requestTimeout: durationMs.prefault("15s"),
     })
     .transform(({ svidTtl, connectTimeout, requestTimeout, ...rest }) => ({
       ...rest,
