@@ -10,6 +10,8 @@ const PURPOSES: Readonly<Record<Kind, string>> = {
   Service: "A name that callers use for a set of workloads.",
   WorkloadEntry: "A workload that no agent announces.",
   AuthorizationPolicy: "Who may do what at the selected workloads.",
+  AccessPolicy: "Who may reach the selected workloads, by attributes, down a tree of namespaces.",
+  NetworkPolicy: "Who may connect to the selected workloads, by labels and address.",
   HTTPRoute: "Where HTTP requests to a service go, and how.",
   GRPCRoute: "The same of gRPC calls, by service and method.",
   TCPRoute: "Where connections go that are carried as they are.",
