@@ -43,6 +43,8 @@ export class Program {
 
 export interface AgentSpec {
   readonly account: string;
+  /** Number of the replica; 1 unless said otherwise. */
+  readonly replica?: number;
   readonly address: string;
   readonly appPort?: number;
   readonly calls?: readonly { readonly service: string; readonly port: number }[];
@@ -93,12 +95,13 @@ export class LoneServer {
 
   /** Starts an agent with the token given, which may be none. */
   agent(spec: AgentSpec, token: string): Program {
-    const file = `${spec.account}.json`;
+    const instance = `${spec.account}-${spec.replica ?? 1}`;
+    const file = `${instance}.json`;
     const bootstrap = {
       server: this.#agents,
       namespace: "small",
       serviceAccount: spec.account,
-      instance: `${spec.account}-1`,
+      instance,
       service: `small/${spec.account}`,
       labels: { app: spec.account, "heddle.dev/service": spec.account },
       mode: spec.appPort === undefined ? "gateway" : "sidecar",
@@ -106,7 +109,7 @@ export class LoneServer {
       admin: { address: spec.address, port: 15020 },
       ...(spec.appPort === undefined ? {} : { app: { address: "127.0.0.1", port: spec.appPort } }),
       outbound: (spec.calls ?? []).map((call) => ({ ...call, address: spec.address })),
-      stateDirectory: join(this.directory, "state", spec.account),
+      stateDirectory: join(this.directory, "state", instance),
       keepKey: spec.keepKey === true,
     };
     writeFiles(this.directory, { [file]: JSON.stringify(bootstrap) });
