@@ -59,9 +59,14 @@ describe("resources that cannot be applied change nothing", () => {
     ],
     [
       "a field of Istio that is not supported",
-      { "a.yaml": policy("a").replace("{ action: DENY }", "{ action: CUSTOM }") },
+      {
+        "a.yaml": policy("a").replace(
+          "{ action: DENY }",
+          "{ rules: [{ when: [{ key: experimental.envoy.filters.x, values: [b] }] }] }",
+        ),
+      },
       "HDL_MANIFEST_INVALID",
-      ["a.yaml:4:"],
+      ["a.yaml:4:", "spec.rules[0].when[0].key"],
     ],
     [
       "two resources of one name",
