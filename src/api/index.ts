@@ -44,3 +44,9 @@ export {
   whyReportSchema,
 } from "./observe.ts";
 export { type AskJson, observeClient, type QueryValues } from "./observe-client.ts";
+export {
+  type ExplanationView,
+  explainQuerySchema,
+  explanationSchema,
+  type OutcomeView,
+} from "./policy.ts";

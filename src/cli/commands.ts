@@ -20,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   stat: { summary: "show who calls whom, how much and how well", load: () => import("./stat.ts") },
   tap: { summary: "show requests as they pass", load: () => import("./tap.ts") },
   trace: { summary: "show one request through the mesh, or list them", load: () => import("./trace.ts") },
+  policy: { summary: "say what policies decide, and why", load: () => import("./policy.ts") },
   apply: { summary: "create and change resources, all or nothing", load: () => import("./apply.ts") },
   diff: { summary: "show what apply would change", load: () => import("./diff.ts") },
   edit: { summary: "change a resource in your editor", load: () => import("./edit.ts") },

@@ -278,6 +278,10 @@ export const PROBLEM_CODES = {
     summary: "The API would listen beyond loopback without a certificate.",
     next: "Give `--api-certificate` and `--api-key`, or let it listen on 127.0.0.1.",
   },
+  HDL_POLICY_QUESTION: {
+    summary: "A question about policies names a caller or a destination that is not there.",
+    next: "Name the caller as `namespace/service-account` and the destination as `namespace/service`; `heddle stat` shows who calls whom.",
+  },
   HDL_STORE_CONFLICT: {
     summary: "A resource was changed by someone else in the meantime.",
     next: "Get it again, repeat your change and apply that.",

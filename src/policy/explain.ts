@@ -1,8 +1,9 @@
-import type { CompiledPolicy } from "./compile.ts";
+import { type CompiledPolicy, compilePolicy } from "./compile.ts";
 import type { ClauseField } from "./conditions.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import type { RequestAttributes } from "./request.ts";
+import { type PolicyMode, type PolicyRef, type RuleSet, ruleSetOf } from "./rule-set.ts";
 
 /** The ALLOW rule that came closest to matching. */
 export interface NearestMiss {
@@ -30,4 +31,38 @@ export function explain(policy: CompiledPolicy, request: RequestAttributes): Exp
     }
   }
   return { decision, nearestMiss };
+}
+
+/** One policy in force at a workload, and what it has to do with a request. */
+export interface ConsideredPolicy {
+  readonly policy: PolicyRef;
+  readonly action: RuleSet["action"];
+  readonly mode: PolicyMode;
+  /** Its first rule that the request meets, as the user counts them; -1 for none. */
+  readonly rule: number;
+}
+
+/** Istio's order within a tier (AuthorizationPolicy, `security.istio.io/v1`); what only records comes last. */
+const ORDER: readonly RuleSet["action"][] = ["CUSTOM", "DENY", "ALLOW", "AUDIT"];
+
+/** Every policy that is looked at, in the order of evaluation: by tier, by action, and as they are named. */
+export function consideredPolicies(
+  ruleSets: readonly RuleSet[],
+  request: RequestAttributes,
+): readonly ConsideredPolicy[] {
+  return ruleSets
+    .toSorted((a, b) => a.tier - b.tier || ORDER.indexOf(a.action) - ORDER.indexOf(b.action))
+    .map((ruleSet) => ({
+      policy: ruleSet.ref,
+      action: ruleSet.action,
+      mode: ruleSet.mode,
+      rule: metRule(ruleSet, request),
+    }));
+}
+
+/** Decided as if it stood alone: as ALLOW only where it allows, so that a rule that cannot be decided restricts in either. */
+function metRule(ruleSet: RuleSet, request: RequestAttributes): number {
+  const action = ruleSet.action === "ALLOW" ? "ALLOW" : "DENY";
+  const alone = ruleSetOf({ ref: ruleSet.ref, rules: ruleSet.rules, action });
+  return decide(compilePolicy([alone]), request).rule;
 }

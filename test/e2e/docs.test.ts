@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Block, blocksOf, PAGES } from "../docs/pages.ts";
@@ -48,15 +48,16 @@ const marked = PAGES.map((page) => [page, blocksOf(page).filter(({ run }) => run
 );
 
 describe("what a page tells to run, runs as written", () => {
-  const pages: Page[] = [];
-  afterAll(() => Promise.all(pages.map((page) => page.end())));
-
   test.each(marked)(
     "%s",
     async (_page, blocks) => {
       const page = new Page();
-      pages.push(page);
-      for (const block of blocks) await page.run(block);
+      try {
+        for (const block of blocks) await page.run(block);
+      } finally {
+        // Before the next page, which takes ports as if it were alone.
+        await page.end();
+      }
     },
     60_000,
   );

@@ -21,6 +21,7 @@ import { workloadViews } from "../workload-view.ts";
 import type { Access } from "./access.ts";
 import { registerAgents } from "./agent-routes.ts";
 import { credentialsHook } from "./credentials-hook.ts";
+import { registerPolicy } from "./policy-routes.ts";
 import { registerResources } from "./resource-routes.ts";
 
 export interface ApiTls {
@@ -62,6 +63,7 @@ const PAGE_HEADERS = {
 const STATUS: Partial<Record<ProblemCode, number>> = {
   HDL_STORE_CONFLICT: 409,
   HDL_STORE_MISSING: 404,
+  HDL_POLICY_QUESTION: 422,
   HDL_MANIFEST_INVALID: 422,
   HDL_MANIFEST_KIND: 422,
   HDL_MANIFEST_REPEATED: 422,
@@ -130,6 +132,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
+  registerPolicy(app, () => plane.snapshot, systemClock);
   registerObserve(app, {
     store: telemetry,
     live,

@@ -1,0 +1,47 @@
+import { z } from "zod";
+
+const name = z.string().min(1).max(600);
+
+/** A request that somebody wonders about. */
+export const explainQuerySchema = z.object({
+  /** `namespace/service-account`, a principal with its trust domain, or `-` for a caller without a certificate. */
+  source: name,
+  /** `namespace/service`. */
+  destination: name,
+  method: z.string().max(64).default(""),
+  /** Absent: a connection of bytes that are no HTTP. */
+  path: z.string().max(8192).optional(),
+  host: z.string().max(255).default(""),
+  /** Of the app; absent: the one that the replica announced. */
+  port: z.coerce.number().int().min(1).max(65_535).optional(),
+});
+
+const policyRef = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
+
+const outcomeSchema = z.object({
+  /** Replicas at which it is decided so. */
+  instances: z.array(z.string()),
+  verdict: z.enum(["allow", "deny"]),
+  reason: z.string(),
+  /** What decided, in the words of logs and answers. */
+  label: z.string(),
+  policy: policyRef.optional(),
+  /** Index of the deciding rule, or -1. */
+  rule: z.number(),
+  /** Verdict if what is only observed were enforced; absent when it would be the same. */
+  observed: z.object({ verdict: z.enum(["allow", "deny"]), label: z.string() }).optional(),
+  /** The ALLOW rule that came closest, and what of it did not hold. */
+  nearestMiss: z.object({ policy: policyRef.optional(), rule: z.number(), failed: z.array(z.string()) }).optional(),
+  /** Every policy in force there, in the order of evaluation; `rule` is -1 where none of its rules was met. */
+  considered: z.array(
+    z.object({ policy: policyRef, action: z.string(), mode: z.enum(["enforce", "observe"]), rule: z.number() }),
+  ),
+});
+
+export const explanationSchema = z.object({
+  principal: z.string(),
+  destination: z.string(),
+  outcomes: z.array(outcomeSchema),
+});
+export type ExplanationView = z.infer<typeof explanationSchema>;
+export type OutcomeView = z.infer<typeof outcomeSchema>;

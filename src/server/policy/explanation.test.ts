@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import { parseTrustDomain, workloadSpiffeId } from "#identity";
+import { emptySnapshot, nextSnapshot, type Registration } from "#mesh";
+import { valueOrThrow } from "#model";
+import { parseManifests } from "#model/manifest";
+import { explanationOf, type WonderedRequest } from "./explanation.ts";
+
+const trustDomain = valueOrThrow(parseTrustDomain("td"));
+
+const POLICIES = `
+{ apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: { name: deny-all, namespace: shop }, spec: {} }
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: cart-callers, namespace: shop }
+spec:
+  selector: { matchLabels: { app: cart } }
+  rules:
+    - from: [{ source: { principals: [td/ns/shop/sa/web] } }]
+      to: [{ operation: { methods: [GET], paths: [/carts/*] } }]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: no-admin, namespace: shop }
+spec:
+  action: DENY
+  rules: [{ to: [{ operation: { paths: [/carts/admin] } }] }]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: canary-only-web2, namespace: shop, annotations: { istio.io/dry-run: "true" } }
+spec:
+  selector: { matchLabels: { version: v2 } }
+  action: DENY
+  rules: [{ from: [{ source: { notPrincipals: [td/ns/shop/sa/web2] } }] }]
+`;
+
+function replica(instance: string, labels: Readonly<Record<string, string>>): [string, Registration] {
+  const registration = {
+    namespace: "shop",
+    serviceAccount: "cart",
+    instance,
+    spiffeId: workloadSpiffeId(trustDomain, "shop", "cart"),
+    address: "127.0.0.1",
+    meshPort: 15_008,
+    appPort: 8080,
+    labels: { app: "cart", "heddle.dev/service": "cart", ...labels },
+    ready: true,
+  };
+  return [`shop/${instance}`, registration];
+}
+
+const snapshot = nextSnapshot(emptySnapshot(trustDomain), {
+  resources: valueOrThrow(parseManifests([{ file: "p.yaml", text: POLICIES }])),
+  registrations: new Map([replica("cart-1", { version: "v1" }), replica("cart-2", { version: "v1" })]),
+});
+
+const asked: WonderedRequest = {
+  source: "shop/web",
+  destination: "shop/cart",
+  method: "GET",
+  path: "/carts/7?all=1",
+  host: "",
+  port: undefined,
+};
+
+function outcomes(more: Partial<WonderedRequest> = {}, of = snapshot) {
+  return valueOrThrow(explanationOf(of, { ...asked, ...more }, 0)).outcomes;
+}
+
+test("an allowed request names its rule, and replicas with the same policies are told once", () => {
+  const [outcome, ...others] = outcomes();
+  expect(others).toEqual([]);
+  expect(outcome).toMatchObject({
+    instances: ["cart-1", "cart-2"],
+    verdict: "allow",
+    label: "AuthorizationPolicy/shop/cart-callers",
+    rule: 0,
+  });
+  const order = outcome?.considered.map(({ action, policy, rule }) => [action, policy.name, rule]);
+  expect(order).toEqual([
+    ["DENY", "no-admin", -1],
+    ["ALLOW", "cart-callers", 0],
+    ["ALLOW", "deny-all", -1],
+  ]);
+});
+
+test("a denied request names the rule that denies, before those that would allow", () => {
+  expect(outcomes({ path: "/carts/admin" })[0]).toMatchObject({
+    verdict: "deny",
+    reason: "deny-rule",
+    label: "AuthorizationPolicy/shop/no-admin",
+  });
+});
+
+test("what nearly matched is named with what of it did not hold", () => {
+  const miss = { policy: { name: "cart-callers" }, rule: 0, failed: ["methods"] };
+  expect(outcomes({ method: "DELETE" })[0]).toMatchObject({ reason: "default-deny", nearestMiss: miss });
+  expect(outcomes({ source: "-" })[0]?.nearestMiss).toMatchObject({ failed: ["principals"] });
+  expect(outcomes({ source: "spiffe://other/ns/shop/sa/web" })[0]?.nearestMiss).toMatchObject({
+    failed: ["principals"],
+  });
+});
+
+test("bytes without HTTP meet a DENY of paths and no ALLOW of them", () => {
+  expect(outcomes({ path: undefined })[0]).toMatchObject({ verdict: "deny", reason: "deny-rule" });
+});
+
+test("replicas with policies of their own are told apart, with what is only observed there", () => {
+  const registrations = new Map([replica("cart-1", { version: "v1" }), replica("cart-2", { version: "v2" })]);
+  const [first, second] = outcomes({}, nextSnapshot(snapshot, { registrations }));
+  expect([first?.instances, first?.observed]).toEqual([["cart-1"], undefined]);
+  expect(second).toMatchObject({ instances: ["cart-2"], verdict: "allow", observed: { verdict: "deny" } });
+});
+
+test.each([
+  [{ source: "nobody" }, "is no caller"],
+  [{ destination: "shop/basket" }, "there is no service shop/basket"],
+])("%j is refused with what is wrong", (more, words) => {
+  const explained = explanationOf(snapshot, { ...asked, ...more }, 0);
+  expect(explained.ok ? "" : `${explained.problems[0].code} ${explained.problems[0].message}`).toContain(
+    `HDL_POLICY_QUESTION`,
+  );
+  expect(explained.ok ? "" : explained.problems[0].message).toContain(words);
+});

@@ -1,0 +1,96 @@
+/** Why a request would be allowed or denied, from the same snapshot and by the same evaluator as at the destination's agent. */
+import type { ExplanationView, OutcomeView } from "#api";
+import { inboundRulesFor, type MeshSnapshot, registrationKey } from "#mesh";
+import { failure, problem, type Result, type ServiceKey, success } from "#model";
+import {
+  compilePolicy,
+  consideredPolicies,
+  explain,
+  type RequestAttributes,
+  type RuleSet,
+  requestAttributes,
+  ruleSetsAt,
+} from "#policy";
+
+export interface WonderedRequest {
+  /** `namespace/service-account`, a principal with its trust domain, or `-` for a caller without a certificate. */
+  readonly source: string;
+  /** `namespace/service`. */
+  readonly destination: string;
+  readonly method: string;
+  /** Undefined: a connection of bytes that are no HTTP. */
+  readonly path: string | undefined;
+  readonly host: string;
+  /** Of the app; undefined: the one that the replica announced. */
+  readonly port: number | undefined;
+}
+
+/** Fails with `HDL_POLICY_QUESTION` where there is no such caller or no replica whose policies could be asked. */
+export function explanationOf(snapshot: MeshSnapshot, asked: WonderedRequest, nowMs: number): Result<ExplanationView> {
+  const caller = callerOf(snapshot, asked.source);
+  if (caller === undefined) return refuse(`\`${asked.source}\` is no caller`);
+  const service = snapshot.services.get(asked.destination as ServiceKey);
+  if (service === undefined) return refuse(`there is no service ${asked.destination}`);
+  if (service.endpoints.length === 0) return refuse(`${asked.destination} has no replica that is ready`);
+  const outcomes = service.endpoints.map((endpoint) => {
+    const port = asked.port ?? snapshot.inputs.registrations.get(registrationKey(endpoint))?.appPort ?? 0;
+    const request = requestAttributes({ ...caller, ...partsOf(asked), port });
+    const { ruleSets } = ruleSetsAt(inboundRulesFor(snapshot, endpoint).ruleSets, nowMs);
+    return outcomeOf(ruleSets, request, endpoint.instance);
+  });
+  return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(outcomes) });
+}
+
+const PRINCIPAL = /^(?:spiffe:\/\/)?([^/]+\/ns\/([^/]+)\/sa\/([^/]+))$/;
+
+function callerOf(
+  { settings }: MeshSnapshot,
+  source: string,
+): Pick<RequestAttributes, "principal" | "namespace" | "serviceAccount"> | undefined {
+  if (source === "-") return { principal: "", namespace: "", serviceAccount: "" };
+  const [, account] = /^([^/]+\/[^/]+)$/.exec(source) ?? [];
+  const whole = account === undefined ? source : `${settings.trustDomain}/ns/${account.replace("/", "/sa/")}`;
+  const [, principal, namespace, name] = PRINCIPAL.exec(whole) ?? [];
+  if (principal === undefined || namespace === undefined) return undefined;
+  return { principal, namespace, serviceAccount: `${namespace}/${name}` };
+}
+
+function partsOf({ method, path, host }: WonderedRequest): Partial<RequestAttributes> {
+  if (path === undefined) return { protocol: "tcp" };
+  return { protocol: "http", method, path: path.split("?")[0] ?? "", host };
+}
+
+function outcomeOf(ruleSets: readonly RuleSet[], request: RequestAttributes, instance: string): OutcomeView {
+  const { decision, nearestMiss } = explain(compilePolicy(ruleSets), request);
+  const { verdict, reason, label, policy, rule, observed } = decision;
+  const differs = observed !== undefined && observed.verdict !== verdict;
+  return {
+    instances: [instance],
+    verdict,
+    reason,
+    label,
+    ...(policy === undefined ? {} : { policy }),
+    rule,
+    ...(differs ? { observed: { verdict: observed.verdict, label: observed.label } } : {}),
+    ...(nearestMiss === undefined ? {} : { nearestMiss: missOf(nearestMiss) }),
+    considered: consideredPolicies(ruleSets, request).map((each) => ({ ...each })),
+  };
+}
+
+function missOf({ decision, failed }: NonNullable<ReturnType<typeof explain>["nearestMiss"]>) {
+  const { policy, rule } = decision;
+  return { ...(policy === undefined ? {} : { policy }), rule, failed: [...failed] };
+}
+
+/** Replicas usually have the same policies: what is decided alike is told once. */
+function mergeEqual(outcomes: readonly OutcomeView[]): OutcomeView[] {
+  const byText = Map.groupBy(outcomes, ({ instances: _, ...rest }) => JSON.stringify(rest));
+  return [...byText.values()].map((alike) => ({
+    ...(alike[0] as OutcomeView),
+    instances: alike.flatMap(({ instances }) => instances),
+  }));
+}
+
+function refuse(message: string): Result<never> {
+  return failure(problem("HDL_POLICY_QUESTION", message));
+}
