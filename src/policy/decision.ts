@@ -70,3 +70,8 @@ export function defaultDeny(refs: readonly PolicyRef[], unenforceable: readonly 
 export function undecidedLabel(ref: PolicyRef, rule: number, why: string): string {
   return `${policyLabel(ref)}: rule ${rule} cannot be decided here: ${why}`;
 }
+
+/** What stands for the policy where its authorizer cannot be asked, which denies. */
+export function unaskedLabel({ label, provider }: ExternalCheck): string {
+  return `${label}: the external authorizer ${provider} is not known here`;
+}

@@ -8,7 +8,7 @@ export { lowerAuthorizationPolicy } from "./authorization-policy.ts";
 export { type CompiledPolicy, compilePolicy } from "./compile.ts";
 export type { ClauseField } from "./conditions.ts";
 export { decide } from "./decide.ts";
-export type { Decision, ExternalCheck } from "./decision.ts";
+export { type Decision, type ExternalCheck, unaskedLabel } from "./decision.ts";
 export { type ConsideredPolicy, consideredPolicies, type Explanation, explain, type NearestMiss } from "./explain.ts";
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
 export { lowerNetworkPolicy } from "./network-policy.ts";

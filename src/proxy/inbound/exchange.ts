@@ -1,5 +1,5 @@
 /** One request from another agent: decided before the app sees a byte of it, then carried to the app and back. */
-import type { ExternalCheck, RequestAttributes } from "#policy";
+import { type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -220,8 +220,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   /** No external authorizer is known to this agent, and what cannot be asked denies. */
-  #askExternally({ label, provider }: ExternalCheck): void {
-    const policy = `${label}: the external authorizer ${provider} is not known here`;
+  #askExternally(check: ExternalCheck): void {
+    const policy = unaskedLabel(check);
     this.#record.verdict = "deny";
     this.#record.policy = policy;
     this.#replyLocally("policy-denied", this.#peer.context.tables.settings.explainDenials ? policy : "");

@@ -106,6 +106,20 @@ test("bytes without HTTP meet a DENY of paths and no ALLOW of them", () => {
   expect(outcomes({ path: undefined })[0]).toMatchObject({ verdict: "deny", reason: "deny-rule" });
 });
 
+test("a policy of an external authorizer denies, as agents do that cannot ask it", () => {
+  const custom = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: ask-opa, namespace: shop }
+spec: { action: CUSTOM, provider: { name: opa }, rules: [{ to: [{ operation: { paths: [/carts/*] } }] }] }
+`;
+  const resources = valueOrThrow(parseManifests([{ file: "p.yaml", text: `${POLICIES}---${custom}` }]));
+  const [outcome] = outcomes({}, nextSnapshot(snapshot, { resources }));
+  expect(outcome).toMatchObject({ verdict: "deny", policy: { name: "ask-opa" }, rule: 0 });
+  expect(outcome?.label).toContain("the external authorizer opa is not known here");
+  expect(outcome?.considered[0]).toMatchObject({ action: "CUSTOM", rule: 0 });
+});
+
 test("replicas with policies of their own are told apart, with what is only observed there", () => {
   const registrations = new Map([replica("cart-1", { version: "v1" }), replica("cart-2", { version: "v2" })]);
   const [first, second] = outcomes({}, nextSnapshot(snapshot, { registrations }));

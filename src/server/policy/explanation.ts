@@ -5,11 +5,13 @@ import { failure, problem, type Result, type ServiceKey, success } from "#model"
 import {
   compilePolicy,
   consideredPolicies,
+  type Decision,
   explain,
   type RequestAttributes,
   type RuleSet,
   requestAttributes,
   ruleSetsAt,
+  unaskedLabel,
 } from "#policy";
 
 export interface WonderedRequest {
@@ -62,19 +64,26 @@ function partsOf({ method, path, host }: WonderedRequest): Partial<RequestAttrib
 
 function outcomeOf(ruleSets: readonly RuleSet[], request: RequestAttributes, instance: string): OutcomeView {
   const { decision, nearestMiss } = explain(compilePolicy(ruleSets), request);
-  const { verdict, reason, label, policy, rule, observed } = decision;
-  const differs = observed !== undefined && observed.verdict !== verdict;
+  const { observed } = decision;
+  const decided = decidedBy(decision);
+  const differs = observed !== undefined && observed.verdict !== decided.verdict;
   return {
     instances: [instance],
-    verdict,
-    reason,
-    label,
-    ...(policy === undefined ? {} : { policy }),
-    rule,
+    ...decided,
     ...(differs ? { observed: { verdict: observed.verdict, label: observed.label } } : {}),
     ...(nearestMiss === undefined ? {} : { nearestMiss: missOf(nearestMiss) }),
     considered: consideredPolicies(ruleSets, request).map((each) => ({ ...each })),
   };
+}
+
+/** An agent asks an external authorizer before anything else counts, and denies where it cannot. */
+function decidedBy({ external, ...decision }: Decision) {
+  if (external !== undefined) {
+    const { policy, rule } = external;
+    return { verdict: "deny" as const, reason: "unenforceable", label: unaskedLabel(external), policy, rule };
+  }
+  const { verdict, reason, label, policy, rule } = decision;
+  return { verdict, reason, label, ...(policy === undefined ? {} : { policy }), rule };
 }
 
 function missOf({ decision, failed }: NonNullable<ReturnType<typeof explain>["nearestMiss"]>) {
