@@ -1,4 +1,5 @@
 /** gRPC as a proxy meets it (gRPC over HTTP/2, protocol definition): its content type and its statuses. */
+import type { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
 
 /** Whether a message is gRPC's; gRPC-Web is ordinary HTTP to a proxy. */
@@ -31,10 +32,18 @@ const HTTP_OF_GRPC: readonly number[] = [
   200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
 ];
 
-/** The HTTP status that says what a gRPC status says; undefined without one. */
-export function httpStatusOf(fields: FieldList): number | undefined {
-  const status = fieldValue(fields, "grpc-status");
-  return status === undefined ? undefined : (HTTP_OF_GRPC[Number(status)] ?? 500);
+const GRPC_UNKNOWN = 2;
+
+/** Notes how an answer or its trailers say that a request went: gRPC by a status of its own, everything else by HTTP's. */
+export function recordStatus(record: RequestRecord, fields: FieldList, http: number): void {
+  const text = fieldValue(fields, "grpc-status");
+  if (text === undefined) {
+    record.status = http;
+    return;
+  }
+  const known = HTTP_OF_GRPC[Number(text)];
+  record.status = known ?? 500;
+  record.grpcStatus = known === undefined ? GRPC_UNKNOWN : Number(text);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 };

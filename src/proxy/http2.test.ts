@@ -173,8 +173,10 @@ describe("gRPC", () => {
     const { trailers } = await answerOf(stream.end());
     expect(trailers).toMatchObject({ "grpc-status": "14", "grpc-message": "gone" });
     await Bun.sleep(20);
-    expect(client.recorder.takeBatch(Date.now())?.samples[0]).toMatchObject({ status: 503, endReason: "completed" });
-    expect(server.recorder.takeBatch(Date.now())?.samples[0]).toMatchObject({ status: 503 });
+    const told = client.recorder.takeBatch(Date.now());
+    expect(told?.samples[0]).toMatchObject({ status: 503, endReason: "completed" });
+    expect(told?.series).toMatchObject([{ status: 503, grpcStatus: 14 }]);
+    expect(server.recorder.takeBatch(Date.now())?.series).toMatchObject([{ status: 503, grpcStatus: 14 }]);
   });
 
   test("waits no longer than its caller does", async () => {

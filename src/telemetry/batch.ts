@@ -37,6 +37,8 @@ export interface SeriesDelta {
   readonly edge: number;
   /** HTTP status; 0 when no answer was made. */
   readonly status: number;
+  /** How gRPC calls ended; -1 for what is no gRPC. */
+  readonly grpcStatus: number;
   readonly endReason: EndReason;
   /** Label of the policy that denied; empty otherwise. */
   readonly policy: string;

@@ -6,6 +6,8 @@ import { END_REASONS, type EndReason } from "./end-reasons.ts";
 export interface SeriesTotals {
   readonly edge: EdgeKey;
   readonly status: number;
+  /** How gRPC calls ended; -1 for what is no gRPC. */
+  readonly grpcStatus: number;
   readonly endReason: EndReason;
   count: number;
   durationSumMs: number;
@@ -117,7 +119,7 @@ function sumOf(first: SeriesTotals, second: SeriesTotals): SeriesTotals {
   };
 }
 
-function labelsOf({ edge, status, endReason }: SeriesTotals): string {
+function labelsOf({ edge, status, grpcStatus, endReason }: SeriesTotals): string {
   const service = edge.destination.service;
   const labels: readonly (readonly [string, string])[] = [
     ["reporter", edge.reporter],
@@ -126,8 +128,9 @@ function labelsOf({ edge, status, endReason }: SeriesTotals): string {
     ["destination_service", service === "" ? "" : `${service}.${edge.destination.namespace}.svc.cluster.local`],
     ["destination_service_name", service],
     ["destination_service_namespace", service === "" ? "" : edge.destination.namespace],
-    ["request_protocol", edge.protocol],
+    ["request_protocol", grpcStatus < 0 ? edge.protocol : "grpc"],
     ...(edge.protocol === "tcp" ? [] : [["response_code", String(status)] as const]),
+    ...(grpcStatus < 0 ? [] : [["grpc_response_status", String(grpcStatus)] as const]),
     ["response_flags", END_REASONS[endReason].flag],
     ["connection_security_policy", securityPolicyOf(edge)],
   ];

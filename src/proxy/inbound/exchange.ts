@@ -6,7 +6,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import { formatTraceparent } from "#wire/trace-context";
 import type { Expirable } from "../deadlines.ts";
-import { httpStatusOf, isGrpc } from "../grpc.ts";
+import { isGrpc, recordStatus } from "../grpc.ts";
 import { isIdempotent } from "../idempotent.ts";
 import type { Link, LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
@@ -126,7 +126,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#hasAnswer = true;
     this.#isTunnel = kind === "switched";
     this.#record.firstByteUs = clock.nowUs();
-    this.#record.status = httpStatusOf(fields) ?? status;
+    recordStatus(this.#record, fields, status);
     this.#movedMs = this.#peer.context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
     session.sendHeaders(this.#output.stream, fields, isWhole);
@@ -146,7 +146,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   onAppEnd(trailers: FieldList): void {
     if (!this.#isTunnel) this.#lane = undefined;
     this.#isAnswerEnded = true;
-    if (trailers.length > 0) this.#record.status = httpStatusOf(trailers) ?? this.#record.status;
+    if (trailers.length > 0) recordStatus(this.#record, trailers, this.#record.status);
     this.#output.end(trailers);
     if (this.#output.isEnded) this.#answered();
   }
@@ -311,7 +311,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #replyLocally(reason: EndReason, policy = "", fields: FieldList = []): void {
     const reply = localReply(reason, { policy, fields, isGrpc: isGrpc(this.#fields) });
     const { session } = this.#link;
-    this.#record.status = reply.status;
+    recordStatus(this.#record, reply.fields, reply.status);
     this.#record.endReason = reason;
     session.sendHeaders(this.#output.stream, reply.fields, reply.body === "");
     if (reply.body !== "") session.sendData(this.#output.stream, Buffer.from(reply.body), true);

@@ -10,7 +10,7 @@ import { H2_ERROR, type MessageKind } from "#wire/http2";
 import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { type AskedRequest, hasSwitched, isTunnelRequest } from "../fields.ts";
-import { httpStatusOf, isGrpc } from "../grpc.ts";
+import { isGrpc, recordStatus } from "../grpc.ts";
 import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
 import type { StreamOutput } from "../stream-output.ts";
 import { Claim } from "./claim.ts";
@@ -241,7 +241,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
     const fields = this.#plan?.answer(answered) ?? answered;
     this.#hasAnswer = true;
     this.#record.firstByteUs = this.#context.clock.nowUs();
-    this.#record.status = httpStatusOf(fields) ?? status;
+    recordStatus(this.#record, fields, status);
     this.#body.forget();
     if (this.#record.endReason === "policy-denied") this.#noteDenial(fields);
     const isUpgrade = this.#asked.upgrade !== "";
@@ -273,7 +273,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
   /** gRPC says in its trailers how the call went. */
   #endAnswer(trailers: FieldList): void {
-    this.#record.status = httpStatusOf(trailers) ?? this.#record.status;
+    recordStatus(this.#record, trailers, this.#record.status);
     if (this.#isOfGrpc) this.#attempt?.answered(this.#record);
     this.#complete(trailers);
   }
@@ -299,7 +299,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
   }
 
   #reply(reply: LocalReply): void {
-    this.#record.status = reply.status;
+    recordStatus(this.#record, reply.fields, reply.status);
     const status = Number(reply.fields[1]);
     this.#downstream.head({ status, fields: reply.fields, isSwitch: false, isWhole: reply.body === "" });
     if (reply.body !== "") this.#downstream.body(Buffer.from(reply.body));

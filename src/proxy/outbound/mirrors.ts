@@ -5,7 +5,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { httpStatusOf } from "../grpc.ts";
+import { recordStatus } from "../grpc.ts";
 import type { StreamOutput } from "../stream-output.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Claim } from "./claim.ts";
@@ -122,7 +122,7 @@ class MirroredRequest implements AttemptOwner, Expirable {
 
   onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
     if (kind === "interim") return;
-    this.#record.status = httpStatusOf(fields) ?? (this.#record.status || Number(fieldValue(fields, ":status")));
+    recordStatus(this.#record, fields, this.#record.status || Number(fieldValue(fields, ":status")));
     if (this.#record.firstByteUs === 0) this.#record.firstByteUs = this.#context.clock.nowUs();
     if (endStream) this.#finish("completed");
   }

@@ -83,6 +83,7 @@ function feed(store: TelemetryStore, time: FakeTime, fault?: FakeFault): void {
     edges,
     series: totals.map((each) => ({
       ...each,
+      grpcStatus: -1,
       edge: indexOf(each.edge),
       requestBytes: 1,
       responseBytes: 1,

@@ -24,6 +24,7 @@ const BATCH: TelemetryBatch = {
     {
       edge: 1,
       status: 503,
+      grpcStatus: 14,
       endReason: "no-healthy-upstream",
       policy: "",
       count: 7,

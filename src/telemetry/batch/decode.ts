@@ -106,10 +106,14 @@ function decodeParty(party: Message<"parties">): Party {
   };
 }
 
+/** How many statuses gRPC has. */
+const GRPC_STATUSES = 17;
+
 function decodeSeries(series: Message<"series">): SeriesDelta {
   return {
     edge: series.edge,
     status: Math.min(series.status, 999),
+    grpcStatus: Math.min(series.grpcStatus, GRPC_STATUSES) - 1,
     endReason: endReasonOf(series.endReason),
     policy: short(series.policy),
     count: Number(series.count),

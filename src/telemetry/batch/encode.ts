@@ -43,6 +43,7 @@ function encodeSeries(series: SeriesDelta): Items<"series"> {
   return {
     edge: series.edge,
     status: series.status,
+    grpcStatus: series.grpcStatus + 1,
     endReason: series.endReason,
     policy: series.policy,
     count: whole(series.count),

@@ -172,6 +172,28 @@ test("Prometheus text sums replicas and keeps counting across batches", () => {
   ]);
 });
 
+test("Prometheus text tells calls of gRPC apart, each by how it ended", () => {
+  const { recorder } = setUp();
+  const slot = recorder.openEdge(edge("stock"));
+  for (const grpcStatus of [-1, 0, 0, 14]) {
+    const each = request(slot);
+    each.grpcStatus = grpcStatus;
+    recorder.finish(each);
+  }
+  const totals = recorder
+    .prometheus()
+    .split("\n")
+    .filter((line) => line.startsWith("istio_requests_total{"));
+  const told = totals.map((line) => [
+    /request_protocol="(\w+)"/.exec(line)?.[1],
+    /grpc_response_status="(\d+)"/.exec(line)?.[1],
+    line.split(" ").at(-1),
+  ]);
+  expect(told).toContainEqual(["http", undefined, "1"]);
+  expect(told).toContainEqual(["grpc", "0", "2"]);
+  expect(told).toContainEqual(["grpc", "14", "1"]);
+});
+
 test("Prometheus text tells of connections of bytes as Istio does, and not as requests", () => {
   const { recorder } = setUp();
   const slot = recorder.openEdge({ ...edge("mail"), protocol: "tcp" });

@@ -19,6 +19,8 @@ export class RequestRecord {
   doneUs = 0;
   /** 0 when no answer was made. */
   status = 0;
+  /** How a gRPC call ended (gRPC over HTTP/2, Status-Code); -1 for what is no gRPC. */
+  grpcStatus = -1;
   endReason: EndReason = "completed";
   requestBytes = 0;
   responseBytes = 0;
@@ -54,6 +56,7 @@ export function copyRecord(from: RequestRecord, into: RequestRecord): void {
   into.firstByteUs = from.firstByteUs;
   into.doneUs = from.doneUs;
   into.status = from.status;
+  into.grpcStatus = from.grpcStatus;
   into.endReason = from.endReason;
   into.requestBytes = from.requestBytes;
   into.responseBytes = from.responseBytes;

@@ -26,6 +26,7 @@ export class SeriesTable {
   readonly #edge: Int32Array;
   readonly #next: Int32Array;
   readonly #status: Uint16Array;
+  readonly #grpcStatus: Int8Array;
   readonly #reason: Uint8Array;
   readonly #policy: string[];
   readonly #firstOfEdge: Int32Array;
@@ -49,6 +50,7 @@ export class SeriesTable {
     this.#edge = new Int32Array(max);
     this.#next = new Int32Array(max).fill(NONE);
     this.#status = new Uint16Array(max);
+    this.#grpcStatus = new Int8Array(max).fill(NONE);
     this.#reason = new Uint8Array(max);
     this.#policy = new Array<string>(max).fill("");
     this.#firstOfEdge = new Int32Array(edgesMax).fill(NONE);
@@ -132,6 +134,7 @@ export class SeriesTable {
     while (series !== NONE) {
       if (
         this.#status[series] === record.status &&
+        this.#grpcStatus[series] === record.grpcStatus &&
         this.#reason[series] === reason &&
         (this.#policy[series] as string) === policy
       )
@@ -146,6 +149,7 @@ export class SeriesTable {
     if (series === NONE) return Math.min(Math.max(Math.floor(record.status / 100), 0), OVERFLOW_SERIES - 1);
     this.#edge[series] = edge;
     this.#status[series] = record.status;
+    this.#grpcStatus[series] = record.grpcStatus;
     this.#reason[series] = REASON_INDEX.get(record.endReason) ?? 0;
     this.#policy[series] = policy;
     this.#next[series] = this.#firstOfEdge[edge] as number;
@@ -172,6 +176,7 @@ export class SeriesTable {
     return {
       edge,
       status: this.#status[series] as number,
+      grpcStatus: this.#grpcStatus[series] as number,
       endReason: END_REASON_LIST[this.#reason[series] as number] ?? "completed",
       policy: this.#policy[series] as string,
       count: this.#count[series] as number,
@@ -203,6 +208,7 @@ export class SeriesTable {
     return {
       edge: edges.key(this.#edge[series] as number),
       status: this.#status[series] as number,
+      grpcStatus: this.#grpcStatus[series] as number,
       endReason: END_REASON_LIST[this.#reason[series] as number] ?? "completed",
       count: (known?.count ?? 0) + (this.#count[series] as number),
       durationSumMs: (known?.durationSumMs ?? 0) + stages.reduce((sum, each) => sum + each, 0) / 1000,

@@ -20,7 +20,7 @@ export class RunningTotals {
     for (const delta of batch.series) {
       const edge = batch.edges[delta.edge];
       if (edge === undefined) continue;
-      const key = `${edgeTexts[delta.edge]}\n${delta.status}\n${delta.endReason}`;
+      const key = `${edgeTexts[delta.edge]}\n${delta.status}\n${delta.grpcStatus}\n${delta.endReason}`;
       const known = this.#byKey.get(key) ?? this.#open(key, edge, delta);
       if (known !== undefined) addDelta(known, delta);
     }
@@ -30,11 +30,12 @@ export class RunningTotals {
     return [...this.#byKey.values()];
   }
 
-  #open(key: string, edge: EdgeKey, { status, endReason }: SeriesDelta): SeriesTotals | undefined {
+  #open(key: string, edge: EdgeKey, { status, grpcStatus, endReason }: SeriesDelta): SeriesTotals | undefined {
     if (this.#byKey.size >= SERIES_MAX) return undefined;
     const totals: SeriesTotals = {
       edge,
       status,
+      grpcStatus,
       endReason,
       count: 0,
       durationSumMs: 0,

@@ -16,6 +16,7 @@ const EDGE: EdgeKey = { reporter: "source", source: party("a"), destination: par
 const SERIES: SeriesDelta = {
   edge: 0,
   status: 200,
+  grpcStatus: -1,
   endReason: "completed",
   policy: "",
   count: 4,
