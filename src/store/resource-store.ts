@@ -62,6 +62,19 @@ interface ChangeRow {
   readonly after: string | null;
 }
 
+/** A line names so many resources; history has them all. */
+const NAMED_MAX = 10;
+
+function auditOf(changes: readonly PlannedChange[], revision: number): Pick<AuditLine, "action" | "detail"> {
+  const isDeletion = changes.every(({ action }) => action === "deleted");
+  const named = changes.slice(0, NAMED_MAX).map(({ ref: { kind, namespace, name }, action }) => {
+    const place = namespace === "" ? name : `${namespace}/${name}`;
+    return isDeletion ? `${kind} ${place}` : `${kind} ${place} ${action}`;
+  });
+  const more = changes.length > NAMED_MAX ? ` and ${changes.length - NAMED_MAX} more` : "";
+  return { action: isDeletion ? "deleted" : "applied", detail: `revision ${revision}: ${named.join(", ")}${more}` };
+}
+
 function resourceOf(text: string | null): Resource | undefined {
   return text === null ? undefined : (JSON.parse(text) as Resource);
 }
@@ -159,13 +172,9 @@ export class ResourceStore {
     });
   }
 
+  /** What else is to be in the trail than changes of resources, which are there by themselves. */
   audit(line: AuditLine): Result<void> {
-    return this.#guard("writing the audit trail", () => {
-      const { database } = this.#options;
-      const insert = "INSERT INTO audit (at_ms, actor, action, detail) VALUES (?, ?, ?, ?)";
-      database.query(insert).run(line.atMs, line.actor, line.action, line.detail);
-      database.query("DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?").run(AUDIT_MAX);
-    });
+    return this.#guard("writing the audit trail", () => this.#writeAudit(line));
   }
 
   /** The newest first. */
@@ -224,7 +233,15 @@ export class ResourceStore {
       // The newest revision stays whatever its size: it carries the number that the next one follows.
       const excess = "SELECT revision FROM change ORDER BY revision DESC LIMIT 1 OFFSET ?";
       database.query(`DELETE FROM change WHERE revision <= (${excess}) AND revision < ?`).run(CHANGES_MAX, revision);
+      this.#writeAudit({ atMs: nowMs, actor, ...auditOf(changes, revision) });
     })();
+  }
+
+  #writeAudit({ atMs, actor, action, detail }: AuditLine): void {
+    const { database } = this.#options;
+    const insert = "INSERT INTO audit (at_ms, actor, action, detail) VALUES (?, ?, ?, ?)";
+    database.query(insert).run(atMs, actor, action, detail);
+    database.query("DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?").run(AUDIT_MAX);
   }
 
   #guard<T>(what: string, step: () => T): Result<T> {

@@ -152,6 +152,19 @@ describe("the store of resources", () => {
     expect(store.revision).toBe(2);
   });
 
+  test("tells in the audit trail who changed what, and nothing of what was not changed", () => {
+    const store = openStore();
+    store.apply([service("a"), service("b")], ADA);
+    store.apply([service("a")], ADA);
+    store.apply([service("c")], { ...ADA, isDryRun: true });
+    store.delete([{ kind: "Service", namespace: "shop", name: "a" }], ADA);
+    const trail = store.auditTrail(10);
+    expect(trail.ok && trail.value.map(({ actor, action, detail }) => [actor, action, detail])).toEqual([
+      ["ada", "deleted", "revision 2: Service shop/a"],
+      ["ada", "applied", "revision 1: Service shop/a created, Service shop/b created"],
+    ]);
+  });
+
   test("keeps an audit trail, the newest first", () => {
     const store = openStore();
     store.audit({ atMs: 1, actor: "ada", action: "token-created", detail: "a1" });

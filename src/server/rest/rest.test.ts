@@ -154,7 +154,11 @@ describe("the API", () => {
       Array.from({ length: 40 }, () => send("/api/v1/audit", { headers: { authorization: "Bearer wrong" } })),
     );
     expect(guesses.some(({ status }) => status === 429)).toBe(true);
-    expect((await send("/api/v1/audit")).status).toBe(200);
+    const trail = await send("/api/v1/audit");
+    const refused = trail.json().lines.filter(({ action }: { action: string }) => action === "credential-refused");
+    expect(refused[0]).toMatchObject({ actor: "127.0.0.1", detail: "GET /api/v1/audit" });
+    expect(refused.length).toBeLessThan(30);
+    expect(trail.text).not.toContain("wrong");
   });
 });
 

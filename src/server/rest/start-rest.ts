@@ -128,7 +128,13 @@ function registerSessions(app: FastifyInstance, access: Access): void {
 /** What needs a credential. */
 function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveFlows): void {
   const { access, plane, resources, telemetry, agentsAddress } = options;
-  app.addHook("onRequest", credentialsHook(access));
+  app.addHook(
+    "onRequest",
+    credentialsHook(access, ({ ip, method, url }) => {
+      const detail = `${method} ${url.split("?")[0]?.slice(0, PARAMETER_LENGTH_MAX)}`;
+      resources.audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail });
+    }),
+  );
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
