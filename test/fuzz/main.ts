@@ -8,20 +8,29 @@ import type { Target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
 
 const HELP = `npm run fuzz [-- options]
-  --minutes N    time for all targets together (1)
+  --for TIME     for all targets together, such as 30s, 10m, 1h (1m)
   --seed S       what the inputs are made from; the same seed makes the same inputs (chosen anew each time)
   --target T     only this one, of: ${TARGETS.map(({ name }) => name).join(", ")}
   --replay FILE  check one input again, with --target`;
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: "string", default: "1" },
+    for: { type: "string", default: "1m" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
     target: { type: "string" },
     replay: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
+
+const HOUR_MS = 3_600_000;
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: HOUR_MS };
+
+/** Undefined for what is no time. */
+function timeMs(text: string): number | undefined {
+  const [, amount, unit = ""] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  return amount === undefined || Number(amount) === 0 ? undefined : Number(amount) * (UNITS_MS[unit] ?? 0);
+}
 
 function shown(input: Buffer): string {
   return JSON.stringify(input.toString("latin1"));
@@ -36,12 +45,12 @@ function save({ target, input, seed, problem }: Find): void {
   console.log(`  again: npm run fuzz -- --target ${target} --replay ${file}\n`);
 }
 
-async function fuzz(targets: readonly Target[], seed: number, minutes: number): Promise<boolean> {
+async function fuzz(targets: readonly Target[], seed: number, milliseconds: number): Promise<boolean> {
   const shares = targets.reduce((sum, { share }) => sum + share, 0);
   let [inputs, isGood] = [0, true];
-  console.log(`seed ${seed}, ${minutes} min`);
+  console.log(`seed ${seed}, ${milliseconds / 1000} s`);
   for (const target of targets) {
-    const outcome = await run(target, { seed, milliseconds: (minutes * 60_000 * target.share) / shares });
+    const outcome = await run(target, { seed, milliseconds: (milliseconds * target.share) / shares });
     inputs += outcome.inputs;
     isGood &&= outcome.find === undefined;
     const sign = outcome.find === undefined ? "✓" : "✗";
@@ -50,7 +59,7 @@ async function fuzz(targets: readonly Target[], seed: number, minutes: number): 
     );
     if (outcome.find !== undefined) save(outcome.find);
   }
-  console.log(`${inputs} inputs, ${Math.round(inputs / minutes) * 60} an hour`);
+  console.log(`${inputs} inputs, ${Math.round((inputs * HOUR_MS) / milliseconds)} an hour`);
   return isGood;
 }
 
@@ -69,7 +78,10 @@ async function main(): Promise<boolean> {
     return values.help;
   }
   if (values.replay !== undefined) return replay(only, values.replay);
-  return fuzz(targets, Number(values.seed), Number(values.minutes));
+  const milliseconds = timeMs(values.for);
+  if (milliseconds !== undefined) return fuzz(targets, Number(values.seed), milliseconds);
+  console.error(`--for must be a time such as 30s, 10m or 1h, not \`${values.for}\``);
+  return false;
 }
 
 process.exitCode = (await main()) ? 0 : 1;
