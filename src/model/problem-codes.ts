@@ -124,7 +124,7 @@ export const PROBLEM_CODES = {
   },
   HDL_CHECK_SERVER_UNREACHABLE: {
     summary: "The server does not answer.",
-    next: "Start it with `heddle server` or `heddle up`, or say where it is with `--server`.",
+    next: "Start it with `heddle server` or `heddle up`, or say where its data is with `--data`.",
   },
   HDL_CHECK_TOKEN_EXPIRED: {
     summary: "A join token expired before it was used.",

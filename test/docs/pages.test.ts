@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PROBLEM_CODES } from "#model";
 import { parseManifests } from "#model/manifest";
@@ -20,6 +20,16 @@ test("the page of resources says what the schemas take", () => {
 test("a next step that names a page names one that exists", () => {
   const named = Object.values(PROBLEM_CODES).flatMap(({ next }) => [...next.matchAll(/docs\/[\w/.-]+\.md/g)]);
   expect(named.map(([page]) => page).filter((page) => !existsSync(page))).toEqual([]);
+});
+
+test("a next step that names an option names one that the command line has", () => {
+  const commands = readdirSync("src/cli").filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+  const said = commands.map((name) => readFileSync(`src/cli/${name}`, "utf8")).join("\n");
+  const named = Object.values(PROBLEM_CODES).flatMap(({ next }) => [...next.matchAll(/`[^`]*(--[a-z-]+)[^`]*`/g)]);
+  const missing = named
+    .map(([, option = ""]) => option)
+    .filter((option) => !new RegExp(`"[^"]*${option}\\b`).test(said));
+  expect(missing).toEqual([]);
 });
 
 describe("links lead somewhere", () => {
