@@ -131,12 +131,13 @@ export class Agent {
   /** Withdraws the workload, finishes what has begun, and ends every part in the reverse order. */
   async stop(): Promise<void> {
     this.#probe?.stop();
-    this.#policyClock.stop();
     for (const certificate of this.#options.tls.certificates.values()) certificate.stop();
     await this.#lease.stop();
     await this.#proxy.drain(DRAIN_MS);
     this.#proxy.stop();
     await this.#xds.stop();
+    // After what sets it: a configuration that comes during the drain is followed too.
+    this.#policyClock.stop();
     await this.#reporter.stop();
     await this.#keeper.stop();
     this.#channel.stop();
