@@ -3,7 +3,7 @@ import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import { type Cancel, systemClock, systemTimers } from "#engine/time";
 import { failure, problem, type Result, success } from "#model";
-import type { ResourceStore } from "#store";
+import type { AuditLine, ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
 import type { AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
@@ -49,14 +49,30 @@ async function adminToken(path: string): Promise<Result<string>> {
   return success(systemRandom.bytes(32).toBase64({ alphabet: "base64url", omitPadding: true }));
 }
 
-function planeListener(resources: ResourceStore, log: ServerLog): AgentPlaneListener {
+async function openAccess(path: string): Promise<Result<{ readonly access: Access; readonly token: string }>> {
+  const token = await adminToken(path);
+  if (!token.ok) return token;
+  const access = new Access({ adminToken: token.value, clock: systemClock, random: systemRandom });
+  return success({ access, token: token.value });
+}
+
+type Audit = (line: AuditLine) => void;
+
+/** A line that cannot be written is told: what it is about has happened all the same. */
+function auditIn(resources: ResourceStore, log: ServerLog): Audit {
+  return (line) => {
+    const written = resources.audit(line);
+    if (!written.ok) log("error", written.problems[0].message);
+  };
+}
+
+function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
   return {
     onIssued: () => {},
     onTokenAudit({ kind, atMs, actor, tokenId, workloads, code }) {
       const names = workloads.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`).join(", ");
       const detail = [`token ${tokenId}`, names, code ?? ""].filter((part) => part !== "").join(" ");
-      const written = resources.audit({ atMs, actor, action: kind, detail });
-      if (!written.ok) log("error", written.problems[0].message);
+      audit({ atMs, actor, action: kind, detail });
       if (kind === "token-refused") log("warn", "a join token was refused", { tokenId, actor, code });
     },
     onRefusal: (agent, refusal) => log("warn", "an agent refused its configuration", { agent, refusal }),
@@ -70,36 +86,35 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const tls = await readApiTls(options);
   if (!tls.ok) return tls;
   const credentialFile = `${dataDirectory}/admin.json`;
-  const token = await adminToken(credentialFile);
-  if (!token.ok) return token;
+  const admin = await openAccess(credentialFile);
+  if (!admin.ok) return admin;
   const stores = await openStores(dataDirectory, { clock: systemClock, random: systemRandom });
   if (!stores.ok) return stores;
   const { resources, telemetry } = stores.value;
-  const access = new Access({ adminToken: token.value, clock: systemClock, random: systemRandom });
+  const audit = auditIn(resources, log);
   let isReady = false;
   const started = await startServer({
     ...options,
     stores: stores.value,
-    startApi: (plane) => {
-      const agentsAddress = `${agents.address}:${plane.port}`;
-      return startRest({
+    startApi: (plane) =>
+      startRest({
         listen: api,
         tls: tls.value,
         plane,
         resources,
         telemetry,
-        access,
-        agentsAddress,
+        access: admin.value.access,
+        audit,
+        agentsAddress: `${agents.address}:${plane.port}`,
         consoleDirectory,
         version,
         isReady: () => isReady,
-      });
-    },
-    listener: planeListener(resources, log),
+      }),
+    listener: planeListener(audit, log),
   });
   if (!started.ok) return started;
   const url = `${tls.value === undefined ? "http" : "https"}://${api.address}:${started.value.apiPort}`;
-  const written = await privateFiles.write(credentialFile, `${JSON.stringify({ url, token: token.value })}\n`);
+  const written = await privateFiles.write(credentialFile, `${JSON.stringify({ url, token: admin.value.token })}\n`);
   if (!written.ok) {
     await started.value.stop();
     return written;

@@ -3,6 +3,7 @@ export { DocumentStore } from "./document-store.ts";
 export { type PlannedChange, refOf } from "./plan-change.ts";
 export {
   type Applied,
+  type AuditLine,
   type Change,
   ResourceStore,
 } from "./resource-store.ts";

@@ -11,7 +11,7 @@ import {
 import { sessionBodySchema, sessionCodeSchema } from "#api";
 import { systemClock, systemTimers } from "#engine/time";
 import { failure, type Problem, type ProblemCode, ProblemError, problem, type Result, success } from "#model";
-import type { ResourceStore } from "#store";
+import type { AuditLine, ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
 import type { AgentPlane } from "../agent-plane.ts";
 import { LiveFlows } from "../observe/live-flows.ts";
@@ -37,6 +37,8 @@ export interface RestOptions {
   readonly resources: ResourceStore;
   readonly telemetry: TelemetryStore;
   readonly access: Access;
+  /** Writes down what is not a change of resources. */
+  readonly audit: (line: AuditLine) => void;
   /** `host:port` that join tokens tell agents to dial. */
   readonly agentsAddress: string;
   /** Folder of the built console; undefined serves none. */
@@ -127,12 +129,12 @@ function registerSessions(app: FastifyInstance, access: Access): void {
 
 /** What needs a credential. */
 function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveFlows): void {
-  const { access, plane, resources, telemetry, agentsAddress } = options;
+  const { access, audit, plane, resources, telemetry, agentsAddress } = options;
   app.addHook(
     "onRequest",
     credentialsHook(access, ({ ip, method, url }) => {
       const detail = `${method} ${url.split("?")[0]?.slice(0, PARAMETER_LENGTH_MAX)}`;
-      resources.audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail });
+      audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail });
     }),
   );
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
