@@ -31,10 +31,18 @@ const outcomeSchema = z.object({
   /** Verdict if what is only observed were enforced; absent when it would be the same. */
   observed: z.object({ verdict: z.enum(["allow", "deny"]), label: z.string() }).optional(),
   /** The ALLOW rule that came closest, and what of it did not hold. */
-  nearestMiss: z.object({ policy: policyRef.optional(), rule: z.number(), failed: z.array(z.string()) }).optional(),
+  nearestMiss: z
+    .object({ policy: policyRef.optional(), label: z.string(), rule: z.number(), failed: z.array(z.string()) })
+    .optional(),
   /** Every policy in force there, in the order of evaluation; `rule` is -1 where none of its rules was met. */
   considered: z.array(
-    z.object({ policy: policyRef, action: z.string(), mode: z.enum(["enforce", "observe"]), rule: z.number() }),
+    z.object({
+      policy: policyRef,
+      label: z.string(),
+      action: z.string(),
+      mode: z.enum(["enforce", "observe"]),
+      rule: z.number(),
+    }),
   ),
 });
 

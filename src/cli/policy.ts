@@ -34,8 +34,10 @@ async function explain(words: readonly unknown[], context: CommandContext): Prom
     ExplainOptions,
   ];
   const query = new URLSearchParams({ source, destination });
-  if (tcp !== true)
-    for (const [name, value] of [["method", method] as const, ["path", path] as const]) query.set(name, value);
+  if (tcp !== true) {
+    query.set("method", method);
+    query.set("path", path);
+  }
   if (port !== undefined) query.set("port", port);
   if (host !== undefined) query.set("host", host);
   const answer = await ask<ExplanationView>(context, { path: `/api/v1/policy/explain?${query}` });
@@ -61,22 +63,14 @@ function outcomeLines(outcome: OutcomeView, colours: Palette): readonly string[]
     `${mark}  ${outcome.label}${outcome.rule < 0 ? "" : `, rule ${outcome.rule + 1}`}`,
     ...(nearestMiss === undefined
       ? []
-      : [
-          `  nearest: ${nameOf(nearestMiss.policy)}, rule ${nearestMiss.rule + 1}: all but ${nearestMiss.failed.join(", ")}`,
-        ]),
+      : [`  nearest: ${nearestMiss.label}, rule ${nearestMiss.rule + 1}: all but ${nearestMiss.failed.join(", ")}`]),
     ...(observed === undefined
       ? []
       : [`  would be: ${observed.verdict} if observed policies were enforced (${observed.label})`]),
     considered.length === 0 ? "  no policy is in force there" : "  looked at, in this order:",
     ...considered.map(
-      ({ policy, action, mode, rule }) =>
-        `    ${action.padEnd(6)} ${nameOf(policy)}${mode === "observe" ? " (observed)" : ""}  ${rule < 0 ? "no rule met" : `rule ${rule + 1} met`}`,
+      ({ label, action, mode, rule }) =>
+        `    ${action.padEnd(6)} ${label}${mode === "observe" ? " (observed)" : ""}  ${rule < 0 ? "no rule met" : `rule ${rule + 1} met`}`,
     ),
   ];
-}
-
-function nameOf(
-  policy: { readonly kind: string; readonly namespace: string; readonly name: string } | undefined,
-): string {
-  return policy === undefined ? "no policy" : `${policy.kind}/${policy.namespace}/${policy.name}`;
 }

@@ -8,7 +8,7 @@ import {
   POSTURE_LABEL,
   type ServiceAccount,
 } from "#model";
-import { lowerAccessPolicy, lowerNetworkPolicy, type PolicyTarget, type RuleSet, ruleSetOf } from "#policy";
+import { lowerAccessPolicy, lowerNetworkPolicy, type PolicyTarget, type RuleSet, ruleSetOf, selects } from "#policy";
 import { byAge } from "./age.ts";
 import type { MeshSettings } from "./settings.ts";
 
@@ -55,19 +55,9 @@ export function accessRulesFor(
     policies
       .filter((each) => each.metadata.namespace === namespace && selects(each, target))
       .toSorted(byAge)
-      .flatMap((each) =>
-        lowerAccessPolicy(
-          each,
-          { trustDomain, namespaces, accounts },
-          { isBelow: namespace !== target.namespace, depth },
-        ),
-      ),
+      .flatMap((each) => lowerAccessPolicy(each, proved, { isBelow: namespace !== target.namespace, depth })),
   );
   return [...network, ...lowered, ...postureOf(lineage, namespaces)];
-}
-
-function selects({ spec }: AccessPolicy, { labels }: PolicyTarget): boolean {
-  return Object.entries(spec.selector ?? {}).every(([label, value]) => labels[label] === value);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type SpiffeId, type TrustDomain, workloadSpiffeId } from "#identity";
 import {
   type DestinationRule,
+  hasLabels,
   type Service,
   type ServiceKey,
   type ServicePort,
@@ -91,10 +92,7 @@ function ruled(service: MeshService, rules: readonly DestinationRule[]): readonl
     .flatMap(({ spec }) => spec.subsets)
     .map((subset) => {
       const name = subsetName(service.name, subset.name);
-      const wanted = Object.entries(subset.labels);
-      const endpoints = service.endpoints.filter(({ labels }) =>
-        wanted.every(([label, value]) => labels[label] === value),
-      );
+      const endpoints = service.endpoints.filter(({ labels }) => hasLabels(labels, subset.labels));
       const key = serviceKey(service.namespace, name);
       return { ...service, key, name, endpoints, traffic: subset.trafficPolicy ?? traffic };
     });
@@ -161,8 +159,7 @@ function serves(candidate: Candidate, { metadata, spec }: Service): boolean {
   if (!mayServe(candidate, metadata.name, others)) return false;
   const declared = labels[SERVICE_LABEL];
   if (declared !== undefined) return declared === metadata.name;
-  const wanted = Object.entries(spec.selector);
-  return wanted.length > 0 && wanted.every(([label, value]) => labels[label] === value);
+  return Object.keys(spec.selector).length > 0 && hasLabels(labels, spec.selector);
 }
 
 function impliedPorts(serving: readonly Candidate[]): readonly ServicePort[] {

@@ -21,6 +21,7 @@ export {
 } from "./authorization-policy.ts";
 export { type CompiledExpression, compileExpression } from "./condition-expression.ts";
 export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
+export { hasLabels } from "./labels.ts";
 export {
   DNS_LABEL,
   type ServiceKey,

@@ -1,4 +1,5 @@
 /** Kubernetes' NetworkPolicy (`networking.k8s.io/v1`), its ingress side, after defaults. */
+import { hasLabels } from "./labels.ts";
 import type { ResourceOf } from "./resource-of.ts";
 
 export interface LabelRequirement {
@@ -50,10 +51,7 @@ export function meetsSelector(
   labels: Readonly<Record<string, string>>,
   { matchLabels, matchExpressions }: LabelSelector,
 ): boolean {
-  return (
-    Object.entries(matchLabels).every(([label, value]) => labels[label] === value) &&
-    matchExpressions.every((each) => meetsRequirement(labels[each.key], each))
-  );
+  return hasLabels(labels, matchLabels) && matchExpressions.every((each) => meetsRequirement(labels[each.key], each));
 }
 
 function meetsRequirement(value: string | undefined, { operator, values }: LabelRequirement): boolean {

@@ -4,7 +4,7 @@
  * An agent knows of a caller its principal, its address and its token, so subjects by label are resolved before they travel: to the
  * namespaces and service accounts whose own objects carry the labels. What a workload says of itself counts for nothing here.
  */
-import type { AccessPolicy, AccessRule, AccessSubject } from "#model";
+import { type AccessPolicy, type AccessRule, type AccessSubject, hasLabels } from "#model";
 import {
   type ConditionMatch,
   type Rule,
@@ -108,7 +108,7 @@ function hasAny(labels: Readonly<Record<string, string>>): boolean {
 
 function labelled(objects: readonly LabelledObject[], wanted: Readonly<Record<string, string>>): readonly string[] {
   return objects
-    .filter(({ metadata }) => Object.entries(wanted).every(([label, value]) => metadata.labels[label] === value))
+    .filter(({ metadata }) => hasLabels(metadata.labels, wanted))
     .map(({ metadata: { namespace, name } }) => (namespace === "" ? name : `${namespace}/${name}`))
     .sort();
 }

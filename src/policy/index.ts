@@ -13,7 +13,13 @@ export { type ConsideredPolicy, consideredPolicies, type Explanation, explain, t
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
 export { lowerNetworkPolicy } from "./network-policy.ts";
 export { RecentDecisions } from "./recent-decisions.ts";
-export { type Claims, type RequestAttributes, requestAttributes } from "./request.ts";
+export {
+  type CallerAttributes,
+  type Claims,
+  callerAttributes,
+  type RequestAttributes,
+  requestAttributes,
+} from "./request.ts";
 export {
   type ConditionMatch,
   type OperationMatch,
@@ -28,5 +34,5 @@ export {
   type SourceMatch,
   sourceMatch,
 } from "./rule-set.ts";
-export { type PolicyTarget, policiesFor, type ScopedPolicy } from "./scope.ts";
+export { type PolicyTarget, policiesFor, type ScopedPolicy, selects } from "./scope.ts";
 export { type RuleSetsAt, ruleSetsAt } from "./validity.ts";

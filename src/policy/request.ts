@@ -1,3 +1,4 @@
+import { namespaceOf, principalOf, type SpiffeId, serviceAccountOf } from "#identity";
 import type { IpAddress } from "#model";
 
 /** Claims of a verified token, as they were signed. */
@@ -54,4 +55,13 @@ const UNKNOWN: RequestAttributes = {
 /** Attributes of which only the given ones are known. */
 export function requestAttributes(known: Partial<RequestAttributes>): RequestAttributes {
   return { ...UNKNOWN, ...known };
+}
+
+/** What policies compare of who calls. */
+export type CallerAttributes = Pick<RequestAttributes, "principal" | "namespace" | "serviceAccount">;
+
+/** Of an identity of another form than `/ns/<namespace>/sa/<service account>` only the principal is known. */
+export function callerAttributes(id: SpiffeId): CallerAttributes {
+  const [namespace, account] = [namespaceOf(id) ?? "", serviceAccountOf(id) ?? ""];
+  return { principal: principalOf(id), namespace, serviceAccount: account === "" ? "" : `${namespace}/${account}` };
 }

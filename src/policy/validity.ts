@@ -26,8 +26,7 @@ export interface RuleSetsAt {
 
 /** The rule sets as they are at an instant. */
 export function ruleSetsAt(ruleSets: readonly RuleSet[], nowMs: number): RuleSetsAt {
-  const passing = ruleSets.filter((each) => nextChangeMs(each.validity, nowMs) < Number.POSITIVE_INFINITY);
-  const untilMs = passing.reduce(
+  const untilMs = ruleSets.reduce(
     (until, each) => Math.min(until, nextChangeMs(each.validity, nowMs)),
     Number.POSITIVE_INFINITY,
   );

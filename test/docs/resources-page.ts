@@ -35,7 +35,7 @@ interface Schema {
   readonly oneOf?: readonly Schema[];
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly pattern?: string;
+  readonly description?: string;
 }
 
 /** The reference page of resources, made from the schemas. */
@@ -93,10 +93,9 @@ function valuesOf(schema: Schema | undefined): string {
 }
 
 function formOf(schema: Schema): string {
+  if (schema.description !== undefined) return schema.description;
   if (schema.const !== undefined || schema.enum !== undefined) return `\`${valuesOf(schema)}\``;
   if (schema.type === "integer" || schema.type === "number") return numberForm(schema);
-  if (schema.pattern?.includes("ms|s|m") === true || schema.pattern?.includes("h|ms|m|s") === true)
-    return "duration, such as `20s`";
   return schema.type ?? "any";
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { parseDurationMs } from "#api";
 import { type Find, recheck, run } from "./run.ts";
 import type { Target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
@@ -24,14 +25,6 @@ const { values } = parseArgs({
 });
 
 const HOUR_MS = 3_600_000;
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: HOUR_MS };
-
-/** Undefined for what is no time. */
-function timeMs(text: string): number | undefined {
-  const [, amount, unit = ""] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
-  return amount === undefined || Number(amount) === 0 ? undefined : Number(amount) * (UNITS_MS[unit] ?? 0);
-}
-
 function shown(input: Buffer): string {
   return JSON.stringify(input.toString("latin1"));
 }
@@ -78,8 +71,8 @@ async function main(): Promise<boolean> {
     return values.help;
   }
   if (values.replay !== undefined) return replay(only, values.replay);
-  const milliseconds = timeMs(values.for);
-  if (milliseconds !== undefined) return fuzz(targets, Number(values.seed), milliseconds);
+  const milliseconds = parseDurationMs(values.for);
+  if (milliseconds > 0) return fuzz(targets, Number(values.seed), milliseconds);
   console.error(`--for must be a time such as 30s, 10m or 1h, not \`${values.for}\``);
   return false;
 }

@@ -11,10 +11,14 @@ export const label = z
 
 export const port = z.number().int().min(1).max(65_535);
 
+/** What the reference says of a duration. */
+export const DURATION_FORM = "duration, such as `20s`";
+
 /** `500ms`, `20s`, `5m`, `1h` → milliseconds. */
 export const durationMs = z
   .string()
   .regex(/^\d{1,9}(ms|s|m|h)$/, "must be a duration such as `20s`, `500ms` or `1h`")
+  .describe(DURATION_FORM)
   .transform((text) => Number.parseInt(text, 10) * (UNITS_MS[/[a-z]+$/.exec(text)?.[0] ?? "ms"] ?? 1));
 
 export const labels = z.record(

@@ -1,7 +1,7 @@
 /** The parts that all route kinds share, as users write them. */
 import { z } from "zod";
 import { compilePattern, type HeaderModifier } from "#model";
-import { label, port } from "./fields.ts";
+import { DURATION_FORM, label, port } from "./fields.ts";
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_|~]+$/;
 const HOSTNAME = /^(?:\*\.)?[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
@@ -11,6 +11,7 @@ const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s:
 export const routeDuration = z
   .string()
   .regex(/^(?:\d{1,5}(?:h|ms|m|s)){1,4}$/, "must be a duration such as `500ms`, `10s` or `1h30m`")
+  .describe(DURATION_FORM)
   .transform((text) => {
     const parts = [...text.matchAll(/(\d+)(h|ms|m|s)/g)];
     return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS_MS[unit ?? ""] ?? 0), 0);

@@ -1,15 +1,8 @@
 /** Another agent that is connected, as its certificate names it. */
 import { isSignedBy } from "#engine/crypto";
-import {
-  namespaceOf,
-  parseCertificate,
-  principalOf,
-  type SpiffeId,
-  serviceAccountOf,
-  validateX509Svid,
-} from "#identity";
+import { namespaceOf, parseCertificate, type SpiffeId, serviceAccountOf, validateX509Svid } from "#identity";
 import { parseAddress, type Result, success } from "#model";
-import { RecentDecisions, type RequestAttributes, requestAttributes } from "#policy";
+import { callerAttributes, RecentDecisions, type RequestAttributes, requestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import { RequestTexts } from "../http1-text.ts";
@@ -90,9 +83,7 @@ export function inboundPeer(
       if (tcpEdge !== undefined) context.recorder.closeEdge(tcpEdge);
     },
     attributes: requestAttributes({
-      principal: principalOf(id),
-      namespace,
-      serviceAccount: workload === "" ? "" : `${namespace}/${workload}`,
+      ...callerAttributes(id),
       sourceAddress: parseAddress(address),
       destinationAddress: WILDCARDS.has(ownAddress) ? undefined : parseAddress(ownAddress),
       port: app.options.port,

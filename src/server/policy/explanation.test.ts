@@ -102,6 +102,14 @@ test("what nearly matched is named with what of it did not hold", () => {
   });
 });
 
+test("what has no namespace is named as in logs and answers", () => {
+  const posture =
+    "{ apiVersion: v1, kind: Namespace, metadata: { name: shop, labels: { heddle.dev/default-posture: deny } } }";
+  const resources = valueOrThrow(parseManifests([{ file: "p.yaml", text: `${POLICIES}---\n${posture}` }]));
+  const considered = outcomes({}, nextSnapshot(snapshot, { resources }))[0]?.considered;
+  expect(considered?.map(({ label }) => label)).toContain("Namespace/shop");
+});
+
 test("bytes without HTTP meet a DENY of paths and no ALLOW of them", () => {
   expect(outcomes({ path: undefined })[0]).toMatchObject({ verdict: "deny", reason: "deny-rule" });
 });

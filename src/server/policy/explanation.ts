@@ -1,12 +1,16 @@
 /** Why a request would be allowed or denied, from the same snapshot and by the same evaluator as at the destination's agent. */
 import type { ExplanationView, OutcomeView } from "#api";
+import { parseSpiffeId } from "#identity";
 import { inboundRulesFor, type MeshSnapshot, registrationKey } from "#mesh";
 import { failure, problem, type Result, type ServiceKey, success } from "#model";
 import {
+  type CallerAttributes,
+  callerAttributes,
   compilePolicy,
   consideredPolicies,
   type Decision,
   explain,
+  policyLabel,
   type RequestAttributes,
   type RuleSet,
   requestAttributes,
@@ -43,18 +47,16 @@ export function explanationOf(snapshot: MeshSnapshot, asked: WonderedRequest, no
   return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(outcomes) });
 }
 
-const PRINCIPAL = /^(?:spiffe:\/\/)?([^/]+\/ns\/([^/]+)\/sa\/([^/]+))$/;
+const SCHEME = "spiffe://";
 
-function callerOf(
-  { settings }: MeshSnapshot,
-  source: string,
-): Pick<RequestAttributes, "principal" | "namespace" | "serviceAccount"> | undefined {
+function callerOf({ settings }: MeshSnapshot, source: string): CallerAttributes | undefined {
   if (source === "-") return { principal: "", namespace: "", serviceAccount: "" };
-  const [, account] = /^([^/]+\/[^/]+)$/.exec(source) ?? [];
-  const whole = account === undefined ? source : `${settings.trustDomain}/ns/${account.replace("/", "/sa/")}`;
-  const [, principal, namespace, name] = PRINCIPAL.exec(whole) ?? [];
-  if (principal === undefined || namespace === undefined) return undefined;
-  return { principal, namespace, serviceAccount: `${namespace}/${name}` };
+  const [namespace = "", account, ...more] = source.split("/");
+  const isShort = account !== undefined && more.length === 0;
+  const bare = source.startsWith(SCHEME) ? source.slice(SCHEME.length) : source;
+  const id = parseSpiffeId(SCHEME + (isShort ? `${settings.trustDomain}/ns/${namespace}/sa/${account}` : bare));
+  const caller = id.ok ? callerAttributes(id.value) : undefined;
+  return caller?.serviceAccount === "" ? undefined : caller;
 }
 
 function partsOf({ method, path, host }: WonderedRequest): Partial<RequestAttributes> {
@@ -72,7 +74,7 @@ function outcomeOf(ruleSets: readonly RuleSet[], request: RequestAttributes, ins
     ...decided,
     ...(differs ? { observed: { verdict: observed.verdict, label: observed.label } } : {}),
     ...(nearestMiss === undefined ? {} : { nearestMiss: missOf(nearestMiss) }),
-    considered: consideredPolicies(ruleSets, request).map((each) => ({ ...each })),
+    considered: consideredPolicies(ruleSets, request).map((each) => ({ ...each, label: policyLabel(each.policy) })),
   };
 }
 
@@ -87,8 +89,8 @@ function decidedBy({ external, ...decision }: Decision) {
 }
 
 function missOf({ decision, failed }: NonNullable<ReturnType<typeof explain>["nearestMiss"]>) {
-  const { policy, rule } = decision;
-  return { ...(policy === undefined ? {} : { policy }), rule, failed: [...failed] };
+  const { policy, label, rule } = decision;
+  return { ...(policy === undefined ? {} : { policy }), label, rule, failed: [...failed] };
 }
 
 /** Replicas usually have the same policies: what is decided alike is told once. */
