@@ -9,9 +9,9 @@ import { type HttpServer, serveHttp } from "#engine/http-server";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
-import type { TlsIdentity } from "#identity";
+import { isIssuerRetired, type TlsIdentity } from "#identity";
 import { formatProblem, type Result, success } from "#model";
-import { type AppOptions, WorkloadProxy } from "#proxy";
+import { type AppOptions, type ProxyState, WorkloadProxy } from "#proxy";
 import type { TelemetryBatch } from "#telemetry";
 import { Recorder } from "#telemetry/record";
 import type { AgentConfig } from "#xds";
@@ -165,6 +165,7 @@ export class Agent {
     this.#policyClock.watch(config.policies);
     if (this.#isProxyStarted) {
       this.#proxy.update(tables);
+      this.#followAuthority(config, identity);
       this.#recorder.event({ kind: "config-applied", detail: String(config.revision) });
       this.#lease.refresh();
       return success(undefined);
@@ -185,6 +186,12 @@ export class Agent {
     this.#channel.rotate();
     this.#recorder.event({ kind: "svid-rotated", detail: new Date(identity.notAfterMs).toISOString() });
     this.#lease.refresh();
+  }
+
+  /** A newer key signs now: this agent's SVID is replaced, so that the older key can go. */
+  #followAuthority({ bundles }: AgentConfig, identity: TlsIdentity): void {
+    const own = bundles.find(({ trustDomain }) => trustDomain === identity.spiffeId.trustDomain);
+    if (own !== undefined && isIssuerRetired(identity, own)) this.#keeper.hurry();
   }
 
   /** The same configuration, at another time or under another certificate. */
@@ -254,7 +261,7 @@ export class Agent {
           labels: bootstrap.labels,
           ready: this.#probe?.isReady ?? true,
           revision: this.#xds.state.revision,
-          servedSvidNotAfterMs: this.#proxy.state().servedSvidNotAfterMs,
+          ...servedOf(this.#proxy.state()),
           agentVersion: version,
           mode: bootstrap.mode,
         }),
@@ -280,6 +287,11 @@ export class Agent {
       },
     });
   }
+}
+
+/** What the server must know to rotate its keys: by what this agent is known, and by what it knows others. */
+function servedOf({ servedSvidNotAfterMs, servedSvidSerial, bundleSequence }: ProxyState) {
+  return { servedSvidNotAfterMs, servedSvidSerial, bundleSequence };
 }
 
 /** Where the app is reached, and how one that speaks TLS is known. */

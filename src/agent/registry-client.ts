@@ -16,6 +16,10 @@ export interface Announcement {
   readonly revision: number;
   /** Expiry of the SVID that the inbound listener serves, milliseconds since the epoch. */
   readonly servedSvidNotAfterMs: number;
+  /** Serial of that SVID; empty when nothing is served yet. */
+  readonly servedSvidSerial: string;
+  /** Sequence of the own trust domain's bundle by which peers are judged. */
+  readonly bundleSequence: number;
   readonly agentVersion: string;
   readonly mode: "sidecar" | "gateway";
 }
@@ -32,12 +36,13 @@ export interface RegistryClient {
 export function registryClient(transport: Transport): RegistryClient {
   const client = createClient(Registry, transport);
   return {
-    announce: ({ revision, servedSvidNotAfterMs, labels, ...rest }) =>
+    announce: ({ revision, servedSvidNotAfterMs, bundleSequence, labels, ...rest }) =>
       settle(async () => {
         const request = {
           ...rest,
           labels: { ...labels },
           revision: BigInt(revision),
+          bundleSequence: BigInt(bundleSequence),
           servedSvidNotAfterMs: BigInt(Math.max(0, Math.trunc(servedSvidNotAfterMs))),
         };
         return (await client.announce(request, { timeoutMs: TIMEOUT_MS })).leaseMs;

@@ -1,4 +1,5 @@
 /** What the REST API says and takes, as schemas, and typed functions to ask it. Pure: whoever asks brings the transport. */
+export { type AuthorityView, authoritySchema, revocationBodySchema, rotationBodySchema } from "./authority.ts";
 export {
   type AppliedView,
   type AuditView,

@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   history: { summary: "show who changed what", load: () => import("./history.ts") },
   audit: { summary: "show what administrators did and were refused", load: () => import("./audit.ts") },
   token: { summary: "make, show and revoke join tokens", load: () => import("./token.ts") },
+  ca: { summary: "show and rotate the authority's keys, revoke identities", load: () => import("./ca.ts") },
   console: { summary: "print an address that opens the console", load: () => import("./console.ts") },
   server: { summary: "run the control plane by itself", load: () => import("./server.ts") },
   agent: { summary: "run the data plane of one workload", load: () => import("./agent.ts") },

@@ -15,6 +15,10 @@ export interface Announcement {
   readonly revision: number;
   /** Milliseconds since the epoch; 0 when nothing is served yet. */
   readonly servedSvidNotAfterMs: number;
+  /** Lower-case hexadecimal without leading zero octets; empty when nothing is served yet. */
+  readonly servedSvidSerial: string;
+  /** Sequence of the bundle of the agent's own trust domain by which it judges peers. */
+  readonly bundleSequence: number;
   readonly agentVersion: string;
   readonly mode: string;
 }
@@ -32,6 +36,9 @@ const TEXT_LENGTH_MAX = 512;
 /** IPv4, IPv6, or a name. */
 const ADDRESS = /^[0-9A-Za-z](?:[-0-9A-Za-z.:]{0,251}[0-9A-Za-z])?$|^::[0-9a-fA-F:.]*$/;
 
+/** RFC 5280 §4.1.2.2: at most 20 octets. */
+const SERIAL = /^[0-9a-f]{0,40}$/;
+
 /** Fails with `HDL_DISCOVERY_ANNOUNCEMENT`, which names the field. */
 export function announcedWorkload(announcement: Announcement, announcer: SpiffeId): Result<AnnouncedWorkload> {
   const namespace = namespaceOf(announcer);
@@ -44,12 +51,13 @@ export function announcedWorkload(announcement: Announcement, announcer: SpiffeI
 }
 
 function faultOf(each: Announcement): string | undefined {
-  const { instance, address, meshPort, appPort, labels, mode, agentVersion } = each;
+  const { instance, address, meshPort, appPort, labels, mode, agentVersion, servedSvidSerial } = each;
   if (!DNS_LABEL.test(instance)) return `instance ${JSON.stringify(instance.slice(0, 80))} is not an RFC 1123 label`;
   if (!ADDRESS.test(address)) return `address ${JSON.stringify(address.slice(0, 80))} is neither an address nor a name`;
   if (address === "0.0.0.0" || address === "::") return `address ${address} cannot be connected to`;
   if (!(meshPort >= 1 && meshPort <= 65_535)) return `mesh_port ${meshPort} is no port`;
   if (!(appPort >= 0 && appPort <= 65_535)) return `app_port ${appPort} is no port`;
+  if (!SERIAL.test(servedSvidSerial)) return "served_svid_serial is no serial";
   if (mode.length + agentVersion.length > TEXT_LENGTH_MAX) return "mode and agent_version are too long";
   const entries = Object.entries(labels);
   if (entries.length > LABELS_MAX) return `labels are more than ${LABELS_MAX}`;
@@ -76,7 +84,9 @@ export function encodeWorkloads(workloads: readonly AnnouncedWorkload[]): string
 export function decodeWorkloads(text: string): readonly AnnouncedWorkload[] {
   try {
     const { workloads } = JSON.parse(text) as { readonly workloads: readonly AnnouncedWorkload[] };
-    return workloads.flatMap((each) => {
+    return workloads.flatMap((kept) => {
+      // Versions before this one kept neither.
+      const each = { ...kept, servedSvidSerial: kept.servedSvidSerial ?? "", bundleSequence: kept.bundleSequence ?? 0 };
       const id = parseSpiffeId(each.spiffeId.uri);
       const checked = id.ok ? announcedWorkload(each, id.value) : id;
       return checked.ok ? [checked.value] : [];

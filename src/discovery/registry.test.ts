@@ -15,6 +15,8 @@ const announcement: Announcement = {
   ready: true,
   revision: 1,
   servedSvidNotAfterMs: 1000,
+  servedSvidSerial: "",
+  bundleSequence: 0,
   agentVersion: "0.1.0",
   mode: "sidecar",
 };

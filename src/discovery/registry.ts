@@ -148,6 +148,13 @@ export class WorkloadRegistry {
     this.#changed();
   }
 
+  /** Takes away the endpoints of workloads that are not trusted any more. */
+  expel(isUnwanted: (workload: AnnouncedWorkload) => boolean): void {
+    const unwanted = [...this.#entries.values()].filter(({ workload }) => isUnwanted(workload));
+    for (const { workload } of unwanted) this.#entries.delete(workload.key);
+    if (unwanted.length > 0) this.#changed();
+  }
+
   #isFull({ spiffeId }: AnnouncedWorkload): boolean {
     if (this.#entries.size >= ENTRIES_MAX) return true;
     let count = 0;

@@ -1,4 +1,6 @@
-import { decodePem } from "./pem.ts";
+import { parseCertificate } from "./certificate.ts";
+import { decodePem, encodePem } from "./pem.ts";
+import type { Revocation } from "./revocation.ts";
 import type { SpiffeId, TrustDomain } from "./spiffe-id.ts";
 
 /**
@@ -7,10 +9,14 @@ import type { SpiffeId, TrustDomain } from "./spiffe-id.ts";
  */
 export interface Bundle {
   readonly trustDomain: TrustDomain;
-  /** Certificates in DER: the issuing authorities and the root, at most `BUNDLE_AUTHORITIES_MAX`. */
+  /**
+   * Certificates in DER, at most `BUNDLE_AUTHORITIES_MAX`: the issuing authority that signs now first, others that vouch, roots last.
+   */
   readonly authorities: readonly Uint8Array[];
   /** Grows with every change of the bundle. */
   readonly sequence: number;
+  /** What is refused although an authority signed it, at most `REVOCATIONS_MAX`. */
+  readonly revocations?: readonly Revocation[];
 }
 
 /** Bundles by the trust domain that each vouches for. */
@@ -48,4 +54,28 @@ export function bundleSet(bundles: readonly Bundle[]): BundleSet {
 export function ownBundle(identity: Pick<TlsIdentity, "spiffeId" | "authoritiesPem">): Bundle {
   const authorities = identity.authoritiesPem.flatMap((pem) => decodePem("CERTIFICATE", pem));
   return { trustDomain: identity.spiffeId.trustDomain, authorities, sequence: 0 };
+}
+
+/** Serial of an identity's leaf, as `CertificateFacts.serial`; empty for what is no certificate. */
+export function svidSerial({ certificateChainPem }: Pick<TlsIdentity, "certificateChainPem">): string {
+  const leaf = parseCertificate(decodePem("CERTIFICATE", certificateChainPem)[0] ?? new Uint8Array());
+  return leaf.ok ? leaf.value.serial : "";
+}
+
+/** Whether another authority than the one that issued an identity signs now: a newer SVID is there to be had. */
+export function isIssuerRetired({ certificateChainPem }: TlsIdentity, bundle: Bundle): boolean {
+  const [, issuer] = decodePem("CERTIFICATE", certificateChainPem);
+  const [signing] = bundle.authorities;
+  if (issuer === undefined || signing === undefined) return false;
+  return encodePem("CERTIFICATE", issuer) !== encodePem("CERTIFICATE", signing);
+}
+
+const pems = new WeakMap<Bundle, readonly string[]>();
+
+/** The authorities of bundles as TLS libraries take them. What a bundle was turned into once is the same array again. */
+export function authoritiesPem(bundle: Bundle | undefined): readonly string[] {
+  if (bundle === undefined) return [];
+  const held = pems.get(bundle) ?? bundle.authorities.map((der) => encodePem("CERTIFICATE", der));
+  pems.set(bundle, held);
+  return held;
 }

@@ -4,11 +4,14 @@
  * is decided by `#identity/authority`.
  */
 export {
+  authoritiesPem,
   BUNDLE_AUTHORITIES_MAX,
   type Bundle,
   type BundleSet,
   bundleSet,
+  isIssuerRetired,
   ownBundle,
+  svidSerial,
   type TlsIdentity,
 } from "./bundle.ts";
 export { type CertificateFacts, type KeyUsage, parseCertificate } from "./certificate.ts";
@@ -20,6 +23,7 @@ export {
 } from "./certification-request.ts";
 export { decodePem, encodePem } from "./pem.ts";
 export { encodeEncryptedPrivateKey } from "./private-key-encoding.ts";
+export { plainSerial, REVOCATIONS_MAX, type Revocation } from "./revocation.ts";
 export {
   namespaceOf,
   parseSpiffeId,
@@ -33,4 +37,12 @@ export {
   trustDomainId,
   workloadSpiffeId,
 } from "./spiffe-id.ts";
-export { type SvidChecks, validateAuthority, validateX509Svid } from "./svid.ts";
+export {
+  type AdmittedSvid,
+  admitX509Svid,
+  type SvidChecks,
+  type SvidStanding,
+  svidStanding,
+  validateAuthority,
+  validateX509Svid,
+} from "./svid.ts";

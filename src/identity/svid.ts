@@ -1,6 +1,7 @@
 import { failure, type ProblemCode, problem, type Result, success } from "#model";
 import { BUNDLE_AUTHORITIES_MAX, type BundleSet } from "./bundle.ts";
 import { type CertificateFacts, parseCertificate } from "./certificate.ts";
+import { isRevoked } from "./revocation.ts";
 import { parseSpiffeId, type SpiffeId } from "./spiffe-id.ts";
 
 /** What an X.509-SVID is judged by. */
@@ -18,28 +19,65 @@ export interface SvidChecks {
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
+/** An SVID that was found good, with what is needed to see whether it still is. */
+export interface AdmittedSvid {
+  readonly id: SpiffeId;
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** The authority that vouched for it, DER. */
+  readonly authority: Uint8Array;
+}
+
 /**
- * Validates a peer's leaf as X.509-SVID (SPIFFE X.509-SVID §5.2) and returns who it is: exactly one URI SAN with a path, not an
- * authority, proper key usages, valid now, and signed by an authority of the very trust domain that it claims.
- * Fails with one of `HDL_IDENTITY_SVID_INVALID`, `…_EXPIRED`, `…_NOT_YET_VALID`, `…_UNTRUSTED`, `HDL_IDENTITY_TRUST_DOMAIN_UNKNOWN`,
- * `HDL_IDENTITY_SPIFFE_ID_INVALID`.
+ * Validates a peer's leaf as X.509-SVID (SPIFFE X.509-SVID §5.2): exactly one URI SAN with a path, not an authority, proper key usages,
+ * valid now, signed by an authority of the very trust domain that it claims, and not revoked there.
+ * Fails with one of `HDL_IDENTITY_SVID_INVALID`, `…_EXPIRED`, `…_NOT_YET_VALID`, `…_UNTRUSTED`, `…_REVOKED`,
+ * `HDL_IDENTITY_TRUST_DOMAIN_UNKNOWN`, `HDL_IDENTITY_SPIFFE_ID_INVALID`.
  */
-export function validateX509Svid(leaf: CertificateFacts, checks: SvidChecks): Result<SpiffeId> {
-  const fault = profileFault(leaf);
-  if (fault !== undefined)
-    return refuse("HDL_IDENTITY_SVID_INVALID", `The certificate is not an X.509-SVID: ${fault}.`);
-  const id = parseSpiffeId(leaf.uriSans[0] ?? "");
+export function admitX509Svid(leaf: CertificateFacts, checks: SvidChecks): Result<AdmittedSvid> {
+  const id = claimedId(leaf);
   if (!id.ok) return id;
-  if (id.value.path === "")
-    return refuse("HDL_IDENTITY_SVID_INVALID", `${id.value.uri} names a trust domain, not a workload.`);
   const time = timeFault(leaf, id.value, checks);
   if (time !== undefined) return time;
-  const bundle = checks.bundles.get(id.value.trustDomain);
+  const { uri, trustDomain } = id.value;
+  const bundle = checks.bundles.get(trustDomain);
   if (bundle === undefined)
-    return refuse("HDL_IDENTITY_TRUST_DOMAIN_UNKNOWN", `No authority is trusted for ${id.value.trustDomain}.`);
+    return refuse("HDL_IDENTITY_TRUST_DOMAIN_UNKNOWN", `No authority is trusted for ${trustDomain}.`);
+  const { serial, notBeforeMs, notAfterMs } = leaf;
+  if (isRevoked({ uri, serial, notBeforeMs }, bundle.revocations))
+    return refuse("HDL_IDENTITY_SVID_REVOKED", `This SVID of ${uri} was revoked.`);
   const candidates = bundle.authorities.slice(0, BUNDLE_AUTHORITIES_MAX);
-  if (candidates.some((authority) => vouchesFor(authority, leaf, checks))) return id;
-  return refuse("HDL_IDENTITY_SVID_UNTRUSTED", `No valid authority of ${id.value.trustDomain} signed ${id.value.uri}.`);
+  const authority = candidates.find((each) => vouchesFor(each, leaf, { ...checks, trustDomain }));
+  if (authority !== undefined) return success({ id: id.value, serial, notBeforeMs, notAfterMs, authority });
+  return refuse("HDL_IDENTITY_SVID_UNTRUSTED", `No valid authority of ${trustDomain} signed ${uri}.`);
+}
+
+/** The same, for whoever only asks who it is. */
+export function validateX509Svid(leaf: CertificateFacts, checks: SvidChecks): Result<SpiffeId> {
+  const admitted = admitX509Svid(leaf, checks);
+  return admitted.ok ? success(admitted.value.id) : admitted;
+}
+
+/** How an SVID that was found good stands under newer bundles. */
+export type SvidStanding =
+  | "good"
+  /** The authority that vouched for it is none of its domain any more: nothing new by it, as after its end. */
+  | "superseded"
+  /** It was revoked, or its domain is not trusted any more: nothing by it at all. */
+  | "distrusted";
+
+/**
+ * Looks again at an SVID that was found good. No signature is looked at again, so a thousand connections can be asked at once. Its dates
+ * are for the caller.
+ */
+export function svidStanding(svid: AdmittedSvid, bundles: BundleSet): SvidStanding {
+  const bundle = bundles.get(svid.id.trustDomain);
+  if (bundle === undefined) return "distrusted";
+  const { id, serial, notBeforeMs, authority } = svid;
+  if (isRevoked({ uri: id.uri, serial, notBeforeMs }, bundle.revocations)) return "distrusted";
+  const isHeld = bundle.authorities.some((each) => each === authority || isSameOctets(each, authority));
+  return isHeld ? "good" : "superseded";
 }
 
 /**
@@ -54,6 +92,17 @@ export function validateAuthority(
   if (fault !== undefined) return refuse("HDL_IDENTITY_AUTHORITY_INVALID", `The authority cannot sign: ${fault}.`);
   if (!isCurrent(authority, check)) return refuse("HDL_IDENTITY_AUTHORITY_INVALID", "The authority is not valid now.");
   return success(authority);
+}
+
+/** Who a leaf says it is, if it may say so at all. */
+function claimedId(leaf: CertificateFacts): Result<SpiffeId> {
+  const fault = profileFault(leaf);
+  if (fault !== undefined)
+    return refuse("HDL_IDENTITY_SVID_INVALID", `The certificate is not an X.509-SVID: ${fault}.`);
+  const id = parseSpiffeId(leaf.uriSans[0] ?? "");
+  if (id.ok && id.value.path === "")
+    return refuse("HDL_IDENTITY_SVID_INVALID", `${id.value.uri} names a trust domain, not a workload.`);
+  return id;
 }
 
 function profileFault(leaf: CertificateFacts): string | undefined {
@@ -86,17 +135,20 @@ function timeFault(leaf: CertificateFacts, id: SpiffeId, checks: SvidChecks): Re
   return undefined;
 }
 
-function vouchesFor(authorityDer: Uint8Array, leaf: CertificateFacts, checks: SvidChecks): boolean {
+function vouchesFor(
+  authorityDer: Uint8Array,
+  leaf: CertificateFacts,
+  checks: SvidChecks & { readonly trustDomain: string },
+): boolean {
   const authority = parseCertificate(authorityDer);
-  const id = parseSpiffeId(leaf.uriSans[0] ?? "");
-  if (!authority.ok || !id.ok) return false;
-  if (authorityFault(authority.value, id.value.trustDomain) !== undefined) return false;
+  if (!authority.ok || authorityFault(authority.value, checks.trustDomain) !== undefined) return false;
   return isCurrent(authority.value, checks) && checks.isSignedBy(leaf.der, authorityDer);
 }
 
 function authorityFault(authority: CertificateFacts, trustDomain: string): string | undefined {
   if (!authority.isCa) return "it is not an authority";
   if (authority.keyUsage?.keyCertSign !== true) return "its key may not sign certificates";
+  if (!authority.keyUsage.critical) return "its key usage is not critical";
   if (authority.unknownCritical.length > 0) return "it has critical extensions that are not understood";
   if (authority.uriSans.length > 1) return "it has several URI names";
   const [uri] = authority.uriSans;
@@ -108,6 +160,10 @@ function authorityFault(authority: CertificateFacts, trustDomain: string): strin
 function isCurrent(facts: CertificateFacts, at: { readonly nowMs: number; readonly skewMs?: number }): boolean {
   const skewMs = at.skewMs ?? 0;
   return at.nowMs + skewMs >= facts.notBeforeMs && at.nowMs - skewMs <= facts.notAfterMs;
+}
+
+function isSameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, index) => octet === b[index]);
 }
 
 function iso(ms: number): string {

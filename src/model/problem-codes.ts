@@ -82,6 +82,10 @@ export const PROBLEM_CODES = {
     summary: "A certificate was asked for a key of a kind that is not accepted.",
     next: "Make the request with a P-256 or P-384 key.",
   },
+  HDL_AUTHORITY_NOTHING_TO_REVOKE: {
+    summary: "The replica that is to be revoked holds no valid certificate.",
+    next: "See the replicas with `heddle check`; without an instance the whole workload is revoked.",
+  },
   HDL_AUTHORITY_PASSPHRASE_FILE: {
     summary: "The passphrase file of the certificate authority is missing or empty.",
     next: "Write the passphrase into it, on one line, with mode 0600.",
@@ -101,6 +105,10 @@ export const PROBLEM_CODES = {
   HDL_AUTHORITY_ROOT_OFFLINE: {
     summary: "The root's key is needed to make an issuing key, and is not in its folder.",
     next: "Put it back into `ca/root/` for as long as that takes.",
+  },
+  HDL_AUTHORITY_ROTATING: {
+    summary: "A rotation of the authority's keys is under way.",
+    next: "See how far it is with `heddle ca status`; one ends before the next begins.",
   },
   HDL_AUTHORITY_SLOT: {
     summary: "An issuing key cannot take this step in its life.",
@@ -245,6 +253,10 @@ export const PROBLEM_CODES = {
   HDL_IDENTITY_SVID_NOT_YET_VALID: {
     summary: "A peer's certificate is not valid yet.",
     next: "Set the clocks of both hosts; one of them is off.",
+  },
+  HDL_IDENTITY_SVID_REVOKED: {
+    summary: "A peer's certificate was revoked.",
+    next: "See who revoked it with `heddle audit`; if the workload is to come back, give it a new join token.",
   },
   HDL_IDENTITY_SVID_UNTRUSTED: {
     summary: "A peer's certificate was not signed by an authority of the trust domain that it names.",

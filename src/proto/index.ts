@@ -28,6 +28,7 @@ export {
   PolicyRuleSet_Action,
   PolicyRuleSet_Mode,
   type RateLimitSet as RateLimitSetMessage,
+  type Revocation as RevocationMessage,
   type Service as ServiceMessage,
   type ServiceRoutes as ServiceRoutesMessage,
   ServiceRoutesSchema,

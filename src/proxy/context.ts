@@ -2,6 +2,7 @@
 import type { Clock, Timers } from "#engine/time";
 import type { TlsIdentity } from "#identity";
 import type { Recorder } from "#telemetry/record";
+import type { AdmittedLinks } from "./admitted-links.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ProxyLimits } from "./limits.ts";
 import type { Overload } from "./overload.ts";
@@ -20,6 +21,7 @@ export interface ProxyContext {
   readonly deadlines: Deadlines;
   /** For what ends at a date: certificates. */
   readonly expiries: Deadlines;
+  readonly links: AdmittedLinks;
   readonly overload: Overload;
   readonly traceIds: TraceIds;
   readonly random: () => number;

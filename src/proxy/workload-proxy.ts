@@ -1,9 +1,10 @@
 /** One workload's data plane: its listeners, its connections to others, and their common life. */
 import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
-import type { TlsIdentity } from "#identity";
+import { svidSerial, type TlsIdentity } from "#identity";
 import { failure, type Result, type ServiceKey, success } from "#model";
 import type { Recorder } from "#telemetry/record";
+import { AdmittedLinks } from "./admitted-links.ts";
 import type { ProxyContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Inbound, type InboundOptions } from "./inbound/inbound.ts";
@@ -43,6 +44,10 @@ export interface ProxyState {
   readonly isDraining: boolean;
   /** Expiry of the certificate that new connections are served, milliseconds since the epoch. */
   readonly servedSvidNotAfterMs: number;
+  /** Serial of that certificate, lower-case hexadecimal; empty before the start. */
+  readonly servedSvidSerial: string;
+  /** Sequence of the bundle of the own trust domain by which peers are judged. */
+  readonly bundleSequence: number;
   readonly peerConnections: number;
   readonly services: readonly {
     readonly service: ServiceKey;
@@ -88,12 +93,15 @@ export class WorkloadProxy {
     return bound;
   }
 
-  /** Puts newer tables in force: one assignment, and connections for endpoints that are new. */
+  /** Puts newer tables in force: one assignment, connections for endpoints that are new, and an end to those that are trusted no more. */
   update(tables: ProxyTables): void {
-    if (this.#context === undefined) return;
-    this.#context.tables = tables;
+    const context = this.#context;
+    if (context === undefined) return;
+    context.tables = tables;
     this.#inbound?.update();
     this.#destinations?.update();
+    for (const { id } of context.links.review(tables.bundles))
+      context.recorder.refuse({ reason: "untrusted-certificate", peerAddress: "", presented: id.uri, localPort: 0 });
   }
 
   /** Serves and dials with a newer certificate. Existing connections are replaced without a gap. */
@@ -128,6 +136,8 @@ export class WorkloadProxy {
       revision: context?.tables.revision ?? 0,
       isDraining: context?.isDraining ?? false,
       servedSvidNotAfterMs: context?.identity.notAfterMs ?? 0,
+      servedSvidSerial: context === undefined ? "" : svidSerial(context.identity),
+      bundleSequence: context?.tables.bundles.get(context.identity.spiffeId.trustDomain)?.sequence ?? 0,
       peerConnections: this.#inbound?.links ?? 0,
       services: this.#outbounds.map((outbound) => ({
         service: outbound.service.key,
@@ -169,6 +179,7 @@ function contextOf(options: ProxyOptions, identity: TlsIdentity, tables: ProxyTa
     recorder: options.recorder,
     limits,
     overload,
+    links: new AdmittedLinks(),
     flusher: new TurnFlusher(options.timers),
     deadlines: new Deadlines(monotonicMs, options.timers, (lateMs) => overload.observe(lateMs)),
     expiries: new Deadlines(() => options.clock.nowMs(), options.timers),

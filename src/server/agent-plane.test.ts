@@ -11,6 +11,7 @@ import { parseJoinToken } from "#identity/attestation";
 import { type AuthorizationPolicy, failure, problem, type Resource, type Result, success, valueOrThrow } from "#model";
 import type { AgentConfig } from "#xds";
 import { type LastGood, XdsClient } from "#xds/client";
+import { fakeDocuments } from "../../test/fakes/documents.ts";
 import { fakeJoinTokenStore } from "../../test/fakes/join-tokens.ts";
 import { grpcIdentityService } from "../agent/identity/grpc-identity-service.ts";
 import { IdentityKeeper } from "../agent/identity/identity-keeper.ts";
@@ -41,6 +42,8 @@ const announcement = (instance: string, app: string): Announcement => ({
   ready: true,
   revision: 1,
   servedSvidNotAfterMs: 1,
+  servedSvidSerial: "",
+  bundleSequence: 0,
   agentVersion: "0.1.0",
   mode: "sidecar",
 });
@@ -62,6 +65,7 @@ async function start(port = 0): Promise<AgentPlane> {
       trustDomain,
       authorityDirectory: join(folder, "ca"),
       tokens,
+      svids: fakeDocuments(),
       registry: {
         load: () => Promise.resolve(success(kept)),
         save(text) {
@@ -83,6 +87,7 @@ async function start(port = 0): Promise<AgentPlane> {
       listener: {
         onIssued: () => undefined,
         onTokenAudit: () => undefined,
+        onRotation: () => undefined,
         onRefusal: (_agent, { message }) => refusals.push(message),
         onFailure: (failed) => expect(failed).toBeUndefined(),
       },

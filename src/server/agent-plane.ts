@@ -13,16 +13,19 @@ import { type ConnectionFacts, type Http2Server, serveHttp2 } from "#engine/http
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
-import { bundleSet, type SpiffeId, type TrustDomain } from "#identity";
+import { bundleSet, type SpiffeId, svidStanding, type TrustDomain } from "#identity";
 import type { JoinTokenAudit, JoinTokenStore } from "#identity/attestation";
-import type { Failure, Resource, Result } from "#model";
+import type { RotationStep } from "#identity/authority";
+import type { Failure, Resource, Result, WorkloadKey } from "#model";
 import { success } from "#model";
 import { AggregatedDiscoveryService, Identity, Registry } from "#proto";
 import { DiscoveryServer, type Refusal, type StreamAgent } from "#xds/server";
 import type { SvidIssuance } from "./enrolment/enrolment.ts";
-import { type IdentityPlane, startIdentityPlane } from "./enrolment/identity-plane.ts";
+import { type IdentityPlane, type RevocationTarget, startIdentityPlane } from "./enrolment/identity-plane.ts";
 import { identityService } from "./enrolment/identity-service.ts";
+import type { MemberReport } from "./enrolment/members.ts";
 import { type ConnectionPeer, peerOfConnection } from "./enrolment/peer.ts";
+import type { LedgerDocuments } from "./enrolment/svid-ledger.ts";
 import { registryService } from "./registry-service.ts";
 import { SnapshotLoop } from "./snapshot-loop.ts";
 
@@ -37,6 +40,7 @@ export interface ResourceSource {
 export interface AgentPlaneListener {
   readonly onIssued: (issuance: SvidIssuance) => void;
   readonly onTokenAudit: (entry: JoinTokenAudit) => void;
+  readonly onRotation: (step: RotationStep) => void;
   readonly onRefusal: (agent: StreamAgent, refusal: Refusal) => void;
   readonly onFailure: (failed: Failure) => void;
 }
@@ -49,6 +53,7 @@ export interface AgentPlaneOptions {
   readonly authorityDirectory: string;
   readonly passphraseFile?: string;
   readonly tokens: JoinTokenStore;
+  readonly svids: LedgerDocuments;
   readonly registry: RegistryStore;
   readonly resources: ResourceSource;
   /** Adds services for agents, such as telemetry's. `callerOf` throws for a caller without a certificate. */
@@ -109,9 +114,11 @@ export class AgentPlane {
 
 /** Opens the authority and the registry and binds the listener, in that order; what was started is stopped again on a failure. */
 export async function startAgentPlane(options: AgentPlaneOptions): Promise<Result<AgentPlane>> {
-  const later: { rotate: Http2Server["rotate"]; touch: () => void; ttlMs: () => number } = {
+  const later: Later = {
     rotate: () => undefined,
     touch: () => undefined,
+    cutOff: () => undefined,
+    reports: () => new Map(),
     ttlMs: () => 3_600_000,
   };
   const identity = await startIdentity(options, later);
@@ -148,20 +155,49 @@ export async function startAgentPlane(options: AgentPlaneOptions): Promise<Resul
     await identity.value.stop();
     return bound;
   }
-  later.rotate = (served) => bound.value.rotate(served);
+  complete(later, parts, bound.value);
   const cancel = resources.onChange(() => loop.touch());
   return success(new AgentPlane(parts, { loop, listener: bound.value, cancel }));
 }
 
+/** What needs parts that are made after the identities. */
 interface Later {
-  readonly rotate: Http2Server["rotate"];
-  readonly touch: () => void;
-  readonly ttlMs: () => number;
+  rotate: Http2Server["rotate"];
+  touch: () => void;
+  cutOff: (target: RevocationTarget) => void;
+  reports: () => ReadonlyMap<WorkloadKey, MemberReport>;
+  ttlMs: () => number;
+}
+
+function complete(
+  later: Later,
+  parts: Pick<AgentPlane, "identity" | "registry">,
+  listener: Http2Server<ConnectionPeer>,
+): void {
+  later.rotate = (served) => listener.rotate(served);
+  later.reports = () => reportsOf(parts.registry);
+  later.cutOff = (target) => cutOff(target, parts, listener);
+}
+
+function reportsOf(registry: WorkloadRegistry): ReadonlyMap<WorkloadKey, MemberReport> {
+  const live = registry.entries.filter(({ state }) => state === "live");
+  return new Map(live.map(({ workload }) => [workload.key, workload]));
+}
+
+/** The endpoints go, and with the connections the streams of configuration; agents hear of it by the bundle. */
+function cutOff(
+  { spiffeId, instance }: RevocationTarget,
+  { identity, registry }: Pick<AgentPlane, "identity" | "registry">,
+  listener: Http2Server<ConnectionPeer>,
+): void {
+  const bundles = bundleSet([identity.authority.bundle]);
+  registry.expel((each) => each.spiffeId.uri === spiffeId.uri && (instance ?? each.instance) === each.instance);
+  listener.expel(({ svid }) => svid !== undefined && svidStanding(svid, bundles) === "distrusted");
 }
 
 function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result<IdentityPlane>> {
   const { authorityDirectory: directory, trustDomain, passphraseFile, listener } = options;
-  const { files, clock, timers, random, tokens } = options;
+  const { files, clock, timers, random, tokens, svids } = options;
   return startIdentityPlane({
     directory,
     trustDomain,
@@ -171,6 +207,8 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
     timers,
     random,
     tokens,
+    svids,
+    reports: () => later.reports(),
     svidTtlMs: () => later.ttlMs(),
     listener: {
       onIssued: listener.onIssued,
@@ -178,6 +216,8 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
       onFailure: listener.onFailure,
       onOwnIdentity: (served) => later.rotate(served),
       onBundle: () => later.touch(),
+      onRotation: listener.onRotation,
+      onRevoked: (target) => later.cutOff(target),
     },
   });
 }
@@ -185,7 +225,7 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
 function listen(
   options: AgentPlaneOptions,
   parts: Pick<AgentPlane, "identity" | "registry" | "discovery">,
-): Promise<Result<Http2Server>> {
+): Promise<Result<Http2Server<ConnectionPeer>>> {
   const { address, port, clock } = options;
   const peers = new WeakMap<object, ConnectionPeer>();
   const handler = connectNodeAdapter({
@@ -220,7 +260,7 @@ function addServices(
 ): void {
   const { enrolment } = identity;
   router.service(Identity, identityService({ enrolment, peerOf, onFault: listener.onFailure }));
-  router.service(Registry, registryService({ registry, callerOf }));
+  router.service(Registry, registryService({ registry, callerOf, onLeft: (...who) => identity.ledger.left(...who) }));
   router.service(AggregatedDiscoveryService, {
     deltaAggregatedResources: (requests, context) => discovery.stream(requests, callerOf(context), context.signal),
   });

@@ -75,6 +75,15 @@ function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
       audit({ atMs, actor, action: kind, detail });
       if (kind === "token-refused") log("warn", "a join token was refused", { tokenId, actor, code });
     },
+    onRotation(step) {
+      const what = step.step === "remove-root" ? `root ${step.root}` : `issuing key ${step.slot}`;
+      audit({
+        atMs: systemClock.nowMs(),
+        actor: "server",
+        action: "authority-rotated",
+        detail: `${step.step} ${what}`,
+      });
+    },
     onRefusal: (agent, refusal) => log("warn", "an agent refused its configuration", { agent, refusal }),
     onFailure: ({ problems }) => log("error", problems.map(({ code, message }) => `${message} [${code}]`).join("; ")),
   };

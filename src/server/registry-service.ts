@@ -1,22 +1,26 @@
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { WorkloadRegistry } from "#discovery";
-import type { SpiffeId } from "#identity";
+import { namespaceOf, type SpiffeId } from "#identity";
+import type { WorkloadKey } from "#model";
 import type { Registry } from "#proto";
 
 export interface RegistryServiceOptions {
   readonly registry: WorkloadRegistry;
   /** The caller by its certificate; throws when it has none. */
   readonly callerOf: (context: HandlerContext) => SpiffeId;
+  /** A replica left in good order. */
+  readonly onLeft: (key: WorkloadKey, spiffeId: SpiffeId) => void;
 }
 
 /** `heddle.v1.Registry` for a connect router. */
-export function registryService({ registry, callerOf }: RegistryServiceOptions): ServiceImpl<typeof Registry> {
+export function registryService({ registry, callerOf, onLeft }: RegistryServiceOptions): ServiceImpl<typeof Registry> {
   return {
     announce(request, context) {
-      const { revision, servedSvidNotAfterMs, $typeName: _name, $unknown: _unknown, ...rest } = request;
+      const { revision, servedSvidNotAfterMs, bundleSequence, $typeName: _name, $unknown: _unknown, ...rest } = request;
       const announcement = {
         ...rest,
         revision: Number(revision),
+        bundleSequence: Number(bundleSequence),
         servedSvidNotAfterMs: Number(servedSvidNotAfterMs),
       };
       const announced = registry.announce(announcement, callerOf(context));
@@ -25,7 +29,9 @@ export function registryService({ registry, callerOf }: RegistryServiceOptions):
       throw new ConnectError(message, Code.FailedPrecondition, { "heddle-problem": code });
     },
     withdraw(request, context) {
-      registry.withdraw(request.instance, callerOf(context));
+      const caller = callerOf(context);
+      registry.withdraw(request.instance, caller);
+      onLeft(`${namespaceOf(caller) ?? ""}/${request.instance}`, caller);
       return {};
     },
   };

@@ -101,6 +101,7 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
     authorityDirectory: `${dataDirectory}/ca`,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
     tokens: storedJoinTokens(stores.documents),
+    svids: stores.documents,
     registry: storedRegistry(stores.documents),
     resources: stores.resources,
     services: (router, callerOf) => router.service(Telemetry, telemetryService(ingest, callerOf)),

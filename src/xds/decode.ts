@@ -1,5 +1,13 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { BUNDLE_AUTHORITIES_MAX, type Bundle, parseCertificate, parseSpiffeId, parseTrustDomain } from "#identity";
+import {
+  BUNDLE_AUTHORITIES_MAX,
+  type Bundle,
+  parseCertificate,
+  parseSpiffeId,
+  parseTrustDomain,
+  REVOCATIONS_MAX,
+  type Revocation,
+} from "#identity";
 import type { InboundRules } from "#mesh";
 import { failure, problem, type Result, serviceKey, success } from "#model";
 import type { LimitSet, RuleSet } from "#policy";
@@ -8,6 +16,7 @@ import {
   InboundPolicySchema,
   type MeshSettingsMessage,
   MeshSettingsSchema,
+  type RevocationMessage,
   type ServiceMessage,
   type ServiceRoutesMessage,
   ServiceRoutesSchema,
@@ -76,7 +85,7 @@ function decodeSettings(name: string, message: MeshSettingsMessage): Result<Deco
 
 function decodeBundle(name: string, message: TrustBundleMessage): Result<DecodedResource> {
   const what = `TrustBundle ${name}`;
-  const { authorities, sequence } = message;
+  const { authorities, sequence, revocations } = message;
   const trustDomain = parseTrustDomain(message.trustDomain);
   if (!trustDomain.ok) return trustDomain;
   if (name !== message.trustDomain) return invalid(what, `it is of ${message.trustDomain}`);
@@ -87,10 +96,20 @@ function decodeBundle(name: string, message: TrustBundleMessage): Result<Decoded
     if (!facts.ok) return facts;
     if (!facts.value.isCa) return invalid(what, "one of its certificates is not an authority");
   }
-  return success({
-    kind: "TrustBundle",
-    value: { trustDomain: trustDomain.value, authorities, sequence: Number(sequence) },
-  });
+  if (revocations.length > REVOCATIONS_MAX) return invalid(what, "it holds too many revocations");
+  const value = {
+    trustDomain: trustDomain.value,
+    authorities,
+    sequence: Number(sequence),
+    revocations: revocations.map(revocationOf),
+  };
+  return success({ kind: "TrustBundle", value });
+}
+
+function revocationOf({ spiffeId, notBeforeUntilMs, serial, expiresAtMs }: RevocationMessage): Revocation {
+  const until = { expiresAtMs: Number(expiresAtMs) };
+  if (serial !== "") return { kind: "certificate", serial, ...until };
+  return { kind: "identity", spiffeId, notBeforeUntilMs: Number(notBeforeUntilMs), ...until };
 }
 
 function decodeService(name: string, message: ServiceMessage): Result<DecodedResource> {

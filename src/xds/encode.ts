@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Bundle } from "#identity";
+import type { Bundle, Revocation } from "#identity";
 import type { Endpoint, InboundRules, MeshService, MeshSettings } from "#mesh";
 import type { ServiceKey } from "#model";
 import { InboundPolicySchema, MeshSettingsSchema, ServiceSchema, TrustBundleSchema } from "#proto";
@@ -66,11 +66,23 @@ function encodeSettings(settings: MeshSettings): Uint8Array {
   );
 }
 
-function encodeBundle({ trustDomain, authorities, sequence }: Bundle): Uint8Array {
+function encodeBundle({ trustDomain, authorities, sequence, revocations = [] }: Bundle): Uint8Array {
   return toBinary(
     TrustBundleSchema,
-    create(TrustBundleSchema, { trustDomain, authorities: [...authorities], sequence: BigInt(sequence) }),
+    create(TrustBundleSchema, {
+      trustDomain,
+      authorities: [...authorities],
+      sequence: BigInt(sequence),
+      revocations: revocations.map(revocationMessage),
+    }),
   );
+}
+
+function revocationMessage(revocation: Revocation) {
+  const expiresAtMs = BigInt(revocation.expiresAtMs);
+  if (revocation.kind === "certificate") return { serial: revocation.serial, expiresAtMs };
+  const { spiffeId, notBeforeUntilMs } = revocation;
+  return { spiffeId, notBeforeUntilMs: BigInt(notBeforeUntilMs), expiresAtMs };
 }
 
 function encodeService({ namespace, name, ports, endpoints, traffic }: MeshService): Uint8Array {

@@ -43,6 +43,8 @@ const LOOK_MS = 10_000;
 const RENEW_SOONEST_MS = 1000;
 /** How far the server's clock may be off before its answer is refused; certificates are dated back by less. */
 const SKEW_MS = 300_000;
+/** Over how long renewals are spread when the authority's key has changed. */
+const HURRY_MS = 30_000;
 const START_TIMEOUT_MS = 60_000;
 
 /** No later attempt with the same token can succeed. */
@@ -75,6 +77,10 @@ export class IdentityKeeper {
   /** One key for all attempts with one token, so that a lost answer can be asked for again. */
   #joining: { readonly joinToken: string; readonly key: SigningKey } | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** The identity that is renewed before its time. */
+  #hurried: TlsIdentity | undefined;
+  /** Ends the sleep until the next renewal. */
+  #nap = new AbortController();
 
   constructor(options: IdentityKeeperOptions) {
     this.#options = options;
@@ -99,6 +105,20 @@ export class IdentityKeeper {
   onRotated(listener: (identity: TlsIdentity) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Renews soon although it is not yet due, because the authority signs by another key now. Spread out, so that a whole mesh does not ask at
+   * once; asked again for the same identity it changes nothing.
+   */
+  hurry(): void {
+    const { clock, random } = this.#options;
+    if (this.#identity === undefined || this.#hurried === this.#identity) return;
+    this.#hurried = this.#identity;
+    const nowMs = clock.nowMs();
+    const spreadMs = Math.min(HURRY_MS, Math.max(this.#identity.notAfterMs - nowMs, 0) / 10);
+    this.#renewAtMs = Math.min(this.#renewAtMs, nowMs + spreadMs * random.next());
+    this.#nap.abort();
   }
 
   /** Ends all attempts and waits for the one that is under way. The identity stays usable until it expires. */
@@ -137,7 +157,7 @@ export class IdentityKeeper {
       const nowMs = this.#options.clock.nowMs();
       const isDue = nowMs >= this.#renewAtMs || nowMs < this.#receivedAtMs;
       if (!isDue) {
-        await this.#sleep(Math.min(this.#renewAtMs - nowMs, LOOK_MS));
+        await this.#rest(Math.min(this.#renewAtMs - nowMs, LOOK_MS));
         continue;
       }
       const renewed = await this.#refresh().catch(broken);
@@ -150,12 +170,13 @@ export class IdentityKeeper {
     }
   }
 
-  /** Renews; once the SVID has expired by our clock, a fresh token is used as well. By the server's clock it may still be valid. */
+  /**
+   * Renews; when that fails, because the SVID has expired, was revoked, or the server was founded anew, a fresh token is used if one was
+   * offered.
+   */
   async #refresh(): Promise<Result<TlsIdentity>> {
     const renewed = await this.#renew();
-    const isExpired = this.#options.clock.nowMs() > (this.#identity?.notAfterMs ?? 0);
-    if (renewed.ok || !isExpired) return renewed;
-    return (await this.#enrol()) ?? renewed;
+    return renewed.ok ? renewed : ((await this.#enrol()) ?? renewed);
   }
 
   async #renew(): Promise<Result<TlsIdentity>> {
@@ -228,6 +249,12 @@ export class IdentityKeeper {
   #retryMs(): number {
     const longestMs = Math.min(RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10), RETRY_LONGEST_MS);
     return longestMs * (0.5 + 0.5 * this.#options.random.next());
+  }
+
+  /** A sleep that `hurry` ends. */
+  async #rest(ms: number): Promise<void> {
+    this.#nap = new AbortController();
+    await this.#options.timers.sleep(ms, AbortSignal.any([this.#stopping.signal, this.#nap.signal]));
   }
 
   #sleep(ms: number): Promise<void> {

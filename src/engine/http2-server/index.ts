@@ -40,8 +40,10 @@ export interface Http2ServerOptions<Peer> {
   readonly answer: (request: Http2ServerRequest, response: Http2ServerResponse, peer: Peer) => void;
 }
 
-export interface Http2Server {
+export interface Http2Server<Peer = unknown> {
   readonly port: number;
+  /** Ends every connection of peers that are not wanted any more. */
+  expel(isUnwanted: (peer: Peer) => boolean): void;
   /** New connections are shown this identity. */
   rotate(identity: ServedIdentity): void;
   /** Accepts nothing more, lets open streams end for `graceMs`, then closes every connection. */
@@ -57,7 +59,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const TIMER_MS_MAX = 2_147_483_647;
 
 /** Binds. Fails with `HDL_ENGINE_PORT_IN_USE`. */
-export async function serveHttp2<Peer>(options: Http2ServerOptions<Peer>): Promise<Result<Http2Server>> {
+export async function serveHttp2<Peer>(options: Http2ServerOptions<Peer>): Promise<Result<Http2Server<Peer>>> {
   let context = contextOf(options.identity);
   const peers = new WeakMap<ServerHttp2Session, Peer>();
   const sessions = new Set<ServerHttp2Session>();
@@ -90,6 +92,12 @@ export async function serveHttp2<Peer>(options: Http2ServerOptions<Peer>): Promi
     port: bound.value,
     rotate(identity) {
       context = contextOf(identity);
+    },
+    expel(isUnwanted) {
+      for (const session of [...sessions]) {
+        const peer = peers.get(session);
+        if (peer !== undefined && isUnwanted(peer)) session.destroy();
+      }
     },
     stop: (graceMs) => stop(server, sessions, graceMs),
   });

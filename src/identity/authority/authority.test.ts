@@ -10,6 +10,7 @@ import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import {
   bundleSet,
+  decodePem,
   encodeCertificationRequest,
   encodePem,
   parseCertificate,
@@ -282,6 +283,7 @@ describe("a new issuing key", () => {
 
   test("comes by itself long before the active one expires, and issuing never stops", async () => {
     const authority = valueOrThrow(await open());
+    const everyone = { isConfirmedByAll: true, issuersInUse: new Set<string>() };
     const statuses: string[] = [];
     for (let day = 0; day < 400; day++) {
       valueOrThrow(await authority.maintain());
@@ -289,15 +291,130 @@ describe("a new issuing key", () => {
       const now = authority.slots.map((each) => each.status).join(" ");
       if (now !== statuses.at(-1)) statuses.push(now);
       time.advance(DAY_MS);
+      valueOrThrow(await authority.advance(everyone));
     }
-    const turn = ["active prepared", "old active", "active"];
-    expect(statuses).toEqual(["active", ...turn, ...turn]);
+    const turn = ["old active", "active"];
+    expect(statuses).toEqual(["active", "active prepared", ...turn, "active prepared", ...turn]);
   });
 
-  test("is needed when the active one has expired", async () => {
+  test("waits for who has not heard of it, and stays for who still shows its predecessor's SVIDs", async () => {
     const authority = valueOrThrow(await open());
+    const [first] = authority.slots;
+    valueOrThrow(await authority.prepare());
+    const step = async (isConfirmedByAll: boolean, inUse: readonly string[]): Promise<string> => {
+      const taken = valueOrThrow(await authority.advance({ isConfirmedByAll, issuersInUse: new Set(inUse) }));
+      return `${taken?.step ?? "waits"}: ${authority.slots.map((each) => each.status).join(" ")}`;
+    };
+    expect(await step(false, [])).toBe("waits: active prepared");
+    expect(await step(true, [first?.id ?? ""])).toBe("activate: old active");
+    expect(await step(true, [first?.id ?? ""])).toBe("waits: old active");
+    expect(await step(true, [])).toBe("remove: active");
+    expect(await readdir(join(directory, "issuing"))).toHaveLength(1);
+  });
+
+  test("comes at once when a host slept until the active one had expired, or the root too", async () => {
+    const authority = valueOrThrow(await open());
+    const ask = (from: Authority): string => codeOf(from.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }));
     time.advance(366 * DAY_MS);
-    expect(codeOf(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }))).toBe("HDL_AUTHORITY_EXPIRED");
+    expect(ask(authority)).toBe("HDL_AUTHORITY_EXPIRED");
+    valueOrThrow(await authority.maintain());
+    expect(ask(authority)).toBe("ok");
+    time.advance(366 * DAY_MS);
+    expect(ask(valueOrThrow(await open()))).toBe("ok");
+    time.advance(3660 * DAY_MS);
+    const late = valueOrThrow(await open());
+    expect([ask(late), late.roots.length]).toEqual(["ok", 2]);
+  });
+});
+
+describe("a new root", () => {
+  test("is trusted beside the old one until nobody needs that; newcomers know the domain by the old one until then", async () => {
+    const authority = valueOrThrow(await open());
+    const before = authority.root;
+    const issue = (isOwn = false): Uint8Array =>
+      valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000, isOwn })).chain[1];
+    valueOrThrow(await authority.prepareRoot());
+    expect(authority.bundle.authorities).toHaveLength(4);
+    expect(isSignedBy(issue(), before)).toBe(true);
+    const inUse = new Set([authority.slots[0]?.id ?? ""]);
+    valueOrThrow(await authority.advance({ isConfirmedByAll: true, issuersInUse: inUse }));
+    const [, after = new Uint8Array()] = authority.roots.map(
+      ({ certificate }) => decodePem("CERTIFICATE", certificate)[0],
+    );
+    expect([isSignedBy(issue(), after), isSignedBy(issue(true), before)]).toEqual([true, true]);
+    expect(authority.root).toEqual(before);
+    const reopened = valueOrThrow(await open());
+    expect(reopened.root).toEqual(before);
+    const nobody = { isConfirmedByAll: true, issuersInUse: new Set<string>() };
+    valueOrThrow(await reopened.advance(nobody));
+    expect(reopened.root).toEqual(after);
+    expect(valueOrThrow(await reopened.advance(nobody))).toMatchObject({ step: "remove-root" });
+    expect(reopened.bundle.authorities).toHaveLength(2);
+    expect(await readdir(join(directory, "root"))).toHaveLength(1);
+    expect(valueOrThrow(await open()).bundle).toEqual(reopened.bundle);
+  });
+
+  test("comes by itself before issuing keys outlive it", async () => {
+    const authority = valueOrThrow(await open());
+    const everyone = { isConfirmedByAll: true, issuersInUse: new Set<string>() };
+    let rootsMax = 0;
+    for (let month = 0; month < 12 * 12; month++) {
+      valueOrThrow(await authority.maintain());
+      for (let step = 0; step < 4; step++) valueOrThrow(await authority.advance(everyone));
+      const svid = valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 3_600_000 }));
+      expect(svid.notAfterMs).toBeGreaterThan(time.nowMs());
+      const [issuing, root] = [svid.chain[1], authority.root].map((der) => valueOrThrow(parseCertificate(der)));
+      expect(issuing?.notAfterMs ?? 0).toBeLessThanOrEqual(root?.notAfterMs ?? 0);
+      rootsMax = Math.max(rootsMax, authority.roots.length);
+      time.advance(30 * DAY_MS);
+    }
+    expect([rootsMax, authority.roots.length]).toEqual([1, 1]);
+    expect(authority.roots[0]?.id).not.toBe("root");
+  });
+});
+
+describe("a revocation", () => {
+  const judge = (authority: Authority, leaf: Uint8Array): string => {
+    const checks = { nowMs: time.nowMs(), bundles: bundleSet([authority.bundle]), isSignedBy };
+    return codeOf(validateX509Svid(valueOrThrow(parseCertificate(leaf)), checks));
+  };
+
+  test("of an identity refuses what was issued until then, and not what is issued after, within the same second too", async () => {
+    const authority = valueOrThrow(await open());
+    const issue = (spiffeId = catalog): Uint8Array =>
+      valueOrThrow(authority.issue(request(), { spiffeId, ttlMs: 60_000 })).chain[0];
+    const [before, other] = [issue(), issue(workloadSpiffeId(trustDomain, "shop", "cart"))];
+    const { sequence } = authority.bundle;
+    valueOrThrow(await authority.revokeIdentity(catalog));
+    expect(authority.bundle.sequence).toBe(sequence + 1);
+    expect([before, other, issue()].map((leaf) => judge(authority, leaf))).toEqual([
+      "HDL_IDENTITY_SVID_REVOKED",
+      "ok",
+      "ok",
+    ]);
+    time.advance(5000);
+    expect(judge(authority, issue())).toBe("ok");
+    expect(judge(valueOrThrow(await open()), before)).toBe("HDL_IDENTITY_SVID_REVOKED");
+  });
+
+  test("of one certificate leaves its workload's others alone, whatever its serial begins with", async () => {
+    const authority = valueOrThrow(await open());
+    for (let round = 0; round < 40; round++) {
+      const [one, two] = [1, 2].map(() =>
+        valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 })),
+      );
+      if (one === undefined || two === undefined) throw new Error("no SVID");
+      valueOrThrow(await authority.revokeCertificate(one));
+      expect([one, two].map((each) => judge(authority, each.chain[0]))).toEqual(["HDL_IDENTITY_SVID_REVOKED", "ok"]);
+    }
+  });
+
+  test("is forgotten when what it speaks of has expired", async () => {
+    const authority = valueOrThrow(await open());
+    valueOrThrow(await authority.revokeIdentity(catalog));
+    time.advance(8 * DAY_MS);
+    valueOrThrow(await authority.revokeIdentity(workloadSpiffeId(trustDomain, "shop", "cart")));
+    expect(authority.bundle.revocations).toHaveLength(1);
   });
 });
 

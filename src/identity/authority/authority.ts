@@ -8,23 +8,36 @@ import {
   decodePem,
   encodePem,
   parseCertificate,
+  plainSerial,
   type SpiffeId,
   type TrustDomain,
   trustDomainId,
 } from "#identity";
 import { failure, problem, type Result, success } from "#model";
-import { BACKDATE_MS, encodeAuthority, encodeSvid, provenKey, type Signer } from "./issuing.ts";
+import {
+  BACKDATE_MS,
+  encodeAuthority,
+  encodeSvid,
+  type IssuedSvid,
+  provenKey,
+  type Signer,
+  SVID_TTL_MS,
+  type SvidGrantTerms,
+} from "./issuing.ts";
 import {
   type AuthorityEvent,
   type AuthoritySlot,
   type AuthorityState,
   advance,
   encodeEvent,
+  FIRST_ROOT,
   type Journal,
+  type RootSlot,
   readJournal,
   type SlotStatus,
 } from "./journal.ts";
 import { createKey, encryptKey, type KeyFiles, loadKey } from "./key-files.ts";
+import { type MemberState, nextRotationStep, type RotationStep } from "./rotation.ts";
 
 export interface AuthorityOptions {
   /** Folder of the authority, made 0700. The root's key is in `root/` below it, which may be taken offline. */
@@ -37,27 +50,17 @@ export interface AuthorityOptions {
   readonly passphrase?: string;
 }
 
-/** An SVID as issued. */
-export interface IssuedSvid {
-  readonly spiffeId: SpiffeId;
-  /** DER, leaf first, then the issuing authority; without the root. */
-  readonly chain: readonly [Uint8Array, Uint8Array];
-  /** Lower-case hexadecimal. */
-  readonly serial: string;
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
-
-/** Shortest and longest life of an SVID, milliseconds. */
-export const SVID_TTL_MS = { min: 5000, max: 7 * 86_400_000 } as const;
-
 const DAY_MS = 86_400_000;
 const ROOT_LIFE_MS = 3650 * DAY_MS;
+/** An older key that is so near to its end signs nothing any more, for the server neither. */
+const OWN_LIFE_MIN_MS = 3_600_000;
 const ISSUING_LIFE_MS = 365 * DAY_MS;
-/** A prepared key waits so long, so that every agent has heard of it before it signs. */
-const PREPARED_MS = DAY_MS;
 /** Slots that may be held at a time: the active, its successor, and old ones that still have SVIDs in use. */
 const SLOT_COUNT_MAX = 8;
+/** The one in use, and the one before or after it. */
+const ROOT_COUNT_MAX = 2;
+/** RFC 5280 §4.2.1.9: an issuing authority below a root, and nothing below that but leaves. */
+const ROOT_PATH_LENGTH = 1;
 /** RFC 5280 appendix A, ub-organization-name. */
 const ORGANIZATION_LENGTH_MAX = 64;
 
@@ -72,9 +75,13 @@ export async function openAuthority(options: AuthorityOptions): Promise<Result<A
   return opened.ok ? success(authority) : opened;
 }
 
-interface ActiveSigner {
+/** An issuing key with what it was certified by. */
+interface LoadedSigner {
+  readonly id: string;
   readonly signer: Signer;
   readonly der: Uint8Array;
+  /** Above it, DER. */
+  readonly root: Uint8Array;
   readonly notAfterMs: number;
 }
 
@@ -86,7 +93,9 @@ export class Authority {
   #state: AuthorityState | undefined;
   /** Every event so far, one a line. */
   #journal: string;
-  #active: ActiveSigner | undefined;
+  #active: LoadedSigner | undefined;
+  /** Signs for the server: the oldest key that is still trusted. */
+  #eldest: LoadedSigner | undefined;
   #bundle: Bundle;
 
   /** Use `openAuthority`. */
@@ -109,15 +118,41 @@ export class Authority {
       return trustDomainChanged(this.#state?.trustDomain, this.trustDomain);
     const encrypted = await this.#encryptKeys();
     if (!encrypted.ok) return encrypted;
-    if (this.#slots("active").length > 0) return this.#load();
+    if (this.#slots("active").length === 0) return this.#replaceActive();
+    const loaded = await this.#load();
+    return loaded.ok && this.#isExpired ? this.#replaceActive() : loaded;
+  }
+
+  /** Lets another key sign at once: there is none yet, or all that the one before signed has expired with it. */
+  async #replaceActive(): Promise<Result<void>> {
     const [waiting] = this.#slots("prepared");
-    const prepared = waiting === undefined ? await this.prepare() : success(waiting.id);
+    const root = parseCertificate(derOf(this.roots.at(-1)?.certificate ?? ""));
+    const isRootGone = root.ok && root.value.notAfterMs <= this.#options.clock.nowMs();
+    const make = (): Promise<Result<string>> => (isRootGone ? this.prepareRoot() : this.prepare());
+    const prepared = waiting === undefined ? await make() : success(waiting.id);
     return prepared.ok ? this.activate(prepared.value) : prepared;
   }
 
-  /** The root's certificate, DER. */
+  #signerOfServer(): LoadedSigner | undefined {
+    const isLong = (this.#eldest?.notAfterMs ?? 0) > this.#options.clock.nowMs() + OWN_LIFE_MIN_MS;
+    return isLong ? this.#eldest : this.#active;
+  }
+
+  get #isExpired(): boolean {
+    return (this.#active?.notAfterMs ?? 0) <= this.#options.clock.nowMs();
+  }
+
+  /**
+   * The root, DER, that newcomers know the domain by: above the key that signs for the server. While two are trusted that is the older
+   * one, so that agents that have not heard of the newer can still reach the server.
+   */
   get root(): Uint8Array {
-    return derOf(this.#state?.root ?? "");
+    return this.#signerOfServer()?.root ?? new Uint8Array();
+  }
+
+  /** Every root that is trusted, the first the oldest. */
+  get roots(): readonly RootSlot[] {
+    return this.#state?.roots ?? [];
   }
 
   /** What vouches for this trust domain now: the active key's certificate first, the root's last. The same object until it changes. */
@@ -141,28 +176,23 @@ export class Authority {
    * Fails with `HDL_IDENTITY_REQUEST_MALFORMED`, `HDL_AUTHORITY_KEY_WEAK`, `HDL_AUTHORITY_POSSESSION_UNPROVEN` or
    * `HDL_AUTHORITY_EXPIRED`.
    */
-  issue(csrDer: Uint8Array, grant: { readonly spiffeId: SpiffeId; readonly ttlMs: number }): Result<IssuedSvid> {
+  issue(csrDer: Uint8Array, grant: SvidGrantTerms): Result<IssuedSvid> {
     const { spiffeId } = grant;
     if (spiffeId.trustDomain !== this.trustDomain || spiffeId.path === "")
       throw new RangeError(`Not a workload of ${this.trustDomain}: ${spiffeId.uri}`);
     const proven = provenKey(csrDer);
     if (!proven.ok) return proven;
     const nowMs = this.#options.clock.nowMs();
-    const active = this.#active;
-    if (active === undefined || active.notAfterMs <= nowMs)
+    const by = grant.isOwn === true ? this.#signerOfServer() : this.#active;
+    if (by === undefined || by.notAfterMs <= nowMs)
       return failure(problem("HDL_AUTHORITY_EXPIRED", `The issuing key of ${this.trustDomain} has expired.`));
     const ttlMs = Math.min(Math.max(grant.ttlMs, SVID_TTL_MS.min), SVID_TTL_MS.max);
-    const notAfterMs = wholeSecond(Math.min(nowMs + ttlMs, active.notAfterMs));
-    const notBeforeMs = wholeSecond(nowMs - BACKDATE_MS);
+    const notAfterMs = wholeSecond(Math.min(nowMs + ttlMs, by.notAfterMs));
+    const notBeforeMs = this.#notBeforeMs(spiffeId, nowMs);
     const serial = this.#options.random.bytes(16);
-    const leaf = encodeSvid(active.signer, {
-      id: spiffeId,
-      publicKeyInfo: proven.value,
-      serial,
-      notBeforeMs,
-      notAfterMs,
-    });
-    return success({ spiffeId, chain: [leaf, active.der], serial: hexOf(serial), notBeforeMs, notAfterMs });
+    const template = { id: spiffeId, publicKeyInfo: proven.value, serial, notBeforeMs, notAfterMs };
+    const chain = [encodeSvid(by.signer, template), by.der] as const;
+    return success({ spiffeId, chain, issuer: by.id, serial: hexOf(serial), notBeforeMs, notAfterMs });
   }
 
   /**
@@ -173,14 +203,15 @@ export class Authority {
     const state = this.#state;
     if (state === undefined || state.slots.length >= SLOT_COUNT_MAX)
       return failure(problem("HDL_AUTHORITY_SLOT", `${SLOT_COUNT_MAX} issuing keys are held already.`));
-    const rootKey = await this.#loadRoot();
-    if (!rootKey.ok) return rootKey;
+    const root = this.roots.at(-1);
+    const rootKey = await this.#loadRoot(root);
+    if (root === undefined || !rootKey.ok) return rootKey as Result<never>;
     const id = hexOf(this.#options.random.bytes(8));
     const key = await createKey(this.#keys, this.#issuingPath(id));
     if (!key.ok) return key;
     const nowMs = this.#options.clock.nowMs();
     const certificate = encodeAuthority(
-      { key: rootKey.value, name: this.#name("root") },
+      { key: rootKey.value, name: this.#rootName(root.id) },
       {
         subject: this.#name(`issuing ${id}`),
         uri: trustDomainId(this.trustDomain).uri,
@@ -192,93 +223,156 @@ export class Authority {
       },
     );
     const pem = encodePem("CERTIFICATE", certificate);
-    const recorded = await this.#record({ event: "prepared", atMs: nowMs, authority: id, certificate: pem });
+    const event = { event: "prepared", atMs: nowMs, authority: id, certificate: pem, root: root.id } as const;
+    const recorded = await this.#record(event);
     return recorded.ok ? success(id) : recorded;
   }
 
-  /**
-   * Lets a prepared key sign from now on. The one that signed before becomes old: its certificate stays in the bundle, its key
-   * is deleted.
-   */
+  /** Makes a new root, trusted beside the one before it, and an issuing key below it that signs nothing yet; returns that key's id. */
+  async prepareRoot(): Promise<Result<string>> {
+    if (this.roots.length >= ROOT_COUNT_MAX)
+      return failure(problem("HDL_AUTHORITY_SLOT", `${ROOT_COUNT_MAX} roots are held already.`));
+    const id = hexOf(this.#options.random.bytes(8));
+    const key = await createKey(this.#keys, this.#rootPath(id));
+    if (!key.ok) return key;
+    const atMs = this.#options.clock.nowMs();
+    const certificate = encodePem("CERTIFICATE", this.#encodeRoot({ key: key.value, name: this.#rootName(id) }, atMs));
+    const recorded = await this.#record({ event: "root-prepared", atMs, root: id, certificate });
+    return recorded.ok ? this.prepare() : recorded;
+  }
+
+  /** Lets a prepared key sign from now on. The one that signed before becomes old: it stays in the bundle and signs for the server only. */
   async activate(id: string): Promise<Result<void>> {
     const recorded = await this.#record({ event: "activated", atMs: this.#options.clock.nowMs(), authority: id });
-    if (!recorded.ok) return recorded;
-    const loaded = await this.#load();
-    if (!loaded.ok) return loaded;
-    for (const old of this.#slots("old")) {
-      const removed = await this.#keys.files.remove(this.#issuingPath(old.id));
-      if (!removed.ok) return removed;
-    }
-    return success(undefined);
+    return recorded.ok ? this.#load() : recorded;
   }
 
-  /** Takes a prepared or old key out of the bundle: SVIDs that it signed are refused from now on. */
-  remove(id: string): Promise<Result<void>> {
-    return this.#record({ event: "removed", atMs: this.#options.clock.nowMs(), authority: id });
+  /** Takes a prepared or old key out of the bundle and deletes it: SVIDs that it signed are refused from now on. */
+  async remove(id: string): Promise<Result<void>> {
+    const recorded = await this.#record({ event: "removed", atMs: this.#options.clock.nowMs(), authority: id });
+    if (!recorded.ok) return recorded;
+    const deleted = await this.#keys.files.remove(this.#issuingPath(id));
+    const loaded = await this.#load();
+    return loaded.ok ? deleted : loaded;
+  }
+
+  /** Trusts a root no more, once nothing below it is left, and deletes its key. */
+  async removeRoot(id: string): Promise<Result<void>> {
+    const recorded = await this.#record({ event: "root-removed", atMs: this.#options.clock.nowMs(), root: id });
+    return recorded.ok ? this.#keys.files.remove(this.#rootPath(id)) : recorded;
+  }
+
+  /** Lets every SVID of an identity that was issued until now be refused wherever the bundle is known. */
+  revokeIdentity(spiffeId: SpiffeId): Promise<Result<void>> {
+    const atMs = this.#options.clock.nowMs();
+    const notBeforeUntilMs = wholeSecond(atMs - BACKDATE_MS);
+    const expiresAtMs = atMs + SVID_TTL_MS.max;
+    const revocation = { kind: "identity", spiffeId: spiffeId.uri, notBeforeUntilMs, expiresAtMs } as const;
+    return this.#record({ event: "revoked", atMs, revocation });
+  }
+
+  /** The same of one SVID, by its serial, until it would have expired. */
+  revokeCertificate({ serial, notAfterMs }: Pick<IssuedSvid, "serial" | "notAfterMs">): Promise<Result<void>> {
+    const revocation = { kind: "certificate", serial: plainSerial(serial), expiresAtMs: notAfterMs } as const;
+    return this.#record({ event: "revoked", atMs: this.#options.clock.nowMs(), revocation });
   }
 
   /**
-   * Keeps issuing possible for ever: prepares a successor at half of the active key's life, activates it a day later, and drops
-   * old keys whose last SVID has expired. Call it at the start and daily. A root that is offline is reported only as a failure.
+   * Prepares a successor at half of the active key's life; a new root with it when the root would not outlive that successor's own
+   * successor. One that has expired while nobody looked is replaced at once. Call it at the start and every minute. A root that is offline is reported only as a failure.
    */
   async maintain(): Promise<Result<void>> {
     const nowMs = this.#options.clock.nowMs();
-    const expired = this.#slots("old").find((each) => each.sinceMs + SVID_TTL_MS.max < nowMs);
-    if (expired !== undefined) return this.remove(expired.id);
-    const [prepared] = this.#slots("prepared");
-    if (prepared !== undefined)
-      return prepared.sinceMs + PREPARED_MS <= nowMs ? this.activate(prepared.id) : success(undefined);
+    if (this.#isExpired) return this.#replaceActive();
+    if (this.#slots("prepared").length > 0) return success(undefined);
     const remainingMs = (this.#active?.notAfterMs ?? 0) - nowMs;
     if (remainingMs > ISSUING_LIFE_MS / 2) return success(undefined);
-    const made = await this.prepare();
+    const root = parseCertificate(this.root);
+    const isRootDue = root.ok && root.value.notAfterMs - nowMs < 2 * ISSUING_LIFE_MS;
+    const made = await (isRootDue ? this.prepareRoot() : this.prepare());
     return made.ok ? success(undefined) : made;
   }
 
+  /** Takes the next step of a rotation that is under way, and returns it; undefined when there is none to take now. */
+  async advance(members: MemberState): Promise<Result<RotationStep | undefined>> {
+    const next = nextRotationStep(this, members);
+    if (next === undefined) return success(undefined);
+    const done = await this.#take(next);
+    return done.ok ? success(next) : done;
+  }
+
+  #take(step: RotationStep): Promise<Result<void>> {
+    switch (step.step) {
+      case "activate":
+        return this.activate(step.slot);
+      case "remove":
+        return this.remove(step.slot);
+      case "remove-root":
+        return this.removeRoot(step.root);
+    }
+  }
+
   async #found(): Promise<Result<void>> {
-    const held = await loadKey(this.#keys, this.#rootPath);
+    const path = this.#rootPath(FIRST_ROOT);
+    const held = await loadKey(this.#keys, path);
     if (!held.ok) return held;
-    const key = held.value === undefined ? await createKey(this.#keys, this.#rootPath) : success(held.value);
+    const key = held.value === undefined ? await createKey(this.#keys, path) : success(held.value);
     if (!key.ok) return key;
     const nowMs = this.#options.clock.nowMs();
-    const name = this.#name("root");
-    const certificate = encodeAuthority(
-      { key: key.value, name },
-      {
-        subject: name,
-        uri: trustDomainId(this.trustDomain).uri,
-        publicKeyInfo: key.value.publicKeyInfo,
-        serial: this.#options.random.bytes(16),
-        pathLength: 1,
-        notBeforeMs: nowMs - BACKDATE_MS,
-        notAfterMs: nowMs + ROOT_LIFE_MS,
-      },
-    );
-    const root = encodePem("CERTIFICATE", certificate);
+    const own = { key: key.value, name: this.#rootName(FIRST_ROOT) };
+    const root = encodePem("CERTIFICATE", this.#encodeRoot(own, nowMs));
     return this.#record({ event: "founded", atMs: nowMs, trustDomain: this.trustDomain, root });
   }
 
+  /** A root's certificate, signed by itself. */
+  #encodeRoot(root: Signer, nowMs: number): Uint8Array {
+    return encodeAuthority(root, {
+      subject: root.name,
+      uri: trustDomainId(this.trustDomain).uri,
+      publicKeyInfo: root.key.publicKeyInfo,
+      serial: this.#options.random.bytes(16),
+      pathLength: ROOT_PATH_LENGTH,
+      notBeforeMs: nowMs - BACKDATE_MS,
+      notAfterMs: nowMs + ROOT_LIFE_MS,
+    });
+  }
+
   async #encryptKeys(): Promise<Result<void>> {
-    const usable = this.slots.filter((each) => each.status !== "old");
-    for (const path of [this.#rootPath, ...usable.map((each) => this.#issuingPath(each.id))]) {
+    const roots = this.roots.map((each) => this.#rootPath(each.id));
+    for (const path of [...roots, ...this.slots.map((each) => this.#issuingPath(each.id))]) {
       const encrypted = await encryptKey(this.#keys, path);
       if (!encrypted.ok) return encrypted;
     }
     return success(undefined);
   }
 
-  async #loadRoot(): Promise<Result<SigningKey>> {
-    const key = await loadKey(this.#keys, this.#rootPath);
+  async #loadRoot(root: RootSlot | undefined): Promise<Result<SigningKey>> {
+    const path = this.#rootPath(root?.id ?? FIRST_ROOT);
+    const key = await loadKey(this.#keys, path);
     if (!key.ok) return key;
     if (key.value === undefined)
-      return failure(problem("HDL_AUTHORITY_ROOT_OFFLINE", `The root's key is not at ${this.#rootPath}.`));
-    const facts = parseCertificate(this.root);
+      return failure(problem("HDL_AUTHORITY_ROOT_OFFLINE", `The root's key is not at ${path}.`));
+    const facts = parseCertificate(derOf(root?.certificate ?? ""));
     if (facts.ok && equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo)) return success(key.value);
-    return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${this.#rootPath} is not the key of this root.`));
+    return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${path} is not the key of this root.`));
   }
 
   async #load(): Promise<Result<void>> {
-    const [slot] = this.#slots("active");
-    const path = this.#issuingPath(slot?.id ?? "");
+    const [active] = this.#slots("active");
+    const [eldest] = this.#slots("old");
+    const signer = await this.#loadSigner(active);
+    if (!signer.ok) return signer;
+    // An old key of an earlier version was deleted when it became old.
+    const older = eldest === undefined ? signer : await this.#loadSigner(eldest);
+    this.#active = signer.value;
+    this.#eldest = older.ok ? older.value : signer.value;
+    this.#rebuildBundle();
+    return success(undefined);
+  }
+
+  async #loadSigner(slot: AuthoritySlot | undefined): Promise<Result<LoadedSigner>> {
+    const id = slot?.id ?? "";
+    const path = this.#issuingPath(id);
     const key = await loadKey(this.#keys, path);
     if (!key.ok) return key;
     const der = derOf(slot?.certificate ?? "");
@@ -286,10 +380,9 @@ export class Authority {
     if (!facts.ok) return facts;
     if (key.value === undefined || !equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo))
       return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${path} does not hold the active issuing key.`));
-    const signer = { key: key.value, name: this.#name(`issuing ${slot?.id ?? ""}`) };
-    this.#active = { signer, der, notAfterMs: facts.value.notAfterMs };
-    this.#rebuildBundle();
-    return success(undefined);
+    const root = this.roots.find((each) => each.id === slot?.root);
+    const signer = { key: key.value, name: this.#name(`issuing ${id}`) };
+    return success({ id, signer, der, root: derOf(root?.certificate ?? ""), notAfterMs: facts.value.notAfterMs });
   }
 
   async #record(event: AuthorityEvent): Promise<Result<void>> {
@@ -307,9 +400,18 @@ export class Authority {
   }
 
   #rebuildBundle(): void {
+    const { sequence = 0, revocations = [] } = this.#state ?? {};
     const slots = [...this.#slots("active"), ...this.#slots("prepared"), ...this.#slots("old")];
-    const authorities = [...slots.map((each) => derOf(each.certificate)), this.root];
-    this.#bundle = { trustDomain: this.trustDomain, authorities, sequence: this.#state?.sequence ?? 0 };
+    const authorities = [...slots, ...this.roots].map((each) => derOf(each.certificate));
+    this.#bundle = { trustDomain: this.trustDomain, authorities, sequence, revocations };
+  }
+
+  /** Dated back, but not to before what was revoked of the identity. */
+  #notBeforeMs({ uri }: SpiffeId, nowMs: number): number {
+    const untilMs = (this.#state?.revocations ?? []).flatMap((each) =>
+      each.kind === "identity" && each.spiffeId === uri ? [each.notBeforeUntilMs + 1000] : [],
+    );
+    return Math.max(wholeSecond(nowMs - BACKDATE_MS), ...untilMs);
   }
 
   #slots(status: SlotStatus): readonly AuthoritySlot[] {
@@ -320,8 +422,12 @@ export class Authority {
     return { organization: this.trustDomain.slice(0, ORGANIZATION_LENGTH_MAX), commonName: `Heddle ${what}` };
   }
 
-  get #rootPath(): string {
-    return `${this.#options.directory}/root/root.key`;
+  #rootName(id: string): DistinguishedName {
+    return this.#name(id === FIRST_ROOT ? "root" : `root ${id}`);
+  }
+
+  #rootPath(id: string): string {
+    return `${this.#options.directory}/root/${id}.key`;
   }
 
   #issuingPath(id: string): string {

@@ -1,3 +1,5 @@
 /** The certificate authority of a trust domain: keys in slots, a journal, and SVIDs. The only room that can sign. */
-export { type Authority, type AuthorityOptions, type IssuedSvid, openAuthority } from "./authority.ts";
-export type { AuthoritySlot, SlotStatus } from "./journal.ts";
+export { type Authority, type AuthorityOptions, openAuthority } from "./authority.ts";
+export type { IssuedSvid } from "./issuing.ts";
+export type { AuthoritySlot, RootSlot, SlotStatus } from "./journal.ts";
+export { type MemberState, type RotationPhase, type RotationStep, rotationPhase } from "./rotation.ts";

@@ -20,6 +20,30 @@ export interface Validity {
   readonly notAfterMs: number;
 }
 
+/** An SVID as issued. */
+export interface IssuedSvid {
+  readonly spiffeId: SpiffeId;
+  /** DER, leaf first, then the issuing authority; without the root. */
+  readonly chain: readonly [Uint8Array, Uint8Array];
+  /** Id of the issuing key. */
+  readonly issuer: string;
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** What an SVID is issued for. */
+export interface SvidGrantTerms {
+  readonly spiffeId: SpiffeId;
+  readonly ttlMs: number;
+  /** The server's own: by the oldest key that is still trusted, so that whoever missed the newest can reach it. */
+  readonly isOwn?: boolean;
+}
+
+/** Shortest and longest life of an SVID, milliseconds. */
+export const SVID_TTL_MS = { min: 5000, max: 7 * 86_400_000 } as const;
+
 /** How far an SVID's start is dated back, so that a peer whose clock is a little slow accepts it at once. */
 export const BACKDATE_MS = 30_000;
 

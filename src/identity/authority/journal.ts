@@ -1,3 +1,4 @@
+import { REVOCATIONS_MAX, type Revocation } from "#identity";
 import { failure, problem, type Result, success } from "#model";
 
 /**
@@ -6,60 +7,138 @@ import { failure, problem, type Result, success } from "#model";
  */
 export type AuthorityEvent =
   | { readonly event: "founded"; readonly atMs: number; readonly trustDomain: string; readonly root: string }
-  | { readonly event: "prepared"; readonly atMs: number; readonly authority: string; readonly certificate: string }
+  | { readonly event: "root-prepared"; readonly atMs: number; readonly root: string; readonly certificate: string }
+  | {
+      readonly event: "prepared";
+      readonly atMs: number;
+      readonly authority: string;
+      readonly certificate: string;
+      /** The root that signed it; absent for the first. */
+      readonly root?: string;
+    }
   | { readonly event: "activated"; readonly atMs: number; readonly authority: string }
-  | { readonly event: "removed"; readonly atMs: number; readonly authority: string };
+  | { readonly event: "removed"; readonly atMs: number; readonly authority: string }
+  | { readonly event: "root-removed"; readonly atMs: number; readonly root: string }
+  | { readonly event: "revoked"; readonly atMs: number; readonly revocation: Revocation };
 
 /**
  * Life of an issuing key: `prepared` is in the bundle so that peers learn it but signs nothing yet; `active` signs, one at a
- * time; `old` signs no more but stays in the bundle until the last SVID that it signed has expired. Then it is removed.
+ * time; `old` signs no more but stays in the bundle until the last SVID that it signed has expired. Then it is removed. A root has the
+ * status of the issuing keys below it.
  */
 export type SlotStatus = "prepared" | "active" | "old";
 
 export interface AuthoritySlot {
   readonly id: string;
   readonly status: SlotStatus;
+  /** Id of the root that signed it. */
+  readonly root: string;
   /** PEM. */
   readonly certificate: string;
   /** When it came into this status, milliseconds since the epoch. */
   readonly sinceMs: number;
 }
 
+export interface RootSlot {
+  readonly id: string;
+  /** PEM. */
+  readonly certificate: string;
+  readonly sinceMs: number;
+}
+
 /** What the journal leads to. */
 export interface AuthorityState {
   readonly trustDomain: string;
-  /** PEM of the root's certificate. */
-  readonly root: string;
+  /** In the order in which they came. */
+  readonly roots: readonly RootSlot[];
   readonly slots: readonly AuthoritySlot[];
+  readonly revocations: readonly Revocation[];
   /** Sequence of the bundle: grows whenever its content changes. */
   readonly sequence: number;
 }
 
+/** Id of the root that a domain was founded with. */
+export const FIRST_ROOT = "root";
+
 /** What the state becomes by one more event; undefined when the event may not happen in this state. */
 export function advance(state: AuthorityState | undefined, event: AuthorityEvent): AuthorityState | undefined {
-  if (event.event === "founded") {
-    if (state !== undefined) return undefined;
-    return { trustDomain: event.trustDomain, root: event.root, slots: [], sequence: 1 };
-  }
+  if (event.event === "founded") return state === undefined ? founded(event) : undefined;
   if (state === undefined) return undefined;
-  const slot = state.slots.find((each) => each.id === event.authority);
+  const changed = changeBy(state, event);
+  return changed === undefined ? undefined : { ...state, ...changed, sequence: state.sequence + 1 };
+}
+
+type Event<K extends AuthorityEvent["event"]> = Extract<AuthorityEvent, { event: K }>;
+
+function founded({ trustDomain, root, atMs }: Event<"founded">): AuthorityState {
+  const first = { id: FIRST_ROOT, certificate: root, sinceMs: atMs };
+  return { trustDomain, roots: [first], slots: [], revocations: [], sequence: 1 };
+}
+
+function changeBy(
+  state: AuthorityState,
+  event: Exclude<AuthorityEvent, { event: "founded" }>,
+): Partial<AuthorityState> | undefined {
   switch (event.event) {
-    case "prepared": {
-      if (slot !== undefined) return undefined;
-      const added = {
-        id: event.authority,
-        status: "prepared",
-        certificate: event.certificate,
-        sinceMs: event.atMs,
-      } as const;
-      return { ...state, slots: [...state.slots, added], sequence: state.sequence + 1 };
-    }
+    case "root-prepared":
+      return rootPrepared(state, event);
+    case "prepared":
+      return prepared(state, event);
     case "activated":
-      return slot?.status === "prepared" ? { ...state, slots: activated(state.slots, event) } : undefined;
+      return activated(state.slots, event);
     case "removed":
-      if (slot === undefined || slot.status === "active") return undefined;
-      return { ...state, slots: state.slots.filter((each) => each !== slot), sequence: state.sequence + 1 };
+      return removed(state.slots, event);
+    case "root-removed":
+      return rootRemoved(state, event);
+    case "revoked":
+      return { revocations: withRevocation(state.revocations, event) };
   }
+}
+
+function rootPrepared({ roots }: AuthorityState, event: Event<"root-prepared">): Partial<AuthorityState> | undefined {
+  const { root: id, certificate, atMs } = event;
+  if (roots.some((each) => each.id === id)) return undefined;
+  return { roots: [...roots, { id, certificate, sinceMs: atMs }] };
+}
+
+function prepared({ roots, slots }: AuthorityState, event: Event<"prepared">): Partial<AuthorityState> | undefined {
+  const { authority: id, certificate, root = FIRST_ROOT, atMs } = event;
+  if (slots.some((each) => each.id === id) || !roots.some((each) => each.id === root)) return undefined;
+  return { slots: [...slots, { id, status: "prepared", root, certificate, sinceMs: atMs }] };
+}
+
+function activated(slots: readonly AuthoritySlot[], event: Event<"activated">): Partial<AuthorityState> | undefined {
+  if (slots.find((each) => each.id === event.authority)?.status !== "prepared") return undefined;
+  const next = slots.map((each): AuthoritySlot => {
+    if (each.id === event.authority) return { ...each, status: "active", sinceMs: event.atMs };
+    return each.status === "active" ? { ...each, status: "old", sinceMs: event.atMs } : each;
+  });
+  return { slots: next };
+}
+
+function removed(slots: readonly AuthoritySlot[], event: Event<"removed">): Partial<AuthorityState> | undefined {
+  const slot = slots.find((each) => each.id === event.authority);
+  if (slot === undefined || slot.status === "active") return undefined;
+  return { slots: slots.filter((each) => each !== slot) };
+}
+
+/** A root goes after the issuing keys below it. */
+function rootRemoved(
+  { roots, slots }: AuthorityState,
+  event: Event<"root-removed">,
+): Partial<AuthorityState> | undefined {
+  const isHeld = roots.some((each) => each.id === event.root);
+  if (!isHeld || slots.some((each) => each.root === event.root)) return undefined;
+  return { roots: roots.filter((each) => each.id !== event.root) };
+}
+
+/** Without those that speak of what has expired; of too many the oldest go. */
+function withRevocation(
+  revocations: readonly Revocation[],
+  { revocation, atMs }: Event<"revoked">,
+): readonly Revocation[] {
+  const still = revocations.filter((each) => each.expiresAtMs > atMs);
+  return [...still, revocation].slice(-REVOCATIONS_MAX);
 }
 
 /** One line of the journal. */
@@ -93,16 +172,6 @@ export function readJournal(stored: string): Result<Journal> {
   return success({ text, state });
 }
 
-function activated(
-  slots: readonly AuthoritySlot[],
-  event: { authority: string; atMs: number },
-): readonly AuthoritySlot[] {
-  return slots.map((each) => {
-    if (each.id === event.authority) return { ...each, status: "active", sinceMs: event.atMs };
-    return each.status === "active" ? { ...each, status: "old", sinceMs: event.atMs } : each;
-  });
-}
-
 function parseEvent(line: string): AuthorityEvent | undefined {
   try {
     const value: unknown = JSON.parse(line);
@@ -114,15 +183,30 @@ function parseEvent(line: string): AuthorityEvent | undefined {
 
 const FIELDS = {
   founded: ["trustDomain", "root"],
+  "root-prepared": ["root", "certificate"],
   prepared: ["authority", "certificate"],
   activated: ["authority"],
   removed: ["authority"],
+  "root-removed": ["root"],
+  revoked: [],
 } as const satisfies Record<AuthorityEvent["event"], readonly string[]>;
 
 function isEvent(value: unknown): value is AuthorityEvent {
-  if (typeof value !== "object" || value === null) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
+  const fields = fieldsOf(value);
   const kind = fields.get("event");
   if (typeof kind !== "string" || !Object.hasOwn(FIELDS, kind) || typeof fields.get("atMs") !== "number") return false;
+  if (kind === "revoked" && !isRevocation(fields.get("revocation"))) return false;
   return FIELDS[kind as AuthorityEvent["event"]].every((field) => typeof fields.get(field) === "string");
+}
+
+function isRevocation(value: unknown): value is Revocation {
+  const fields = fieldsOf(value);
+  if (typeof fields.get("expiresAtMs") !== "number") return false;
+  if (fields.get("kind") === "certificate") return typeof fields.get("serial") === "string";
+  const isIdentity = fields.get("kind") === "identity" && typeof fields.get("spiffeId") === "string";
+  return isIdentity && typeof fields.get("notBeforeUntilMs") === "number";
+}
+
+function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
+  return new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);
 }

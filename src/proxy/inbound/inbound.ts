@@ -1,6 +1,6 @@
 /** The mesh side of a workload: accepts other agents by certificate and hands their requests to the app. */
-import { type Listener, listenSecure, type RefusedPeer, type StreamSocket } from "#engine/sockets";
-import { type CertificateFacts, parseCertificate, type SpiffeId } from "#identity";
+import { type Listener, listenSecure, type RefusedPeer, type StreamSocket, type TlsMaterial } from "#engine/sockets";
+import { type AdmittedSvid, authoritiesPem, type CertificateFacts, parseCertificate } from "#identity";
 import type { Result } from "#model";
 import type { ProxyContext } from "../context.ts";
 import { Link } from "../link.ts";
@@ -42,7 +42,7 @@ export class Inbound {
   start(): Result<Listener> {
     const bound = listenSecure({
       ...this.#options.listen,
-      material: () => this.#context.identity,
+      material: () => inboundMaterial(this.#context),
       handshakeTimeoutMs: this.#context.limits.handshakeTimeoutMs,
       handshakesMax: this.#context.limits.handshakesMax,
       accept: (socket, leafDer) => this.#accept(socket, leafDer),
@@ -77,10 +77,11 @@ export class Inbound {
       return undefined;
     }
     if (this.#links.size >= this.#context.limits.peerConnectionsMax) return undefined;
-    return this.#open(socket, id.value.id, id.value.notAfterMs);
+    return this.#open(socket, id.value);
   }
 
-  #open(socket: StreamSocket, id: SpiffeId, notAfterMs: number): Link {
+  #open(socket: StreamSocket, svid: AdmittedSvid): Link {
+    const { id, notAfterMs } = svid;
     const facts = { id, address: socket.remoteAddress, ownAddress: this.#options.listen.address };
     const peer = inboundPeer(this.#context, { app: this.#app, limits: this.#limits }, facts);
     const link = new Link(socket, {
@@ -91,6 +92,7 @@ export class Inbound {
       onDraining: () => undefined,
       onClosed: (closed) => {
         this.#links.delete(closed);
+        this.#context.links.delete(closed);
         this.#context.expiries.remove(expiry);
         peer.close();
       },
@@ -107,6 +109,7 @@ export class Inbound {
     };
     this.#context.expiries.add(expiry);
     this.#links.add(link);
+    this.#context.links.add(link, svid);
     return link;
   }
 
@@ -119,6 +122,11 @@ export class Inbound {
   #refuse(reason: "plaintext" | "untrusted-certificate", peerAddress: string, presented: string): void {
     this.#context.recorder.refuse({ reason, peerAddress, presented, localPort: this.#listener?.port ?? 0 });
   }
+}
+
+/** The newest certificate, and every authority that may vouch for a caller: that it vouched for its own domain is seen after. */
+function inboundMaterial({ identity, tables }: ProxyContext): TlsMaterial {
+  return { ...identity, authoritiesPem: [...tables.bundles.values()].flatMap(authoritiesPem) };
 }
 
 /** Who a certificate claims to be, whether or not it is true; bounded, since a stranger wrote it. */

@@ -1,7 +1,14 @@
 /** Another agent that is connected, as its certificate names it. */
 import { isSignedBy } from "#engine/crypto";
-import { namespaceOf, parseCertificate, type SpiffeId, serviceAccountOf, validateX509Svid } from "#identity";
-import { parseAddress, type Result, success } from "#model";
+import {
+  type AdmittedSvid,
+  admitX509Svid,
+  namespaceOf,
+  parseCertificate,
+  type SpiffeId,
+  serviceAccountOf,
+} from "#identity";
+import { parseAddress, type Result } from "#model";
 import { callerAttributes, RecentDecisions, type RequestAttributes, requestAttributes } from "#policy";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
@@ -32,15 +39,11 @@ export interface InboundPeer {
 }
 
 /** Who the peer is, and until when: a valid X.509-SVID of the trust domain that it claims. */
-export function identifyPeer(
-  context: ProxyContext,
-  leafDer: Uint8Array,
-): Result<{ readonly id: SpiffeId; readonly notAfterMs: number }> {
+export function identifyPeer(context: ProxyContext, leafDer: Uint8Array): Result<AdmittedSvid> {
   const leaf = parseCertificate(leafDer);
   if (!leaf.ok) return leaf;
   const nowMs = context.clock.nowMs();
-  const id = validateX509Svid(leaf.value, { nowMs, bundles: context.tables.bundles, isSignedBy });
-  return id.ok ? success({ id: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
+  return admitX509Svid(leaf.value, { nowMs, bundles: context.tables.bundles, isSignedBy });
 }
 
 /** What is known of a peer's connection. */

@@ -6,7 +6,7 @@
 import { isSignedBy } from "#engine/crypto";
 import { type CancelConnect, connectSecure, type StreamSocket, type TlsRefusal } from "#engine/sockets";
 import type { Cancel } from "#engine/time";
-import { parseCertificate, svidDnsName, validateX509Svid } from "#identity";
+import { type AdmittedSvid, admitX509Svid, authoritiesPem, parseCertificate, svidDnsName } from "#identity";
 import type { CircuitBreaker } from "#routing";
 import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
@@ -127,13 +127,15 @@ export class Peer implements Expirable {
   /** idle → connecting. */
   #connect(isMore: boolean): void {
     if (this.#state.state !== "idle") return;
-    const { timers, identity } = this.#context;
+    const { timers, identity, tables } = this.#context;
+    // No other domain's authority may vouch for who answers here.
+    const bundle = tables.bundles.get(this.#endpoint.spiffeId.trustDomain);
     const timeout = timers.after(this.#bounds.connectTimeoutMs(), () => this.#failed("upstream-connect-failure"));
     const cancel = connectSecure({
       address: this.#endpoint.address,
       port: this.#endpoint.port,
       serverName: svidDnsName(this.#endpoint.spiffeId),
-      material: identity,
+      material: { ...identity, authoritiesPem: authoritiesPem(bundle) },
       accept: (socket, leafDer) => this.#accept(socket, leafDer, identity.notAfterMs),
       onFailed: (reason, detail) => this.#refused(reason, detail),
     });
@@ -145,16 +147,16 @@ export class Peer implements Expirable {
     const leaf = parseCertificate(leafDer);
     const nowMs = this.#context.clock.nowMs();
     const checks = { nowMs, bundles: this.#context.tables.bundles, isSignedBy };
-    const id = leaf.ok ? validateX509Svid(leaf.value, checks) : leaf;
-    if (!leaf.ok || !id.ok || id.value.uri !== this.#endpoint.spiffeId.uri) {
-      this.#refuseIdentity(id.ok ? id.value.uri : "", socket.localPort);
+    const svid = leaf.ok ? admitX509Svid(leaf.value, checks) : leaf;
+    if (!svid.ok || svid.value.id.uri !== this.#endpoint.spiffeId.uri) {
+      this.#refuseIdentity(svid.ok ? svid.value.id.uri : "", socket.localPort);
       return undefined;
     }
     const isMore = this.#state.state === "connecting" && this.#state.isMore && this.#ready.length > 0;
-    const expiresAtMs = Math.min(ownNotAfterMs, leaf.value.notAfterMs);
+    const expiresAtMs = Math.min(ownNotAfterMs, svid.value.notAfterMs);
     this.#expiresAtMs = isMore ? Math.min(this.#expiresAtMs, expiresAtMs) : expiresAtMs;
     this.deadlineMs = nowMs + (this.#expiresAtMs - nowMs) * (1 - RETIRE_SHARE);
-    return this.#succeeded(socket, isMore);
+    return this.#succeeded(socket, svid.value, isMore);
   }
 
   #refuseIdentity(presented: string, localPort: number): void {
@@ -171,7 +173,7 @@ export class Peer implements Expirable {
   }
 
   /** connecting → idle, with a connection. */
-  #succeeded(socket: StreamSocket, isMore: boolean): Link {
+  #succeeded(socket: StreamSocket, svid: AdmittedSvid, isMore: boolean): Link {
     this.#abandonConnect();
     const link: Link = new Link(socket, {
       role: "client",
@@ -183,10 +185,12 @@ export class Peer implements Expirable {
       },
       onClosed: (closed) => {
         heartbeat.stop();
+        this.#context.links.delete(closed);
         this.#closed(closed);
       },
     });
     const heartbeat = new Heartbeat(this.#context, link);
+    this.#context.links.add(link, svid);
     const previous = isMore ? [] : this.#ready;
     this.#ready = isMore ? [...this.#ready, link] : [link];
     this.#context.expiries.add(this);

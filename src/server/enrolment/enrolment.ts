@@ -1,5 +1,5 @@
 import type { Clock } from "#engine/time";
-import { type SpiffeId, workloadSpiffeId } from "#identity";
+import { type AdmittedSvid, bundleSet, type SpiffeId, svidStanding, workloadSpiffeId } from "#identity";
 import type { JoinTokens, WorkloadName } from "#identity/attestation";
 import type { Authority, IssuedSvid } from "#identity/authority";
 import { DNS_LABEL, failure, problem, type Result, success } from "#model";
@@ -22,6 +22,8 @@ export interface RenewRequest {
 export interface EnrolmentPeer {
   readonly address: string;
   readonly spiffeId: SpiffeId | undefined;
+  /** Absent with `spiffeId`. */
+  readonly svid?: AdmittedSvid;
 }
 
 /** What an agent gets. */
@@ -40,6 +42,8 @@ export interface SvidIssuance {
   readonly spiffeId: SpiffeId;
   readonly instance: string;
   readonly serial: string;
+  /** Id of the issuing key. */
+  readonly issuer: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly peerAddress: string;
@@ -94,6 +98,12 @@ export class Enrolment {
     const { spiffeId } = peer;
     if (spiffeId === undefined || spiffeId.trustDomain !== this.#options.authority.trustDomain)
       return failure(problem("HDL_ENROLMENT_NO_IDENTITY", "The caller has no certificate of this trust domain."));
+    // It may have been revoked since its connection was admitted.
+    if (
+      peer.svid !== undefined &&
+      svidStanding(peer.svid, bundleSet([this.#options.authority.bundle])) === "distrusted"
+    )
+      return failure(problem("HDL_IDENTITY_SVID_REVOKED", `This SVID of ${spiffeId.uri} was revoked.`));
     if (!DNS_LABEL.test(request.instance)) return badName("instance", request.instance);
     return this.#issue({ by: "renew", spiffeId, tokenId: "" }, request, peer);
   }
@@ -120,8 +130,9 @@ export class Enrolment {
     const { authority, svidTtlMs, onIssued } = this.#options;
     const issued = authority.issue(request.csr, { spiffeId: grant.spiffeId, ttlMs: svidTtlMs() });
     if (!issued.ok) return issued;
-    const { serial, notBeforeMs, notAfterMs } = issued.value;
-    onIssued({ ...grant, instance: request.instance, serial, notBeforeMs, notAfterMs, peerAddress: peer.address });
+    const { serial, issuer, notBeforeMs, notAfterMs } = issued.value;
+    const svid = { serial, issuer, notBeforeMs, notAfterMs };
+    onIssued({ ...grant, ...svid, instance: request.instance, peerAddress: peer.address });
     return success(grantOf(issued.value, authority));
   }
 }

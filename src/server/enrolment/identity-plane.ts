@@ -2,12 +2,15 @@ import { sha256Hex } from "#engine/crypto";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
-import type { Bundle, TlsIdentity, TrustDomain } from "#identity";
+import { type Bundle, namespaceOf, type SpiffeId, type TlsIdentity, type TrustDomain } from "#identity";
 import { type JoinTokenAudit, type JoinTokenStore, JoinTokens } from "#identity/attestation";
-import { type Authority, openAuthority } from "#identity/authority";
-import { type Failure, failure, problem, type Result, success } from "#model";
+import { type Authority, openAuthority, type RotationStep } from "#identity/authority";
+import { type Failure, failure, type Problem, problem, type Result, success, type WorkloadKey } from "#model";
 import { Enrolment, type SvidIssuance } from "./enrolment.ts";
+import { KeyRotation } from "./key-rotation.ts";
+import type { MemberReport } from "./members.ts";
 import { OwnIdentity } from "./own-identity.ts";
+import { type LedgerDocuments, SvidLedger } from "./svid-ledger.ts";
 
 export interface IdentityPlaneOptions {
   /** Folder of the authority, such as `<data directory>/ca`. */
@@ -20,6 +23,10 @@ export interface IdentityPlaneOptions {
   readonly timers: Pick<Timers, "every">;
   readonly random: Random;
   readonly tokens: JoinTokenStore;
+  /** Where issued SVIDs are kept over a restart. */
+  readonly svids: LedgerDocuments;
+  /** What agents that are heard from last said. */
+  readonly reports: () => ReadonlyMap<WorkloadKey, MemberReport>;
   /** Life of an SVID now, milliseconds. */
   readonly svidTtlMs: () => number;
   readonly listener: IdentityPlaneListener;
@@ -31,12 +38,22 @@ export interface IdentityPlaneListener {
   readonly onTokenAudit: (entry: JoinTokenAudit) => void;
   /** A new identity of the server, for new connections of its listener. */
   readonly onOwnIdentity: (identity: TlsIdentity) => void;
-  /** The bundle changed: agents must hear of it before its newest authority signs. */
+  /** The bundle changed: agents must hear of it. */
   readonly onBundle: (bundle: Bundle) => void;
+  /** A rotation of the authority's keys went a step on. */
+  readonly onRotation: (step: RotationStep) => void;
+  /** Whoever is meant must be cut off now. */
+  readonly onRevoked: (target: RevocationTarget) => void;
   readonly onFailure: (failed: Failure) => void;
 }
 
-const MAINTAIN_MS = 3_600_000;
+/** Whom to trust no more: a workload with all its replicas, or one of them. */
+export interface RevocationTarget {
+  readonly spiffeId: SpiffeId;
+  readonly instance: string | undefined;
+}
+
+const MAINTAIN_MS = 60_000;
 const PASSPHRASE_LENGTH_MAX = 1024;
 
 /** Everything of the server that decides about identities, started and stopped as one. */
@@ -44,30 +61,46 @@ export class IdentityPlane {
   readonly authority: Authority;
   readonly joinTokens: JoinTokens;
   readonly enrolment: Enrolment;
+  readonly rotation: KeyRotation;
+  readonly ledger: SvidLedger;
   /** The server's identity when the plane started; `onOwnIdentity` tells of later ones. */
   readonly firstIdentity: TlsIdentity;
   readonly #options: IdentityPlaneOptions;
   readonly #own: OwnIdentity;
   readonly #cancel: Cancel;
-  #maintaining: Promise<void> = Promise.resolve();
+  /** Changes of the authority, one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
 
   /** Use `startIdentityPlane`. */
   constructor(
     options: IdentityPlaneOptions,
-    parts: { readonly authority: Authority; readonly own: OwnIdentity; readonly firstIdentity: TlsIdentity },
+    parts: {
+      readonly authority: Authority;
+      readonly own: OwnIdentity;
+      readonly ledger: SvidLedger;
+      readonly firstIdentity: TlsIdentity;
+    },
   ) {
     const { clock, random, timers, tokens, svidTtlMs, listener } = options;
-    const { authority, own, firstIdentity } = parts;
+    const { authority, own, ledger, firstIdentity } = parts;
+    this.ledger = ledger;
     this.#options = options;
     this.#own = own;
     this.authority = authority;
     this.firstIdentity = firstIdentity;
     this.joinTokens = new JoinTokens({ store: tokens, clock, random, audit: listener.onTokenAudit });
     const { joinTokens } = this;
-    this.enrolment = new Enrolment({ authority, joinTokens, svidTtlMs, clock, onIssued: listener.onIssued });
-    this.#cancel = timers.every(MAINTAIN_MS, () => {
-      this.#maintaining = this.#maintaining.then(() => this.#maintain());
-    });
+    const onIssued = (issuance: SvidIssuance): void => {
+      ledger.record(issuance);
+      listener.onIssued(issuance);
+    };
+    this.enrolment = new Enrolment({ authority, joinTokens, svidTtlMs, clock, onIssued });
+    const serially = <T>(step: () => Promise<T>): Promise<T> => this.#change(step);
+    const { reports } = options;
+    const { onFailure, onRotation: onStep } = listener;
+    this.rotation = new KeyRotation({ authority, ledger, reports, timers, serially, onStep, onFailure });
+    this.rotation.start();
+    this.#cancel = timers.every(MAINTAIN_MS, () => void this.#maintain());
   }
 
   /** SHA-256 of the root's certificate, lower-case hexadecimal: what join tokens carry. */
@@ -78,15 +111,58 @@ export class IdentityPlane {
   /** Ends renewal and maintenance and waits for a step of the authority that is under way. */
   async stop(): Promise<void> {
     this.#cancel();
+    this.rotation.stop();
     this.#own.stop();
-    await this.#maintaining;
+    await this.#changing;
+    await this.ledger.stop();
+  }
+
+  /**
+   * Trusts a workload, or one replica of it, no more: its SVIDs are refused by everyone as soon as they hear of it, and never renewed. Whoever
+   * is to come back needs a new join token. Fails with `HDL_AUTHORITY_NOTHING_TO_REVOKE` for a replica that holds no valid SVID.
+   */
+  async revoke(target: RevocationTarget): Promise<Result<void>> {
+    const revoked = await this.#change(() => this.#revoke(target));
+    if (revoked.ok) this.#options.listener.onRevoked(target);
+    return revoked;
+  }
+
+  async #revoke({ spiffeId, instance }: RevocationTarget): Promise<Result<void>> {
+    const { authority, ledger } = this;
+    if (instance === undefined) return authority.revokeIdentity(spiffeId);
+    const held = ledger
+      .of(`${namespaceOf(spiffeId) ?? ""}/${instance}`)
+      .filter((each) => each.spiffeId === spiffeId.uri);
+    if (held.length === 0)
+      return failure(problem("HDL_AUTHORITY_NOTHING_TO_REVOKE", `${instance} holds no valid SVID of ${spiffeId.uri}.`));
+    for (const each of held) {
+      const revoked = await authority.revokeCertificate(each);
+      if (!revoked.ok) return revoked;
+    }
+    return success(undefined);
   }
 
   async #maintain(): Promise<void> {
-    const before = this.authority.bundle.sequence;
-    const maintained = await this.authority.maintain();
+    this.ledger.prune();
+    const maintained = await this.#change(() => this.authority.maintain());
     if (!maintained.ok) this.#options.listener.onFailure(maintained);
-    if (this.authority.bundle.sequence !== before) this.#options.listener.onBundle(this.authority.bundle);
+  }
+
+  /** Runs a change of the authority after those before it, and tells of what it changed. */
+  #change<T>(step: () => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      const before = this.authority.bundle.sequence;
+      const done = await step();
+      if (this.authority.bundle.sequence !== before) {
+        // The key that signs for the server may have gone.
+        this.#own.renew();
+        this.#options.listener.onBundle(this.authority.bundle);
+      }
+      return done;
+    };
+    const changed = this.#changing.then(run);
+    this.#changing = changed.catch(() => undefined);
+    return changed;
   }
 }
 
@@ -101,10 +177,14 @@ export async function startIdentityPlane(options: IdentityPlaneOptions): Promise
   const maintained = await authority.value.maintain();
   if (!maintained.ok) listener.onFailure(maintained);
   const { onOwnIdentity: onRotated, onFailure } = listener;
+  const onProblem = (each: Problem): void => onFailure({ ok: false, problems: [each] });
+  const ledger = new SvidLedger({ documents: options.svids, clock, onProblem });
+  const loaded = await ledger.load();
+  if (!loaded.ok) return loaded;
   const own = new OwnIdentity({ authority: authority.value, clock, timers, random, onRotated, onFailure });
   const first = own.start();
   if (!first.ok) return first;
-  return success(new IdentityPlane(options, { authority: authority.value, own, firstIdentity: first.value }));
+  return success(new IdentityPlane(options, { authority: authority.value, own, ledger, firstIdentity: first.value }));
 }
 
 async function readPassphrase({ files, passphraseFile }: IdentityPlaneOptions): Promise<Result<string | undefined>> {

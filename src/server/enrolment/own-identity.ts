@@ -51,6 +51,11 @@ export class OwnIdentity {
     const nowMs = this.#options.clock.nowMs();
     // A clock that was set back would otherwise stop renewal for as long as it jumped.
     if (nowMs >= this.#issuedAtMs && nowMs < this.#renewAtMs) return;
+    this.renew();
+  }
+
+  /** Renews now: by another key than the one before, when that one is about to go. */
+  renew(): void {
     const renewed = this.#issue();
     if (renewed.ok) this.#options.onRotated(renewed.value);
     else this.#options.onFailure(renewed);
@@ -60,7 +65,7 @@ export class OwnIdentity {
     const { authority, clock, random } = this.#options;
     const key = generateSigningKey();
     const spiffeId = serverSpiffeId(authority.trustDomain);
-    const issued = authority.issue(encodeCertificationRequest(key), { spiffeId, ttlMs: TTL_MS });
+    const issued = authority.issue(encodeCertificationRequest(key), { spiffeId, ttlMs: TTL_MS, isOwn: true });
     if (!issued.ok) return issued;
     const { chain, notBeforeMs, notAfterMs } = issued.value;
     this.#issuedAtMs = clock.nowMs();

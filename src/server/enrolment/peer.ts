@@ -1,5 +1,5 @@
 import { isSignedBy } from "#engine/crypto";
-import { type BundleSet, parseCertificate, validateX509Svid } from "#identity";
+import { admitX509Svid, type BundleSet, parseCertificate } from "#identity";
 import { failure, problem, type Result, success } from "#model";
 import type { EnrolmentPeer } from "./enrolment.ts";
 
@@ -25,6 +25,7 @@ export function peerOfConnection(connection: {
   if (leafDer === undefined) return success({ address, spiffeId: undefined, notAfterMs: Number.POSITIVE_INFINITY });
   const leaf = parseCertificate(leafDer);
   if (!leaf.ok) return leaf;
-  const id = validateX509Svid(leaf.value, { nowMs, bundles, isSignedBy });
-  return id.ok ? success({ address, spiffeId: id.value, notAfterMs: leaf.value.notAfterMs }) : id;
+  const svid = admitX509Svid(leaf.value, { nowMs, bundles, isSignedBy });
+  if (!svid.ok) return svid;
+  return success({ address, spiffeId: svid.value.id, svid: svid.value, notAfterMs: svid.value.notAfterMs });
 }

@@ -20,6 +20,7 @@ import type { RunningApi, SocketAddress } from "../start-server.ts";
 import { workloadViews } from "../workload-view.ts";
 import type { Access } from "./access.ts";
 import { registerAgents } from "./agent-routes.ts";
+import { registerAuthority } from "./authority-routes.ts";
 import { credentialsHook } from "./credentials-hook.ts";
 import { registerPolicy } from "./policy-routes.ts";
 import { registerResources } from "./resource-routes.ts";
@@ -140,6 +141,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
+  registerAuthority(app, { identity: plane.identity, audit, clock: systemClock });
   registerPolicy(app, () => plane.snapshot, systemClock);
   registerObserve(app, {
     store: telemetry,

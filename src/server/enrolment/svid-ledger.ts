@@ -1,0 +1,125 @@
+/**
+ * Every SVID that was issued and has not expired, by the replica that asked for it. It says whom a rotation of keys has to wait for, whether
+ * or not they are connected, and which certificates a revoked replica holds. Kept over a restart of the server.
+ */
+import type { Clock } from "#engine/time";
+import { namespaceOf, plainSerial, type SpiffeId } from "#identity";
+import type { Problem, Result, WorkloadKey } from "#model";
+
+export interface IssuedRecord {
+  /** As `CertificateFacts.serial`. */
+  readonly serial: string;
+  /** Id of the issuing key. */
+  readonly issuer: string;
+  /** URI. */
+  readonly spiffeId: string;
+  readonly key: WorkloadKey;
+  readonly notAfterMs: number;
+}
+
+/** The part of the server's document store that the ledger needs. */
+export interface LedgerDocuments {
+  put(collection: string, id: string, document: unknown): Promise<Result<void>>;
+  take(collection: string, id: string): Promise<Result<unknown>>;
+  list(collection: string): Promise<Result<readonly unknown[]>>;
+}
+
+export interface SvidLedgerOptions {
+  readonly documents: LedgerDocuments;
+  readonly clock: Pick<Clock, "nowMs">;
+  /** What cannot be kept is known until the server ends. */
+  readonly onProblem: (problem: Problem) => void;
+}
+
+const COLLECTION = "svids";
+/** Beyond it the SVIDs that expire first are forgotten. */
+const RECORDS_MAX = 100_000;
+
+export class SvidLedger {
+  readonly #options: SvidLedgerOptions;
+  /** By serial, in the order of issue. */
+  readonly #records = new Map<string, IssuedRecord>();
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: SvidLedgerOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<Result<void>> {
+    const kept = await this.#options.documents.list(COLLECTION);
+    if (!kept.ok) return kept;
+    for (const each of kept.value.filter(isRecord)) this.#records.set(each.serial, each);
+    this.prune();
+    return { ok: true, value: undefined };
+  }
+
+  record(issued: {
+    readonly serial: string;
+    readonly issuer: string;
+    readonly spiffeId: SpiffeId;
+    readonly instance: string;
+    readonly notAfterMs: number;
+  }): void {
+    const { spiffeId, instance, issuer, notAfterMs } = issued;
+    const serial = plainSerial(issued.serial);
+    const key: WorkloadKey = `${namespaceOf(spiffeId) ?? ""}/${instance}`;
+    const record = { serial, issuer, spiffeId: spiffeId.uri, key, notAfterMs };
+    this.#records.set(serial, record);
+    const [oldest] = this.#records.keys();
+    if (this.#records.size > RECORDS_MAX && oldest !== undefined) this.#forget(oldest);
+    this.#write(() => this.#options.documents.put(COLLECTION, serial, record));
+  }
+
+  /** A replica left in good order: nobody has to wait for it. Its certificates stay known, to be revoked. */
+  left(key: WorkloadKey, { uri }: SpiffeId): void {
+    const held = this.of(key).filter(({ spiffeId }) => spiffeId === uri);
+    for (const each of held) this.#records.set(each.serial, { ...each, issuer: "" });
+  }
+
+  /** What a replica holds. */
+  of(key: WorkloadKey): readonly IssuedRecord[] {
+    return this.#valid().filter((each) => each.key === key);
+  }
+
+  /** What replicas hold that have not left, each with all of its valid SVIDs. */
+  get holders(): ReadonlyMap<WorkloadKey, readonly IssuedRecord[]> {
+    return Map.groupBy(
+      this.#valid().filter(({ issuer }) => issuer !== ""),
+      ({ key }) => key,
+    );
+  }
+
+  /** Forgets what has expired. */
+  prune(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const { serial, notAfterMs } of this.#records.values()) if (notAfterMs <= nowMs) this.#forget(serial);
+  }
+
+  /** Waits for what is being written. */
+  async stop(): Promise<void> {
+    await this.#writing;
+  }
+
+  #valid(): readonly IssuedRecord[] {
+    const nowMs = this.#options.clock.nowMs();
+    return [...this.#records.values()].filter(({ notAfterMs }) => notAfterMs > nowMs);
+  }
+
+  #forget(serial: string): void {
+    this.#records.delete(serial);
+    this.#write(() => this.#options.documents.take(COLLECTION, serial));
+  }
+
+  #write(step: () => Promise<Result<unknown>>): void {
+    this.#writing = this.#writing.then(async () => {
+      const written = await step();
+      if (!written.ok) this.#options.onProblem(written.problems[0]);
+    });
+  }
+}
+
+function isRecord(value: unknown): value is IssuedRecord {
+  const fields = new Map<string, unknown>(typeof value === "object" && value !== null ? Object.entries(value) : []);
+  const texts = ["serial", "issuer", "spiffeId", "key"];
+  return texts.every((each) => typeof fields.get(each) === "string") && typeof fields.get("notAfterMs") === "number";
+}

@@ -1,0 +1,90 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { type AuthorityView, authoritySchema, revocationBodySchema, rotationBodySchema } from "#api";
+import { sha256Hex } from "#engine/crypto";
+import type { Clock } from "#engine/time";
+import { decodePem, parseCertificate, workloadSpiffeId } from "#identity";
+import { valueOrThrow } from "#model";
+import type { AuditLine } from "#store";
+import type { IdentityPlane } from "../enrolment/identity-plane.ts";
+import { actorOf } from "./credentials-hook.ts";
+
+export interface AuthorityRoutesOptions {
+  readonly identity: IdentityPlane;
+  readonly audit: (line: AuditLine) => void;
+  readonly clock: Pick<Clock, "nowMs">;
+}
+
+/** Members that are named where only their number matters. */
+const NAMED_MAX = 20;
+
+/** The certificate authority: what it holds, its rotations, and revocation. */
+export function registerAuthority(app: FastifyInstance, { identity, audit, clock }: AuthorityRoutesOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  typed.get("/api/v1/authority", { schema: { response: { 200: authoritySchema } } }, () => authorityView(identity));
+  typed.post(
+    "/api/v1/authority/rotations",
+    { schema: { body: rotationBodySchema, response: { 200: authoritySchema } } },
+    async (request) => {
+      const { what } = request.body;
+      const id = valueOrThrow(await identity.rotation.begin(what));
+      audit({
+        atMs: clock.nowMs(),
+        actor: actorOf(request),
+        action: "authority-rotation-begun",
+        detail: `${what} ${id}`,
+      });
+      return authorityView(identity);
+    },
+  );
+  typed.post(
+    "/api/v1/authority/rotations/force",
+    { schema: { response: { 200: authoritySchema } } },
+    async (request) => {
+      const step = valueOrThrow(await identity.rotation.force());
+      const detail = step?.step ?? "nothing to do";
+      audit({ atMs: clock.nowMs(), actor: actorOf(request), action: "authority-rotation-forced", detail });
+      return authorityView(identity);
+    },
+  );
+  typed.post(
+    "/api/v1/authority/revocations",
+    { schema: { body: revocationBodySchema, response: { 200: authoritySchema } } },
+    async (request) => {
+      const { namespace, serviceAccount, instance } = request.body;
+      const spiffeId = workloadSpiffeId(identity.authority.trustDomain, namespace, serviceAccount);
+      valueOrThrow(await identity.revoke({ spiffeId, instance }));
+      const detail = `${spiffeId.uri}${instance === undefined ? "" : ` ${instance}`}`;
+      audit({ atMs: clock.nowMs(), actor: actorOf(request), action: "identity-revoked", detail });
+      return authorityView(identity);
+    },
+  );
+}
+
+function authorityView({ authority, rotation }: IdentityPlane): AuthorityView {
+  const { phase, total, unconfirmed, unrenewed } = rotation.progress;
+  const { trustDomain, bundle, roots, slots } = authority;
+  return {
+    trustDomain,
+    sequence: bundle.sequence,
+    phase,
+    roots: roots.map(({ id, certificate }) => ({ id, hash: sha256Hex(derOf(certificate)), ...endOf(certificate) })),
+    issuing: slots.map(({ id, root, status, certificate }) => ({ id, root, status, ...endOf(certificate) })),
+    members: {
+      total,
+      confirmed: total - unconfirmed.length,
+      renewed: total - unrenewed.length,
+      unconfirmed: unconfirmed.slice(0, NAMED_MAX),
+      unrenewed: unrenewed.slice(0, NAMED_MAX),
+    },
+    revocations: bundle.revocations?.length ?? 0,
+  };
+}
+
+function endOf(pem: string): { readonly notAfterMs: number } {
+  return { notAfterMs: valueOrThrow(parseCertificate(derOf(pem))).notAfterMs };
+}
+
+function derOf(pem: string): Uint8Array {
+  return decodePem("CERTIFICATE", pem)[0] ?? new Uint8Array();
+}
