@@ -93,11 +93,16 @@ export class LoneServer {
     return made.stdout.trim();
   }
 
-  /** Starts an agent with the token given, which may be none. */
-  agent(spec: AgentSpec, token: string): Program {
+  /** The same without a process of its own. */
+  async apiToken(account: string): Promise<string> {
+    const body = { allowed: [{ namespace: "small", serviceAccount: account }] };
+    return (await this.apiPost<{ token: string }>("/api/v1/tokens", body)).token;
+  }
+
+  /** The document that an agent is started by. */
+  bootstrap(spec: AgentSpec) {
     const instance = `${spec.account}-${spec.replica ?? 1}`;
-    const file = `${instance}.json`;
-    const bootstrap = {
+    return {
       server: this.#agents,
       namespace: "small",
       serviceAccount: spec.account,
@@ -112,6 +117,12 @@ export class LoneServer {
       stateDirectory: join(this.directory, "state", instance),
       keepKey: spec.keepKey === true,
     };
+  }
+
+  /** Starts an agent with the token given, which may be none. */
+  agent(spec: AgentSpec, token: string): Program {
+    const bootstrap = this.bootstrap(spec);
+    const file = `${bootstrap.instance}.json`;
     writeFiles(this.directory, { [file]: JSON.stringify(bootstrap) });
     return this.program([process.execPath, MAIN, "agent", "--config", file], `${token}\n`);
   }
@@ -127,9 +138,19 @@ export class LoneServer {
     );
   }
 
-  async api<T>(path: string): Promise<T> {
+  api<T>(path: string): Promise<T> {
+    return this.#ask<T>(path, {});
+  }
+
+  apiPost<T>(path: string, body: object): Promise<T> {
+    const headers = { "content-type": "application/json" };
+    return this.#ask<T>(path, { method: "POST", body: JSON.stringify(body), headers });
+  }
+
+  async #ask<T>(path: string, { headers, ...rest }: RequestInit & { headers?: Record<string, string> }): Promise<T> {
     const { token } = JSON.parse(await Bun.file(join(this.directory, "data/admin.json")).text()) as { token: string };
-    const response = await fetch(`http://${this.#api}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    const authorization = `Bearer ${token}`;
+    const response = await fetch(`http://${this.#api}${path}`, { ...rest, headers: { ...headers, authorization } });
     return (await response.json()) as T;
   }
 
