@@ -2,7 +2,16 @@ import { afterEach, expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import type { FieldList } from "#wire/fields";
 import { hostilePeer } from "../../test/fakes/hostile-peer.ts";
-import { pair, raw, startServerSide, stopAll, stops } from "../../test/fakes/proxy-pair.ts";
+import {
+  echo,
+  endpointAt,
+  pair,
+  raw,
+  startClientSide,
+  startServerSide,
+  stopAll,
+  stops,
+} from "../../test/fakes/proxy-pair.ts";
 
 afterEach(stopAll);
 
@@ -74,6 +83,28 @@ test("an upgrade with a body is asked as a request with a body", async () => {
   const text = `POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\ncontent-length: ${HIDDEN.length}\r\n\r\n`;
   expect(await raw(client.port, `${text}${HIDDEN.toString()}`, "plain")).toContain("200 OK");
   expect(requests).toBe(1);
+});
+
+test("HTTP is not switched to inside HTTP, where nobody would decide what is asked", async () => {
+  const switching = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n";
+  const app = await startRawApp(switching);
+  const server = startServerSide(app.port);
+  const client = startClientSide({ endpoints: [endpointAt(server.port)] });
+  const asked = "GET / HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n";
+  expect(await raw(client.port, asked, "\r\n\r\n")).toContain("x-heddle-reason: upstream-protocol-error");
+  expect(app.seen()).not.toMatch(/^(?:connection|upgrade):/im);
+  const peer = await hostilePeer(server.port);
+  peer.session.openStream([...UPGRADE.slice(0, 3), "h2c", ...UPGRADE.slice(4)], false);
+  peer.flush();
+  for (let wait = 0; wait < 50 && peer.resets.length === 0; wait++) await Bun.sleep(5);
+  expect(peer.resets).toHaveLength(1);
+});
+
+test("a request that offers to switch to HTTP/2 is asked with its own method", async () => {
+  const { client } = await pair(echo);
+  const offer = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n";
+  const answer = await raw(client.port, `DELETE /x HTTP/1.1\r\nhost: a\r\n${offer}`, "}");
+  expect(answer).toContain('"method":"DELETE"');
 });
 
 test("a field whose value is the name of another does not frame the answer", async () => {

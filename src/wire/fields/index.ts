@@ -25,3 +25,16 @@ const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]
 export function isAuthority(text: string): boolean {
   return AUTHORITY.test(text);
 }
+
+/** A protocol's name with or without its version (RFC 9110 §7.8). */
+const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
+/** HTTP itself by its names of old and new (`h2c-14`, `HTTP/2.0`), and TLS, in which it may come (RFC 2817). */
+const CARRIES_REQUESTS = /^(?:h2c?|h3|https?|tls)(?:[-/].*)?$/i;
+
+/**
+ * Whether a connection may be given over to this protocol, one by its name. What carries requests itself is refused: they would reach the
+ * app behind the one that asked, and nobody would have decided them.
+ */
+export function isSwitchable(protocol: string): boolean {
+  return PROTOCOL.test(protocol) && !CARRIES_REQUESTS.test(protocol);
+}

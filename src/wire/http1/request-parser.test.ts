@@ -77,12 +77,28 @@ describe("what the connection is asked for", () => {
       `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
       { upgrade: "websocket" },
     ],
-    ["an upgrade that the connection does not name", `GET / HTTP/1.1\r\n${HOST}Upgrade: h2c\r\n\r\n`, { upgrade: "" }],
     [
-      "an upgrade before which a body comes",
-      `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na`,
+      "an upgrade that the connection does not name",
+      `GET / HTTP/1.1\r\n${HOST}Upgrade: websocket\r\n\r\n`,
       { upgrade: "" },
     ],
+    [
+      "an upgrade before which a body comes",
+      `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\na`,
+      { upgrade: "" },
+    ],
+    [
+      "an upgrade of another method than GET",
+      `DELETE / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      { method: "DELETE", upgrade: "" },
+    ],
+    ...["h2c", "H2C", "h2", "h2c-14", "HTTP/2.0", "TLS/1.2", "websocket, h2c"].map(
+      (name): [string, string, Partial<RequestHead>] => [
+        `an upgrade to ${name}, in which requests would pass unseen`,
+        `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: ${name}\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+        { upgrade: "" },
+      ],
+    ),
     ["an expectation", `GET / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\n\r\n`, { expectsContinue: true }],
   ];
   test.each(cases)("%s", (_name, text, want) => {

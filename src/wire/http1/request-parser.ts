@@ -5,7 +5,7 @@
  * in a queue of ours.
  */
 import type { FieldList } from "#wire/fields";
-import { countFields, fieldValue, isAuthority } from "#wire/fields";
+import { countFields, fieldValue, isAuthority, isSwitchable } from "#wire/fields";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { Http1Fault } from "./fault.ts";
 import { FieldReader, REMEMBERED_CHARS_MAX } from "./field-reader.ts";
@@ -27,7 +27,10 @@ export interface RequestHead {
   /** Whether the sender will take another response on this connection. */
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
-  /** Protocol asked for by `Upgrade` with `Connection: upgrade`, or ""; ignored where a body comes before it, as RFC 9110 §7.8 allows. */
+  /**
+   * Protocol asked for by `Upgrade` with `Connection: upgrade`, or "". Ignored, as RFC 9110 §7.8 allows, where a body comes before it, where
+   * the method is not GET, which extended CONNECT cannot say (RFC 8441 §4), and where the protocol is HTTP again.
+   */
   readonly upgrade: string;
 }
 
@@ -144,12 +147,12 @@ function parseRequestHead(text: string, limits: Http1Limits, reader: FieldReader
     hasBody: body.kind !== "none",
     keepAlive: !framing.wantsClose && (line.minor === 1 || framing.wantsKeepAlive),
     expectsContinue: framing.expectsContinue && line.minor === 1,
-    upgrade: line.minor === 1 ? upgradeOf(framing, body) : "",
+    upgrade: line.method === "GET" && line.minor === 1 ? upgradeOf(framing, body) : "",
   };
 }
 
-function upgradeOf(framing: FramingFields, body: Framing): string {
-  return framing.connectionHasUpgrade && body.kind === "none" ? framing.upgrade : "";
+function upgradeOf({ connectionHasUpgrade, upgrade }: FramingFields, body: Framing): string {
+  return connectionHasUpgrade && body.kind === "none" && isSwitchable(upgrade) ? upgrade : "";
 }
 
 function faultOfRequest({ method, minor }: RequestLine, framing: FramingFields): Http1Fault | undefined {

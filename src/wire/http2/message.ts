@@ -1,5 +1,5 @@
 /** What makes a field list a message (RFC 9113 §8.2, §8.3, RFC 8441 §4). Malformed ones are a stream error. */
-import { countFields, type FieldList, fieldValue, isAuthority } from "#wire/fields";
+import { countFields, type FieldList, fieldValue, isAuthority, isSwitchable } from "#wire/fields";
 
 export type MessageKind = "request" | "response" | "interim" | "trailers";
 
@@ -8,8 +8,6 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/;
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PATH = /^(?:\/[\x21\x22\x24-\x7e]*|\*)$/;
-/** RFC 9110 §7.8, none or one: it becomes the value of an Upgrade field. */
-const PROTOCOL = /^$|^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 const STATUS = /^[1-9][0-9]{2}$/;
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
@@ -68,7 +66,9 @@ function faultOfRequest(fields: FieldList): string | undefined {
     return "host and :authority differ";
   }
   if (!isAuthority(authority ?? host ?? "")) return ":authority is bad";
-  if (!PROTOCOL.test(fieldValue(fields, ":protocol") ?? "")) return ":protocol is bad";
+  const protocol = fieldValue(fields, ":protocol");
+  // It becomes the value of an Upgrade field.
+  if (protocol !== undefined && !isSwitchable(protocol)) return ":protocol is bad";
   return faultOfTarget(fields, method);
 }
 

@@ -248,6 +248,7 @@ describe("malformed messages reset their stream and nothing else", () => {
         "0",
       ],
     ],
+    ["a protocol that is HTTP again", [":method", "CONNECT", ":protocol", "h2c", ":scheme", "https", ":path", "/"]],
     ["a protocol that is a list", [":method", "CONNECT", ":protocol", "x, y", ":scheme", "https", ":path", "/"]],
     ["an authority with user information", [":method", "GET", ":scheme", "https", ":path", "/", ":authority", "a@b"]],
     ["a blank in the authority", [":method", "GET", ":scheme", "https", ":path", "/", ":authority", "a b"]],

@@ -1,5 +1,5 @@
 /** Whether llhttp reads a message as we do. */
-import { type FieldList, fieldValue } from "#wire/fields";
+import { type FieldList, fieldValue, isSwitchable } from "#wire/fields";
 import type { RequestHead, ResponseHead } from "#wire/http1";
 import type { LlhttpMessage } from "../llhttp/client.ts";
 import type { Message } from "./read.ts";
@@ -39,9 +39,12 @@ function switches(head: RequestHead): boolean {
   return head.upgrade !== "" || head.method === "CONNECT";
 }
 
-/** An upgrade in HTTP/1.0 or with a body is ignored (RFC 9110 §7.8); llhttp would heed it, but it is not passed on. */
-function asksToSwitch(head: RequestHead): boolean {
-  return (head.minor === 1 && head.framing.kind === "none") || head.method === "CONNECT";
+/** Other upgrades are ignored (RFC 9110 §7.8); llhttp would heed them, but they are not passed on. */
+function asksToSwitch({ method, minor, framing, fields }: RequestHead): boolean {
+  const isHeeded = method === "GET" && minor === 1 && framing.kind === "none";
+  const names = fields.filter((_, index) => index % 2 === 0);
+  const protocol = fields[names.lastIndexOf("upgrade") * 2 + 1] ?? "";
+  return method === "CONNECT" || (isHeeded && isSwitchable(protocol));
 }
 
 /** Closing where llhttp would go on loses a connection and nothing else: it overlooks `close` before a tab. */
