@@ -47,10 +47,28 @@ export const historySchema = z.object({
 });
 export type HistoryView = z.infer<typeof historySchema>;
 
-export const auditQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
-export const auditSchema = z.object({
-  lines: z.array(z.object({ atMs: z.number(), actor: z.string(), action: z.string(), detail: z.string() })),
+export const auditQuerySchema = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  /** Only entries before this one: the next page. */
+  before: z.coerce.number().int().min(1).optional(),
 });
+const auditEntrySchema = z.object({
+  sequence: z.number(),
+  atMs: z.number(),
+  actor: z.string(),
+  action: z.string(),
+  detail: z.string(),
+  namespaces: z.array(z.string()),
+  previousHash: z.string(),
+  hash: z.string(),
+});
+/** The newest first. */
+export const auditSchema = z.object({
+  entries: z.array(auditEntrySchema),
+  /** The log's newest entry, to be kept elsewhere. */
+  head: z.object({ sequence: z.number(), hash: z.string() }),
+});
+export type AuditView = z.infer<typeof auditSchema>;
 
 const workloadName = z.object({ namespace: z.string(), serviceAccount: z.string() });
 export const tokenBodySchema = z.object({
@@ -75,4 +93,3 @@ export type TokensView = z.infer<typeof tokensSchema>;
 
 export const sessionCodeSchema = z.object({ code: z.string(), expiresAtMs: z.number() });
 export const sessionBodySchema = z.object({ code: z.string().max(512) });
-export type AuditView = z.infer<typeof auditSchema>;

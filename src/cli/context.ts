@@ -23,11 +23,15 @@ export interface CommandContext {
 /** Options that stand before or after any command's own. */
 export interface SharedOptions {
   readonly output?: OutputFormat;
+  readonly json?: true;
   readonly data?: string;
 }
 
 export function commandContext(shared: () => SharedOptions): CommandContext {
-  const format = (): OutputFormat => shared().output ?? "table";
+  const format = (): OutputFormat => {
+    const { output, json } = shared();
+    return output ?? (json === true ? "json" : "table");
+  };
   const print = (text: string): void => standardOutput().write(text);
   return {
     access: () => findServer({ data: shared().data }),

@@ -11,6 +11,7 @@ const USAGE_STATUS = 2;
 function addSharedOptions(command: Command): Command {
   return command
     .addOption(new Option("-o, --output <format>", "how to print").choices(["table", "json", "yaml"]))
+    .option("--json", "the same as -o json")
     .option("--data <directory>", "data directory of the server, for its credential (or HEDDLE_DATA)");
 }
 

@@ -10,6 +10,19 @@ export {
 } from "./access-policy.ts";
 export { type AddressBlock, type IpAddress, isInBlock, parseAddress, parseAddressBlock } from "./address.ts";
 export { APP_PROTOCOLS, type AppProtocol, appProtocolOf, isAppProtocol } from "./app-protocol.ts";
+export { type AuditCheck, type AuditFault, checkAuditChain, describeAuditFault } from "./audit-chain.ts";
+export {
+  AUDIT_GENESIS,
+  AUDIT_KEPT_MIN,
+  AUDIT_TRIMMED,
+  type AuditEntry,
+  type AuditHead,
+  type AuditLine,
+  auditText,
+  formatAuditHead,
+  parseAuditHead,
+  trimDetail,
+} from "./audit-entry.ts";
 export {
   type AuthorizationAction,
   type AuthorizationCondition,

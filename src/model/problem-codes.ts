@@ -66,6 +66,10 @@ export const PROBLEM_CODES = {
     summary: "A join token was used for a workload that it was not made for.",
     next: "Create one for that workload with `heddle token create`.",
   },
+  HDL_AUDIT_BROKEN: {
+    summary: "The audit log is not as it was written.",
+    next: "Keep a copy of the server's data directory as it is, and compare with an export or a head that was kept elsewhere.",
+  },
   HDL_AUTHORITY_EXPIRED: {
     summary: "The certificate authority has no key that may still sign.",
     next: "Put the root's key back into `ca/root/` and restart the server, which then makes a new issuing key.",

@@ -2,8 +2,8 @@ import { readTextFile } from "#engine/folders";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import { type Cancel, systemClock, systemTimers } from "#engine/time";
-import { failure, problem, type Result, success } from "#model";
-import type { AuditLine, ResourceStore } from "#store";
+import { type AuditLine, describeAuditFault, failure, problem, type Result, success } from "#model";
+import type { ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
 import type { AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
@@ -59,11 +59,23 @@ async function openAccess(path: string): Promise<Result<{ readonly access: Acces
 type Audit = (line: AuditLine) => void;
 
 /** A line that cannot be written is told: what it is about has happened all the same. */
-function auditIn(resources: ResourceStore, log: ServerLog): Audit {
+function openAudit(resources: ResourceStore, log: ServerLog): Audit {
+  tellAuditFaults(resources, log);
   return (line) => {
     const written = resources.audit(line);
     if (!written.ok) log("error", written.problems[0].message);
   };
+}
+
+const FAULTS_TOLD = 5;
+
+/** Tells at the start what of the log is not as it was written. It goes on all the same: what happens now must be written down. */
+function tellAuditFaults({ auditLog }: ResourceStore, log: ServerLog): void {
+  const verified = auditLog.verify();
+  if (!verified.ok) return log("error", verified.problems[0].message);
+  for (const fault of verified.value.slice(0, FAULTS_TOLD)) {
+    log("error", "the audit log is not as it was written", { fault: describeAuditFault(fault) });
+  }
 }
 
 function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
@@ -72,7 +84,8 @@ function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
     onTokenAudit({ kind, atMs, actor, tokenId, workloads, code }) {
       const names = workloads.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`).join(", ");
       const detail = [`token ${tokenId}`, names, code ?? ""].filter((part) => part !== "").join(" ");
-      audit({ atMs, actor, action: kind, detail });
+      const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))].sort();
+      audit({ atMs, actor, action: kind, detail, namespaces });
       if (kind === "token-refused") log("warn", "a join token was refused", { tokenId, actor, code });
     },
     onRotation(step) {
@@ -100,7 +113,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const stores = await openStores(dataDirectory, { clock: systemClock, random: systemRandom });
   if (!stores.ok) return stores;
   const { resources, telemetry } = stores.value;
-  const audit = auditIn(resources, log);
+  const audit = openAudit(resources, log);
   let isReady = false;
   const started = await startServer({
     ...options,

@@ -1,9 +1,10 @@
 import type { Random } from "#engine/random";
 import { type SqliteDatabase, sqliteProblem } from "#engine/sqlite";
 import type { Cancel, Clock } from "#engine/time";
-import { failure, type Resource, type ResourceRef, type Result, success } from "#model";
+import { AUDIT_KEPT_MIN, type AuditLine, failure, type Resource, type ResourceRef, type Result, success } from "#model";
+import { AuditLog } from "./audit-log.ts";
 import { type ChangeAction, type PlannedChange, planApply, planDelete, refKey, refOf } from "./plan-change.ts";
-import { AUDIT_MAX, CHANGES_MAX, SCHEMA } from "./schema.ts";
+import { CHANGES_MAX, SCHEMA } from "./schema.ts";
 
 /** One change of one resource, as history keeps it. */
 export interface Change {
@@ -14,14 +15,6 @@ export interface Change {
   readonly ref: ResourceRef;
   readonly before: Resource | undefined;
   readonly after: Resource | undefined;
-}
-
-export interface AuditLine {
-  readonly atMs: number;
-  readonly actor: string;
-  readonly action: string;
-  /** Never holds a secret. */
-  readonly detail: string;
 }
 
 export interface Applied {
@@ -48,6 +41,8 @@ export interface ResourceStoreOptions {
   readonly database: SqliteDatabase;
   readonly clock: Pick<Clock, "nowMs">;
   readonly random: Pick<Random, "bytes">;
+  /** How many audit entries are held before the oldest are let go. */
+  readonly auditKeptMin?: number;
 }
 
 interface ChangeRow {
@@ -65,14 +60,19 @@ interface ChangeRow {
 /** A line names so many resources; history has them all. */
 const NAMED_MAX = 10;
 
-function auditOf(changes: readonly PlannedChange[], revision: number): Pick<AuditLine, "action" | "detail"> {
+function auditOf(
+  changes: readonly PlannedChange[],
+  revision: number,
+): Pick<AuditLine, "action" | "detail" | "namespaces"> {
   const isDeletion = changes.every(({ action }) => action === "deleted");
   const named = changes.slice(0, NAMED_MAX).map(({ ref: { kind, namespace, name }, action }) => {
     const place = namespace === "" ? name : `${namespace}/${name}`;
     return isDeletion ? `${kind} ${place}` : `${kind} ${place} ${action}`;
   });
   const more = changes.length > NAMED_MAX ? ` and ${changes.length - NAMED_MAX} more` : "";
-  return { action: isDeletion ? "deleted" : "applied", detail: `revision ${revision}: ${named.join(", ")}${more}` };
+  const detail = `revision ${revision}: ${named.join(", ")}${more}`;
+  const namespaces = [...new Set(changes.map(({ ref }) => ref.namespace))].sort();
+  return { action: isDeletion ? "deleted" : "applied", detail, namespaces };
 }
 
 function resourceOf(text: string | null): Resource | undefined {
@@ -81,6 +81,7 @@ function resourceOf(text: string | null): Resource | undefined {
 
 /** The resources of the mesh: numbered revisions, one for each step however many resources it changed, with history and audit. */
 export class ResourceStore {
+  readonly auditLog: AuditLog;
   readonly #options: ResourceStoreOptions;
   readonly #held = new Map<string, Resource>();
   readonly #listeners = new Set<() => void>();
@@ -89,6 +90,7 @@ export class ResourceStore {
 
   constructor(options: ResourceStoreOptions) {
     this.#options = options;
+    this.auditLog = new AuditLog(options.database, options.auditKeptMin ?? AUDIT_KEPT_MIN);
   }
 
   /** Makes what is missing of the tables and reads the resources. */
@@ -96,6 +98,7 @@ export class ResourceStore {
     return this.#guard("opening the store", () => {
       const { database } = this.#options;
       database.exec(SCHEMA);
+      this.auditLog.open(this.#options.clock.nowMs());
       for (const row of database.query("SELECT body FROM resource").all() as { body: string }[]) {
         const resource = JSON.parse(row.body) as Resource;
         this.#held.set(refKey(refOf(resource)), resource);
@@ -172,22 +175,11 @@ export class ResourceStore {
     });
   }
 
-  /** What else is to be in the trail than changes of resources, which are there by themselves. */
+  /** What else is to be in the audit log than changes of resources, which are there by themselves. */
   audit(line: AuditLine): Result<void> {
-    return this.#guard("writing the audit trail", () => this.#writeAudit(line));
-  }
-
-  /** The newest first. */
-  auditTrail(limit: number): Result<readonly AuditLine[]> {
-    return this.#guard("reading the audit trail", () => {
-      const rows = this.#options.database
-        .query("SELECT at_ms, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?")
-        .all(limit);
-      return (rows as { at_ms: number; actor: string; action: string; detail: string }[]).map(({ at_ms, ...rest }) => ({
-        atMs: at_ms,
-        ...rest,
-      }));
-    });
+    return this.#guard("writing the audit log", () =>
+      this.#options.database.transaction(() => this.auditLog.append(line))(),
+    );
   }
 
   #carryOut(planned: readonly PlannedChange[], { actor, isDryRun }: ApplyOptions): Result<Applied> {
@@ -233,15 +225,8 @@ export class ResourceStore {
       // The newest revision stays whatever its size: it carries the number that the next one follows.
       const excess = "SELECT revision FROM change ORDER BY revision DESC LIMIT 1 OFFSET ?";
       database.query(`DELETE FROM change WHERE revision <= (${excess}) AND revision < ?`).run(CHANGES_MAX, revision);
-      this.#writeAudit({ atMs: nowMs, actor, ...auditOf(changes, revision) });
+      this.auditLog.append({ atMs: nowMs, actor, ...auditOf(changes, revision) });
     })();
-  }
-
-  #writeAudit({ atMs, actor, action, detail }: AuditLine): void {
-    const { database } = this.#options;
-    const insert = "INSERT INTO audit (at_ms, actor, action, detail) VALUES (?, ?, ?, ?)";
-    database.query(insert).run(atMs, actor, action, detail);
-    database.query("DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?").run(AUDIT_MAX);
   }
 
   #guard<T>(what: string, step: () => T): Result<T> {

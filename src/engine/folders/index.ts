@@ -19,11 +19,11 @@ export async function absolutePath(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }
 
-/** A text file of at most 4 MiB; undefined when there is none. */
-export async function readTextFile(path: string): Promise<Result<string | undefined>> {
+/** A text file of at most 4 MiB unless more is said; undefined when there is none. */
+export async function readTextFile(path: string, bytesMax = TEXT_BYTES_MAX): Promise<Result<string | undefined>> {
   try {
     const { size } = await stat(path);
-    if (size > TEXT_BYTES_MAX) return unreadable(path, `it is larger than ${TEXT_BYTES_MAX} bytes`);
+    if (size > bytesMax) return unreadable(path, `it is larger than ${bytesMax} bytes`);
     return success(await readFile(path, "utf8"));
   } catch (cause) {
     return codeOf(cause) === "ENOENT" ? success(undefined) : unreadable(path, cause);

@@ -143,8 +143,9 @@ function registerPast(app: FastifyInstance, store: ResourceStore): void {
   typed.get(
     "/api/v1/audit",
     { schema: { querystring: auditQuerySchema, response: { 200: auditSchema } } },
-    (request) => ({
-      lines: [...valueOrThrow(store.auditTrail(request.query.limit))],
-    }),
+    ({ query: { limit, before } }) => {
+      const page = valueOrThrow(store.auditLog.page({ limit, ...(before === undefined ? {} : { before }) }));
+      return { entries: page.entries.map((each) => ({ ...each, namespaces: [...each.namespaces] })), head: page.head };
+    },
   );
 }

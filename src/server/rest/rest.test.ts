@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -121,7 +122,7 @@ describe("the API", () => {
     expect(listed.text).not.toContain(made.token);
     expect(listed.json().tokens[0]).toMatchObject({ id: made.id, isUsed: false, createdBy: "admin" });
     expect((await send(`/api/v1/tokens/${made.id}`, { method: "DELETE" })).status).toBe(204);
-    const trail = (await send("/api/v1/audit")).json().lines.map(({ action }: { action: string }) => action);
+    const trail = (await send("/api/v1/audit")).json().entries.map(({ action }: { action: string }) => action);
     expect(trail.slice(0, 2)).toEqual(["token-revoked", "token-created"]);
   });
 
@@ -155,7 +156,7 @@ describe("the API", () => {
     );
     expect(guesses.some(({ status }) => status === 429)).toBe(true);
     const trail = await send("/api/v1/audit");
-    const refused = trail.json().lines.filter(({ action }: { action: string }) => action === "credential-refused");
+    const refused = trail.json().entries.filter(({ action }: { action: string }) => action === "credential-refused");
     expect(refused[0]).toMatchObject({ actor: "127.0.0.1", detail: "GET /api/v1/audit" });
     expect(refused.length).toBeLessThan(30);
     expect(trail.text).not.toContain("wrong");
@@ -170,6 +171,26 @@ test("a damaged database is told and left as it is", async () => {
   const again = await startControlPlane(options(data));
   expect(again.ok ? "" : again.problems[0].code).toBe("HDL_ENGINE_DATABASE_CORRUPT");
   expect(readFileSync(join(data, "heddle.db"), "utf8")).toStartWith("not a database");
+});
+
+test("an audit log that was changed in the file is told at the next start", async () => {
+  const data = join(directory, "tampered");
+  const told: object[] = [];
+  const start = () =>
+    startControlPlane({
+      ...options(data),
+      log: (level, _, fields = {}) => void (level === "error" && told.push(fields)),
+    });
+  const first = valueOrThrow(await start());
+  await fetch(`${first.url}/api/v1/audit`, { headers: { authorization: "Bearer wrong" } });
+  await first.stop();
+  expect(told).toEqual([]);
+  const file = new Database(join(data, "heddle.db"));
+  file.exec("DROP TRIGGER audit_keeps; UPDATE audit SET actor = '192.0.2.1'");
+  file.close();
+  const second = valueOrThrow(await start());
+  await second.stop();
+  expect(told).toEqual([{ fault: "entry 1 was changed: its content does not make its hash" }]);
 });
 
 test("resources and credential are the same after a restart", async () => {

@@ -10,8 +10,17 @@ import {
 } from "fastify-type-provider-zod";
 import { sessionBodySchema, sessionCodeSchema } from "#api";
 import { systemClock, systemTimers } from "#engine/time";
-import { failure, type Problem, type ProblemCode, ProblemError, problem, type Result, success } from "#model";
-import type { AuditLine, ResourceStore } from "#store";
+import {
+  type AuditLine,
+  failure,
+  type Problem,
+  type ProblemCode,
+  ProblemError,
+  problem,
+  type Result,
+  success,
+} from "#model";
+import type { ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
 import type { AgentPlane } from "../agent-plane.ts";
 import { LiveFlows } from "../observe/live-flows.ts";
@@ -135,7 +144,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
     "onRequest",
     credentialsHook(access, ({ ip, method, url }) => {
       const detail = `${method} ${url.split("?")[0]?.slice(0, PARAMETER_LENGTH_MAX)}`;
-      audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail });
+      audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail, namespaces: [] });
     }),
   );
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
