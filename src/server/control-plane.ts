@@ -95,6 +95,7 @@ function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
         actor: "server",
         action: "authority-rotated",
         detail: `${step.step} ${what}`,
+        namespaces: [],
       });
     },
     onRefusal: (agent, refusal) => log("warn", "an agent refused its configuration", { agent, refusal }),

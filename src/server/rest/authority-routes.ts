@@ -4,8 +4,7 @@ import { type AuthorityView, authoritySchema, revocationBodySchema, rotationBody
 import { sha256Hex } from "#engine/crypto";
 import type { Clock } from "#engine/time";
 import { decodePem, parseCertificate, workloadSpiffeId } from "#identity";
-import { valueOrThrow } from "#model";
-import type { AuditLine } from "#store";
+import { type AuditLine, valueOrThrow } from "#model";
 import type { IdentityPlane } from "../enrolment/identity-plane.ts";
 import { actorOf } from "./credentials-hook.ts";
 
@@ -21,6 +20,7 @@ const NAMED_MAX = 20;
 /** The certificate authority: what it holds, its rotations, and revocation. */
 export function registerAuthority(app: FastifyInstance, { identity, audit, clock }: AuthorityRoutesOptions): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
+  const write = (line: Omit<AuditLine, "atMs">): void => audit({ atMs: clock.nowMs(), ...line });
   typed.get("/api/v1/authority", { schema: { response: { 200: authoritySchema } } }, () => authorityView(identity));
   typed.post(
     "/api/v1/authority/rotations",
@@ -28,12 +28,7 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
     async (request) => {
       const { what } = request.body;
       const id = valueOrThrow(await identity.rotation.begin(what));
-      audit({
-        atMs: clock.nowMs(),
-        actor: actorOf(request),
-        action: "authority-rotation-begun",
-        detail: `${what} ${id}`,
-      });
+      write({ actor: actorOf(request), action: "authority-rotation-begun", detail: `${what} ${id}`, namespaces: [] });
       return authorityView(identity);
     },
   );
@@ -43,7 +38,7 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
     async (request) => {
       const step = valueOrThrow(await identity.rotation.force());
       const detail = step?.step ?? "nothing to do";
-      audit({ atMs: clock.nowMs(), actor: actorOf(request), action: "authority-rotation-forced", detail });
+      write({ actor: actorOf(request), action: "authority-rotation-forced", detail, namespaces: [] });
       return authorityView(identity);
     },
   );
@@ -55,7 +50,7 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
       const spiffeId = workloadSpiffeId(identity.authority.trustDomain, namespace, serviceAccount);
       valueOrThrow(await identity.revoke({ spiffeId, instance }));
       const detail = `${spiffeId.uri}${instance === undefined ? "" : ` ${instance}`}`;
-      audit({ atMs: clock.nowMs(), actor: actorOf(request), action: "identity-revoked", detail });
+      write({ actor: actorOf(request), action: "identity-revoked", detail, namespaces: [namespace] });
       return authorityView(identity);
     },
   );
