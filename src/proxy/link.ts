@@ -22,6 +22,8 @@ export interface LinkStream {
 
 export interface LinkOptions {
   readonly role: "client" | "server";
+  /** Between two agents; otherwise one side is an app, or a caller at an edge. */
+  readonly isOfMesh?: boolean;
   readonly flusher: TurnFlusher;
   /** The time as the deadlines have it. */
   readonly nowMs: () => number;
@@ -42,6 +44,12 @@ const ANSWERS_WINDOW_BYTES = Math.ceil(
   (DEFAULT_HTTP2_LIMITS.concurrentStreamsMax * DEFAULT_HTTP2_LIMITS.streamWindowBytes * 4) / 3,
 );
 
+/**
+ * A head that an agent took from its own side must not be too large for the other agent, or it would end the connection that it shares
+ * with everybody else's requests: room for the largest in HTTP/1.1, counted as HTTP/2 counts it, with what agents add.
+ */
+const MESH_HEAD_BYTES = 2 * DEFAULT_HTTP2_LIMITS.headerListBytesMax;
+
 export class Link implements SocketEvents, Flushable {
   readonly session: Http2Session;
   readonly #options: LinkOptions;
@@ -57,8 +65,15 @@ export class Link implements SocketEvents, Flushable {
     this.#socket = socket;
     this.#options = options;
     this.readMs = options.nowMs();
-    const limits = options.role === "client" ? { connectionWindowBytes: ANSWERS_WINDOW_BYTES } : {};
-    this.session = new Http2Session({ role: options.role, sink: this.#sink(), nowMs: options.nowMs, limits });
+    this.session = new Http2Session({
+      role: options.role,
+      sink: this.#sink(),
+      nowMs: options.nowMs,
+      limits: {
+        ...(options.role === "client" && { connectionWindowBytes: ANSWERS_WINDOW_BYTES }),
+        ...(options.isOfMesh && { headerListBytesMax: MESH_HEAD_BYTES, headerBlockBytesMax: MESH_HEAD_BYTES }),
+      },
+    });
   }
 
   get isClosed(): boolean {

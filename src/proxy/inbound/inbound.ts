@@ -86,6 +86,7 @@ export class Inbound {
     const peer = inboundPeer(this.#context, { app: this.#app, limits: this.#limits }, facts);
     const link = new Link(socket, {
       role: "server",
+      isOfMesh: true,
       flusher: this.#context.flusher,
       nowMs: () => this.#context.deadlines.nowMs,
       onStream: (on, stream) => new InboundExchange(peer, on, stream),
