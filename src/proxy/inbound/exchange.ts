@@ -62,7 +62,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   onData(data: Buffer, endStream: boolean): void {
     this.#record.requestBytes += data.length;
     this.#movedMs = this.#peer.context.deadlines.in(0);
-    if (this.#isOver || this.#hasAppLeft) this.#consumed(data.length);
+    const isUnwanted = this.#hasAppLeft || (this.#isAnswerEnded && !this.#isTunnel);
+    if (this.#isOver || isUnwanted) this.#consumed(data.length);
     else if (this.#lane === undefined || this.#awaitsSwitch) {
       this.#heldForApp.push(Buffer.from(data));
       this.#uncredited += data.length;
@@ -91,7 +92,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   // From the app.
 
   onLane(lane: AppLane): void {
-    if (this.#isOver) return lane.abandon();
+    if (this.#isOver || this.#isAnswerEnded) return lane.abandon();
     const record = this.#record;
     const nowUs = this.#isAsking ? record.receivedUs : this.#peer.context.clock.nowUs();
     this.#lane = lane;
@@ -116,7 +117,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   onNoLane(reason: EndReason): void {
-    if (!this.#isOver) this.#replyLocally(reason);
+    if (!this.#isOver && !this.#isAnswerEnded) this.#replyLocally(reason);
   }
 
   onAppHead({ status, fields, kind, isWhole }: AppAnswer): void {
@@ -309,14 +310,27 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   #replyLocally(reason: EndReason, policy = "", fields: FieldList = []): void {
-    const reply = localReply(reason, { policy, fields, isGrpc: isGrpc(this.#fields) });
-    const { session } = this.#link;
+    const reply = localReply(reason, { policy, fields, isGrpc: this.#upgrade === "" && isGrpc(this.#fields) });
     recordStatus(this.#record, reply.fields, reply.status);
     this.#record.endReason = reason;
-    session.sendHeaders(this.#output.stream, reply.fields, reply.body === "");
-    if (reply.body !== "") session.sendData(this.#output.stream, Buffer.from(reply.body), true);
-    if (!this.#isRequestEnded) session.reset(this.#output.stream, H2_ERROR.NO_ERROR);
-    this.#finish();
+    this.#leaveApp();
+    this.#hasAnswer = true;
+    this.#isAnswerEnded = true;
+    this.#movedMs = this.#peer.context.deadlines.in(0);
+    this.deadlineMs = this.#dueMs();
+    const isWhole = reply.body === "";
+    this.#link.session.sendHeaders(this.#output.stream, reply.fields, isWhole);
+    if (isWhole) this.#output.markEnded();
+    else this.#output.write(Buffer.from(reply.body));
+    // Where others fill the connection, or the peer gives no credit, it is sent when there is room.
+    this.#output.end([]);
+    if (this.#output.isEnded) this.#answered();
+  }
+
+  #leaveApp(): void {
+    this.#lanes?.forget(this);
+    this.#lane?.abandon();
+    this.#lane = undefined;
   }
 
   #cutOff(reason: EndReason): void {
@@ -334,9 +348,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     context.deadlines.remove(this);
     this.#record.doneUs = context.clock.nowUs();
     context.recorder.finish(this.#record);
-    this.#lanes?.forget(this);
-    this.#lane?.abandon();
-    this.#lane = undefined;
+    this.#leaveApp();
     this.#link.release(this.#output.stream);
   }
 }
