@@ -169,3 +169,9 @@ test("more tunnels than a connection carries leave room for others", async () =>
   }
   expect(answers).toEqual(Array.from({ length: 1200 }, (_, index) => String(index)));
 }, 20_000);
+
+test("more at once than a peer is known to allow begin as soon as it has said how many it does", async () => {
+  const { client } = await tcpPair((socket) => socket.write("hello"), { protocol: "tcp" });
+  const answers = await Promise.all(Array.from({ length: 150 }, () => first(dial(client.port))));
+  expect(answers.filter((answer) => answer === "hello")).toHaveLength(150);
+});

@@ -177,9 +177,12 @@ export class Peer implements Expirable {
     this.#abandonConnect();
     const link: Link = new Link(socket, {
       role: "client",
+      isOfMesh: true,
       flusher: this.#context.flusher,
       nowMs: () => this.#context.deadlines.nowMs,
       onStream: () => undefined,
+      // It may take more streams than could be known before.
+      onSettings: (settled) => this.#serve(settled),
       onDraining: (drained) => {
         if (this.#ready.includes(drained)) this.#retire(drained);
       },
