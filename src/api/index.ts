@@ -49,5 +49,8 @@ export {
   type ExplanationView,
   explainQuerySchema,
   explanationSchema,
+  type LintView,
+  lintBodySchema,
+  lintSchema,
   type OutcomeView,
 } from "./policy.ts";

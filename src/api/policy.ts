@@ -53,3 +53,27 @@ export const explanationSchema = z.object({
 });
 export type ExplanationView = z.infer<typeof explanationSchema>;
 export type OutcomeView = z.infer<typeof outcomeSchema>;
+
+/** Files that are looked at as if they were applied; none: what the server has. */
+export const lintBodySchema = z.object({
+  files: z.array(z.object({ file: z.string().max(4096), text: z.string() })).max(1000),
+});
+
+const findingSchema = z.object({
+  code: z.string(),
+  severity: z.enum(["error", "warning"]),
+  policy: policyRef,
+  /** `Kind/namespace/name`. */
+  label: z.string(),
+  /** Index of the rule, or -1 for the policy as a whole. */
+  rule: z.number(),
+  message: z.string(),
+  fix: z.string(),
+});
+
+export const lintSchema = z.object({
+  /** How many policies were looked at. */
+  policies: z.number(),
+  findings: z.array(findingSchema),
+});
+export type LintView = z.infer<typeof lintSchema>;

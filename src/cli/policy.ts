@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ExplanationView, OutcomeView } from "#api";
 import { type Palette, palette, standardOutput } from "#engine/terminal";
 import type { CommandContext } from "./context.ts";
+import { registerLint } from "./policy-lint.ts";
 import { ask } from "./resources.ts";
 
 interface ExplainOptions {
@@ -23,6 +24,7 @@ export function register(command: Command, context: CommandContext): void {
     .option("--host <name>", "host that is asked for")
     .option("--tcp", "a connection of bytes that are no HTTP")
     .action((...words: readonly unknown[]) => explain(words, context));
+  registerLint(command, context);
 }
 
 async function explain(words: readonly unknown[], context: CommandContext): Promise<void> {

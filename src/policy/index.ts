@@ -3,15 +3,17 @@
  * limits are matched by the same clauses.
  * Knows no YAML, no store and no connection.
  */
-export { lowerAccessPolicy } from "./access-policy.ts";
+export { type LabelledObject, lowerAccessPolicy, type ProvedAttributes } from "./access-policy.ts";
 export { lowerAuthorizationPolicy } from "./authorization-policy.ts";
 export { type CompiledPolicy, compilePolicy } from "./compile.ts";
 export type { ClauseField } from "./conditions.ts";
+export { conflictIn, coversClause, coversPattern } from "./cover.ts";
 export { decide } from "./decide.ts";
 export { type Decision, type ExternalCheck, unaskedLabel } from "./decision.ts";
 export { type ConsideredPolicy, consideredPolicies, type Explanation, explain, type NearestMiss } from "./explain.ts";
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
 export { lowerNetworkPolicy } from "./network-policy.ts";
+export { canonicalPath, isAmbiguous } from "./path.ts";
 export { RecentDecisions } from "./recent-decisions.ts";
 export {
   type CallerAttributes,
@@ -35,4 +37,5 @@ export {
   sourceMatch,
 } from "./rule-set.ts";
 export { type PolicyTarget, policiesFor, type ScopedPolicy, selects } from "./scope.ts";
+export { type Term, type TermAttribute, type TermClause, termClausesOf } from "./terms.ts";
 export { type RuleSetsAt, ruleSetsAt } from "./validity.ts";
