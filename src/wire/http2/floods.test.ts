@@ -105,6 +105,12 @@ describe("a flood ends with its connection, and holds little until then", () => 
     ["WINDOW_UPDATE of the connection", 1001, () => frame(8, 0, 0, uint32(1)), {}],
     ["rapid reset", 2049, (index) => Buffer.concat([head(index * 2 + 1), frame(3, 0, index * 2 + 1, uint32(8))]), {}],
     [
+      "rapid reset of requests that have had an interim answer",
+      2049,
+      (index) => Buffer.concat([head(index * 2 + 1), frame(3, 0, index * 2 + 1, uint32(8))]),
+      { answer: (session, stream) => session.sendHeaders(stream, [":status", "103"], false) },
+    ],
+    [
       "resets that the peer makes us send",
       2049,
       (index) => Buffer.concat([head(index * 2 + 1, 4), frame(8, 0, index * 2 + 1, uint32(0))]),

@@ -131,8 +131,11 @@ export class Http2Session {
   sendHeaders(id: number, fields: FieldList, endStream: boolean): void {
     const stream = this.#streams.get(id);
     if (stream === undefined || stream.isLocalEnded) return;
-    if (!stream.hasSentHead) this.#receiver.answered();
-    stream.hasSentHead = true;
+    // An interim head costs its sender nothing either: it is no answer.
+    if (!stream.hasSentHead && fieldValue(fields, ":status")?.startsWith("1") !== true) {
+      this.#receiver.answered();
+      stream.hasSentHead = true;
+    }
     this.#sendHeaders(stream, fields, endStream);
   }
 
