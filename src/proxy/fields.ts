@@ -4,7 +4,7 @@
  * What belongs to one connection stays on it. What claims an identity is taken away wherever it comes in: only an agent may say who
  * calls, and it says so from the certificate.
  */
-import { type FieldList, fieldValue } from "#wire/fields";
+import { countFields, type FieldList, fieldValue } from "#wire/fields";
 import type { RequestTexts } from "./http1-text.ts";
 
 /** Belongs to one connection. */
@@ -142,6 +142,30 @@ function acceptsTrailers(te: string): boolean {
     .toLowerCase()
     .split(",")
     .some((coding) => coding.trim() === "trailers");
+}
+
+/** The fields with their cookies in one, which only HTTP/2 may send in several (RFC 9113 §8.2.3). */
+export function withOneCookie(fields: FieldList): FieldList {
+  if (countFields(fields, "cookie") < 2) return fields;
+  const joined: FieldList = [];
+  let at = -1;
+  for (let index = 0; index < fields.length; index += 2) {
+    const value = fields[index + 1] as string;
+    if (fields[index] !== "cookie") joined.push(fields[index] as string, value);
+    else if (at < 0) at = joined.push("cookie", value) - 1;
+    else joined[at] += `; ${value}`;
+  }
+  return joined;
+}
+
+/** Trailers as they are passed on: without what belongs to one connection, and what only an agent may say of a caller. */
+export function passedTrailers(fields: FieldList): FieldList {
+  const passed: FieldList = [];
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (isPassed(name, CONNECTION | REPLACED)) passed.push(name, fields[index + 1] as string);
+  }
+  return passed;
 }
 
 /** A request as an agent asks it of the app. */

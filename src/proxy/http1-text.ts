@@ -4,7 +4,7 @@
  */
 import { type FieldList, fieldValue } from "#wire/fields";
 import { fieldLines, requestLine, statusLine } from "#wire/http1";
-import { type AppRequest, CONNECTION, DECLINED, isPassed, SET_FOR_APP } from "./fields.ts";
+import { type AppRequest, CONNECTION, DECLINED, isPassed, SET_FOR_APP, withOneCookie } from "./fields.ts";
 
 const COLON = 0x3a;
 /** A longer text is written anew each time, so that what is remembered is bounded. */
@@ -39,10 +39,11 @@ export class RequestTexts {
   /** Everything but what differs from request to request. */
   #write({ fields, method, path, authority, clientCertificate }: AppRequest): string {
     let text = `${requestLine(method, path)}host: ${authority}\r\n`;
-    for (let index = 0; index < fields.length; index += 2) {
-      const name = fields[index] as string;
+    const sent = withOneCookie(fields);
+    for (let index = 0; index < sent.length; index += 2) {
+      const name = sent[index] as string;
       if (!isPassed(name, SET_FOR_APP | CONNECTION)) continue;
-      text += `${name}: ${fields[index + 1]}\r\n`;
+      text += `${name}: ${sent[index + 1]}\r\n`;
     }
     text += `x-forwarded-client-cert: ${clientCertificate}\r\n`;
     if (text.length <= REMEMBERED_CHARS_MAX) {

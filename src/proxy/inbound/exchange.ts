@@ -6,6 +6,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import { formatTraceparent } from "#wire/trace-context";
 import type { Expirable } from "../deadlines.ts";
+import { passedTrailers } from "../fields.ts";
 import { isGrpc, recordStatus } from "../grpc.ts";
 import { isIdempotent } from "../idempotent.ts";
 import type { Link, LinkStream } from "../link.ts";
@@ -55,7 +56,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   onHeaders(fields: FieldList, endStream: boolean, kind: MessageKind): void {
     if (kind === "request") return this.#begin(fields, endStream);
-    this.#requestTrailers = fields;
+    this.#requestTrailers = passedTrailers(fields);
     this.#endRequest();
   }
 
@@ -148,7 +149,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     if (!this.#isTunnel) this.#lane = undefined;
     this.#isAnswerEnded = true;
     if (trailers.length > 0) recordStatus(this.#record, trailers, this.#record.status);
-    this.#output.end(trailers);
+    this.#output.end(passedTrailers(trailers));
     if (this.#output.isEnded) this.#answered();
   }
 

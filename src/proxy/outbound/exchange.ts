@@ -9,7 +9,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { type AskedRequest, hasSwitched, isTunnelRequest } from "../fields.ts";
+import { type AskedRequest, hasSwitched, isTunnelRequest, passedTrailers } from "../fields.ts";
 import { isGrpc, recordStatus } from "../grpc.ts";
 import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
 import type { StreamOutput } from "../stream-output.ts";
@@ -72,7 +72,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
     const { deadlines } = this.#context;
     this.#movedMs = deadlines.in(0);
     if (this.#context.overload.sheds(this.#context.random)) return this.#replyLocally("overload");
-    const routed = this.#router.route(this.#asked);
+    const routed = this.#router.route(this.#asked, this.#downstream.edge?.scheme ?? "http");
     switch (routed.kind) {
       case "none":
         return this.#replyLocally(routed.reason);
@@ -111,9 +111,9 @@ export class OutboundExchange implements TriesOwner, Expirable {
   endBody(trailers: FieldList): void {
     if (this.#isBodyEnded) return;
     this.#isBodyEnded = true;
-    this.#requestTrailers = trailers;
-    this.#mirrors?.endBody(trailers);
-    this.#attempt?.output?.end(trailers);
+    this.#requestTrailers = passedTrailers(trailers);
+    this.#mirrors?.endBody(this.#requestTrailers);
+    this.#attempt?.output?.end(this.#requestTrailers);
     this.#finishTunnel();
   }
 
@@ -294,7 +294,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
   #replyLocally(reason: EndReason, status?: number): void {
     this.#record.endReason = reason;
-    const isOfGrpc = isGrpc(this.#asked.fields);
+    const isOfGrpc = this.#asked.upgrade === "" && isGrpc(this.#asked.fields);
     this.#reply(localReply(reason, status === undefined ? { isGrpc: isOfGrpc } : { isGrpc: isOfGrpc, status }));
   }
 

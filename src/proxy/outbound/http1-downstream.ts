@@ -124,8 +124,9 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 
   // From the exchange.
 
+  /** HTTP/1.0 knows none, and would take it for the answer (RFC 9110 §15.2). */
   interim(status: number, fields: FieldList): void {
-    this.#output.text(interimToHttp1(status, fields));
+    if (this.#head?.minor === 1) this.#output.text(interimToHttp1(status, fields));
   }
 
   head({ status, fields, isSwitch }: Answer): void {

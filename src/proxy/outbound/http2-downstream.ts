@@ -4,7 +4,7 @@ import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import type { Closable } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import { type AskedRequest, type EdgeCaller, isTunnelRequest, responseToHttp2 } from "../fields.ts";
+import { type AskedRequest, type EdgeCaller, isTunnelRequest, responseToHttp2, withOneCookie } from "../fields.ts";
 import { isGrpc } from "../grpc.ts";
 import { Link, type LinkStream } from "../link.ts";
 import { localReply, recordRefusal } from "../local-reply.ts";
@@ -205,7 +205,7 @@ function askedOf(fields: FieldList, endStream: boolean): AskedRequest {
     method: upgrade === "" ? (fieldValue(fields, ":method") ?? "") : "GET",
     target: fieldValue(fields, ":path") ?? "",
     authority: fieldValue(fields, ":authority") ?? fieldValue(fields, "host") ?? "",
-    fields,
+    fields: withOneCookie(fields),
     hasBody: !endStream && upgrade === "",
     upgrade,
   };

@@ -57,15 +57,18 @@ export class Router {
     return rules?.some(({ hostnames }) => hostnames.length > 0) === true;
   }
 
-  route(request: AskedRequest): Routed {
+  /** `scheme` is the caller's. */
+  route(request: AskedRequest, scheme: "http" | "https"): Routed {
     const routes = this.#context.tables.routes.get(this.service.key);
     if (routes === undefined) return this.#direct;
     if (isTunnelRequest(request)) return this.#routeBytes(request.authority);
     const entry = routes.requests?.find(request);
     if (entry === undefined) return routes.requests === undefined ? this.#direct : NO_ROUTE;
     const { redirect, backends } = entry.rule;
-    if (redirect !== undefined)
-      return { kind: "redirect", status: redirect.statusCode, location: redirectLocation(redirect, request, entry) };
+    if (redirect !== undefined) {
+      const location = redirectLocation(redirect, { ...request, scheme }, entry);
+      return { kind: "redirect", status: redirect.statusCode, location };
+    }
     const backend = pickBackend(backends, backends.length > 1 ? this.#context.random() : 0);
     const service = backend?.service === undefined ? undefined : this.#destinations.get(backend.service);
     return service === undefined ? NO_BACKEND : { kind: "forward", service, entry, backend };

@@ -45,10 +45,18 @@ describe("a redirect", () => {
     ["to the port of its scheme", { scheme: "https", port: 443 }, "orders", "https://orders/a?b"],
     ["to a path", { path: { type: "ReplaceFullPath", value: "/z" } }, "orders:80", "http://orders/z?b"],
   ])("%s", (_name, redirect, authority, want) => {
-    const request = { method: "GET", target: "/a?b", authority, fields: [] };
+    const request = { method: "GET", target: "/a?b", authority, fields: [], scheme: "http" } as const;
     const entry = new RouteTable([routeRule("a")]).find(request);
     if (entry === undefined) throw new Error("no rule");
     expect(redirectLocation({ ...none, ...redirect }, request, entry)).toBe(want);
+  });
+
+  test("does not lead out of TLS by itself", () => {
+    const request = { method: "GET", target: "/a", authority: "orders", fields: [], scheme: "https" } as const;
+    const entry = new RouteTable([routeRule("a")]).find(request);
+    if (entry === undefined) throw new Error("no rule");
+    expect(redirectLocation({ ...none, hostname: "x.example" }, request, entry)).toBe("https://x.example/a");
+    expect(redirectLocation({ ...none, port: 443 }, request, entry)).toBe("https://orders/a");
   });
 });
 

@@ -35,17 +35,20 @@ function joined(start: string, rest: string): string {
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
+/** A request with the scheme in which its caller asked. */
+export type RedirectedRequest = Pick<RoutedRequest, "authority" | "target"> & { readonly scheme: "http" | "https" };
+
 /**
- * The `Location` of a redirect. A scheme that is given and no port means the scheme's own port; neither means the port that was asked
- * (Gateway API, `HTTPRequestRedirectFilter`).
+ * The `Location` of a redirect. A scheme that is given and no port means the scheme's own port; neither means scheme and port that were
+ * asked (Gateway API, `HTTPRequestRedirectFilter`).
  */
 export function redirectLocation(
   redirect: RequestRedirect,
-  { authority, target }: RoutedRequest,
+  { authority, target, scheme: askedScheme }: RedirectedRequest,
   entry: RouteEntry,
 ): string {
   const asked = /^(?<host>.*?)(?::(?<port>\d+))?$/.exec(authority)?.groups ?? {};
-  const scheme = redirect.scheme ?? "http";
+  const scheme = redirect.scheme ?? askedScheme;
   const askedPort = redirect.scheme === undefined && asked["port"] !== undefined ? Number(asked["port"]) : undefined;
   const port = redirect.port ?? askedPort;
   const host = redirect.hostname ?? asked["host"] ?? "";

@@ -1,0 +1,68 @@
+/** What one version of HTTP says in its own way, and what a caller must not say at all, as the app gets it. */
+import { afterEach, expect, test } from "bun:test";
+import { connect } from "node:http2";
+import { type AddressInfo, createServer } from "node:net";
+import {
+  endpointAt,
+  pair,
+  raw,
+  startClientSide,
+  startServerSide,
+  stopAll,
+  stops,
+} from "../../test/fakes/proxy-pair.ts";
+
+afterEach(stopAll);
+
+/** An app that answers with the head that it was sent, as it was. */
+async function startMirror(): Promise<number> {
+  const server = createServer((socket) => {
+    let seen = "";
+    socket.on("error", () => undefined);
+    socket.on("data", (bytes: Buffer) => {
+      seen += bytes.toString("latin1");
+      if (seen.includes("\r\n\r\n")) socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${seen.length}\r\n\r\n${seen}`);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test("cookies that HTTP/2 sent one by one are one field in HTTP/1.1", async () => {
+  const server = startServerSide(await startMirror(), { protocol: "http1" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http" });
+  const session = connect(`http://127.0.0.1:${client.port}`);
+  session.on("error", () => undefined);
+  stops.push(() => session.destroy());
+  const stream = session.request({ ":path": "/", cookie: ["a=1", "b=2", "c=3"] as unknown as string });
+  let head = "";
+  for await (const part of stream) head += String(part);
+  expect(head.match(/^cookie: .*$/gm)).toEqual(["cookie: a=1; b=2; c=3"]);
+});
+
+test("a caller in HTTP/1.0 is sent no interim answer, which it would take for the answer", async () => {
+  const { client } = await pair((_request, response) => {
+    response.writeEarlyHints({ link: "</a>; rel=preload" });
+    setTimeout(() => response.end("ok"), 20);
+  });
+  expect(await raw(client.port, "GET / HTTP/1.0\r\nhost: a\r\n\r\n")).toStartWith("HTTP/1.1 200 OK");
+  expect(await raw(client.port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "ok")).toStartWith("HTTP/1.1 103 Early Hints");
+});
+
+test("trailers say nothing that only an agent may say, and nothing of a connection, either way", async () => {
+  const { client } = await pair((request, response) => {
+    request.resume().on("end", () => {
+      response.writeHead(200, { trailer: "x-ok" });
+      response.write(JSON.stringify(request.trailers));
+      response.addTrailers({ "x-ok": "2", "x-heddle-reason": "overflow", "keep-alive": "timeout=5" });
+      response.end();
+    });
+  });
+  const head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n";
+  const trailers =
+    "x-ok: 1\r\nx-forwarded-client-cert: URI=spiffe://a/b\r\nx-heddle-policy: a\r\nkeep-alive: 5\r\n\r\n";
+  const answer = await raw(client.port, head + trailers, "x-ok: 2\r\n");
+  expect(answer).toContain('{"x-ok":"1"}');
+  expect(answer).toEndWith("\r\n0\r\nx-ok: 2\r\n\r\n");
+});
