@@ -19,6 +19,7 @@ import { XdsClient } from "#xds/client";
 import { adminAnswer } from "./admin.ts";
 import { AppProbe, probeOf } from "./app-probe.ts";
 import type { AgentBootstrap } from "./bootstrap.ts";
+import { EndLog } from "./end-log.ts";
 import { grpcIdentityService } from "./identity/grpc-identity-service.ts";
 import { IdentityKeeper } from "./identity/identity-keeper.ts";
 import { lastGoodFile } from "./last-good-file.ts";
@@ -62,6 +63,7 @@ export class Agent {
   readonly #policyClock: PolicyClock;
   readonly #probe: AppProbe | undefined;
   readonly #reporter: Reporter<TelemetryBatch>;
+  readonly #endLog: EndLog;
   #admin: HttpServer | undefined;
   readonly #tables = new TableCompiler();
   #isProxyStarted = false;
@@ -102,9 +104,10 @@ export class Agent {
     this.#policyClock = new PolicyClock({ clock, timers, onChange: () => this.#recompile() });
     this.#lease = this.#makeLease();
     this.#probe = this.#makeProbe();
+    this.#endLog = new EndLog({ log });
     const session = Buffer.from(random.bytes(8)).toString("hex");
     this.#reporter = new Reporter({
-      take: () => this.#recorder.takeBatch(clock.nowMs()),
+      take: () => this.#takeBatch(),
       send: telemetryClient(this.#channel.transport, { instance, session }),
       timers,
     });
@@ -139,6 +142,7 @@ export class Agent {
     // After what sets it: a configuration that comes during the drain is followed too.
     this.#policyClock.stop();
     await this.#reporter.stop();
+    this.#endLog.flush(this.#options.clock.nowMs());
     await this.#keeper.stop();
     this.#channel.stop();
     await this.#admin?.stop();
@@ -199,6 +203,13 @@ export class Agent {
     const { config } = this.#xds;
     if (config === undefined || identity === undefined || !this.#isProxyStarted) return;
     this.#proxy.update(this.#tables.compile(config, identity, this.#options.clock.nowMs()));
+  }
+
+  #takeBatch(): TelemetryBatch | undefined {
+    const nowMs = this.#options.clock.nowMs();
+    const batch = this.#recorder.takeBatch(nowMs);
+    this.#endLog.observe(batch, nowMs);
+    return batch;
   }
 
   #startAdmin(): Result<HttpServer> {
