@@ -34,6 +34,13 @@ interface Line {
   readonly policy?: string;
 }
 
+interface Counted {
+  readonly count: number;
+  /** In so many seconds; absent for the first of a kind. */
+  readonly seconds?: number;
+  readonly trace?: string;
+}
+
 const INTERVAL_MS = 60_000;
 const INFO = 30;
 const WARN = 40;
@@ -95,7 +102,7 @@ export class EndLog {
     }
   }
 
-  #write(time: number, { level, msg, ...rest }: Line, more: { readonly count: number }): void {
+  #write(time: number, { level, msg, ...rest }: Line, more: Counted): void {
     if (this.#lines >= this.#linesMax) this.#unlisted += more.count;
     else this.#log(JSON.stringify({ level, time, msg, ...rest, ...more }));
     this.#lines++;
