@@ -52,5 +52,9 @@ export {
   type LintView,
   lintBodySchema,
   lintSchema,
+  type MatrixCellView,
+  type MatrixView,
+  matrixQuerySchema,
+  matrixSchema,
   type OutcomeView,
 } from "./policy.ts";

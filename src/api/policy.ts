@@ -77,3 +77,39 @@ export const lintSchema = z.object({
   findings: z.array(findingSchema),
 });
 export type LintView = z.infer<typeof lintSchema>;
+
+export const matrixQuerySchema = z.object({ namespace: z.string().max(253).optional() });
+
+const verdict = z.enum(["allow", "deny", "conditional"]);
+const leftCondition = z.object({
+  label: z.string(),
+  rule: z.number(),
+  terms: z.array(z.object({ attribute: z.string(), isNegated: z.boolean(), patterns: z.array(z.string()) })),
+  /** In the Common Expression Language; "" for none. */
+  expression: z.string(),
+});
+
+const cellSchema = z.object({
+  caller: z.string(),
+  service: z.string(),
+  /** Replicas at which it is so. */
+  instances: z.array(z.string()),
+  verdict,
+  /** The policies that decide, or what decides instead. */
+  labels: z.array(z.string()),
+  /** A request must meet one rule of each list. */
+  only: z.array(z.array(leftCondition)),
+  /** What a request that meets one of these is denied by. */
+  except: z.array(leftCondition),
+  /** Verdict if what is only observed were enforced; absent when it would be the same. */
+  observed: verdict.optional(),
+});
+
+export const matrixSchema = z.object({
+  /** `namespace/service-account`, and `-` for a caller without a certificate. */
+  callers: z.array(z.string()),
+  services: z.array(z.object({ name: z.string(), replicas: z.number() })),
+  cells: z.array(cellSchema),
+});
+export type MatrixView = z.infer<typeof matrixSchema>;
+export type MatrixCellView = z.infer<typeof cellSchema>;

@@ -4,6 +4,7 @@ import type { ExplanationView, OutcomeView } from "#api";
 import { type Palette, palette, standardOutput } from "#engine/terminal";
 import type { CommandContext } from "./context.ts";
 import { registerLint } from "./policy-lint.ts";
+import { registerMatrix } from "./policy-matrix.ts";
 import { ask } from "./resources.ts";
 
 interface ExplainOptions {
@@ -25,6 +26,7 @@ export function register(command: Command, context: CommandContext): void {
     .option("--tcp", "a connection of bytes that are no HTTP")
     .action((...words: readonly unknown[]) => explain(words, context));
   registerLint(command, context);
+  registerMatrix(command, context);
 }
 
 async function explain(words: readonly unknown[], context: CommandContext): Promise<void> {

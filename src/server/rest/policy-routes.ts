@@ -1,11 +1,19 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import { explainQuerySchema, explanationSchema, lintBodySchema, lintSchema } from "#api";
+import {
+  explainQuerySchema,
+  explanationSchema,
+  lintBodySchema,
+  lintSchema,
+  matrixQuerySchema,
+  matrixSchema,
+} from "#api";
 import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
 import { valueOrThrow } from "#model";
 import { explanationOf } from "../policy/explanation.ts";
 import { lintView } from "../policy/lint-view.ts";
+import { matrixView } from "../policy/matrix-view.ts";
 
 /** Questions about what policies decide. They change nothing. */
 export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapshot, clock: Pick<Clock, "nowMs">): void {
@@ -20,5 +28,10 @@ export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapsho
     "/api/v1/policy/lint",
     { schema: { body: lintBodySchema, response: { 200: lintSchema } } },
     ({ body: { files } }) => valueOrThrow(lintView(snapshot(), files, clock.nowMs())),
+  );
+  typed.get(
+    "/api/v1/policy/matrix",
+    { schema: { querystring: matrixQuerySchema, response: { 200: matrixSchema } } },
+    ({ query: { namespace } }) => valueOrThrow(matrixView(snapshot(), namespace, clock.nowMs())),
   );
 }

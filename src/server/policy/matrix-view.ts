@@ -1,0 +1,108 @@
+/** Who may call whom, of the services and callers that the mesh knows. */
+import type { MatrixCellView, MatrixView } from "#api";
+import { parseSpiffeId } from "#identity";
+import { inboundRulesFor, type MeshService, type MeshSnapshot, registrationKey } from "#mesh";
+import { failure, problem, type Result, success, wholeServiceName } from "#model";
+import { type CallerAttributes, callerAttributes, type RuleSet, ruleSetsAt } from "#policy";
+import { callerAccess } from "#policy/matrix";
+
+/** More would be no picture, and take the server long. */
+const CELLS_MAX = 40_000;
+
+/** Services of one namespace, or of all; callers are always all. Fails with `HDL_POLICY_QUESTION` where they are too many. */
+export function matrixView(snapshot: MeshSnapshot, namespace: string | undefined, nowMs: number): Result<MatrixView> {
+  const callers = callersOf(snapshot);
+  const services = [...snapshot.services.values()]
+    .filter((each) => wholeServiceName(each.name) === each.name)
+    .filter((each) => namespace === undefined || each.namespace === namespace)
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const count = callers.length * services.length;
+  if (count > CELLS_MAX) {
+    const many = `${services.length} services and ${callers.length} callers are too many to show; ask by namespace`;
+    return failure(problem("HDL_POLICY_QUESTION", many));
+  }
+  return success({
+    callers: callers.map(({ name }) => name),
+    services: services.map(({ key, endpoints }) => ({ name: key, replicas: endpoints.length })),
+    cells: services.flatMap((service) => cellsOf(snapshot, { service, callers, nowMs })),
+  });
+}
+
+interface Caller {
+  /** `namespace/account`, or `-` for one without a certificate. */
+  readonly name: string;
+  readonly attributes: CallerAttributes;
+}
+
+const STRANGER: Caller = { name: "-", attributes: { principal: "", namespace: "", serviceAccount: "" } };
+
+function callersOf({ inputs, settings, services }: MeshSnapshot): readonly Caller[] {
+  const accounts = inputs.resources.filter(({ kind }) => kind === "ServiceAccount");
+  const endpoints = [...services.values()].flatMap((service) => service.endpoints);
+  const names = new Set([
+    ...accounts.map(({ metadata: { namespace, name } }) => `${namespace}/${name}`),
+    ...[...inputs.registrations.values(), ...endpoints].map((each) => `${each.namespace}/${each.serviceAccount}`),
+  ]);
+  const known = [...names].sort().flatMap((name): readonly Caller[] => {
+    const [namespace, account] = name.split("/");
+    const id = parseSpiffeId(`spiffe://${settings.trustDomain}/ns/${namespace}/sa/${account}`);
+    return id.ok ? [{ name, attributes: callerAttributes(id.value) }] : [];
+  });
+  return [...known, STRANGER];
+}
+
+interface Asked {
+  readonly service: MeshService;
+  readonly callers: readonly Caller[];
+  readonly nowMs: number;
+}
+
+/** Replicas with the same policies and port are one; a service without a ready replica has no cells. */
+function cellsOf(snapshot: MeshSnapshot, { service, callers, nowMs }: Asked): readonly MatrixCellView[] {
+  const replicas = service.endpoints.map((endpoint) => {
+    const port = snapshot.inputs.registrations.get(registrationKey(endpoint))?.appPort ?? 0;
+    const { ruleSets } = ruleSetsAt(inboundRulesFor(snapshot, endpoint).ruleSets, nowMs);
+    return { instance: endpoint.instance, port, ruleSets, text: JSON.stringify([port, ruleSets]) };
+  });
+  const groups = [...Map.groupBy(replicas, ({ text }) => text).values()];
+  return callers.flatMap((caller) =>
+    mergeEqual(
+      groups.map((group) => {
+        const { port, ruleSets } = group[0] as (typeof replicas)[number];
+        const instances = group.map(({ instance }) => instance);
+        return {
+          caller: caller.name,
+          service: service.key,
+          instances,
+          ...accessOf(ruleSets, { ...caller.attributes, port }),
+        };
+      }),
+    ),
+  );
+}
+
+function accessOf(ruleSets: readonly RuleSet[], caller: CallerAttributes & { readonly port: number }) {
+  const { verdict, labels, only, except } = callerAccess(ruleSets, caller);
+  const told = {
+    verdict,
+    labels: [...labels],
+    only: only.map((each) => [...each].map(condition)),
+    except: except.map(condition),
+  };
+  if (!ruleSets.some(({ mode }) => mode === "observe")) return told;
+  const enforced = ruleSets.map((each) => ({ ...each, mode: "enforce" as const }));
+  const observed = callerAccess(enforced, caller);
+  return observed.verdict === verdict ? told : { ...told, observed: observed.verdict };
+}
+
+function condition({ label, rule, terms, expression }: ReturnType<typeof callerAccess>["except"][number]) {
+  return { label, rule, expression, terms: terms.map((each) => ({ ...each, patterns: [...each.patterns] })) };
+}
+
+function mergeEqual(cells: readonly MatrixCellView[]): readonly MatrixCellView[] {
+  const byText = Map.groupBy(cells, ({ instances: _, ...rest }) => JSON.stringify(rest));
+  return [...byText.values()].map((alike) => ({
+    ...(alike[0] as MatrixCellView),
+    instances: alike.flatMap(({ instances }) => instances),
+  }));
+}
