@@ -1,7 +1,7 @@
 /** Responses that an agent makes itself: each says why, in a header, in a sentence, and in what is recorded. */
-import { END_REASONS, type EndReason } from "#telemetry";
+import { END_REASONS, type EndReason, isEndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
-import type { FieldList } from "#wire/fields";
+import { type FieldList, fieldValue } from "#wire/fields";
 import type { ProxyContext } from "./context.ts";
 import { grpcStatusOf } from "./grpc.ts";
 
@@ -59,6 +59,12 @@ export function localReply(reason: EndReason, detail: ReplyDetail = {}): LocalRe
   const body = `${said}\n`;
   const plain = ["content-type", "text/plain; charset=utf-8", "content-length", String(body.length)];
   return { status, reason, fields: [":status", String(status), ...plain, ...why], body };
+}
+
+/** Why an agent made the answer itself; undefined when the app made it. */
+export function reasonIn(fields: FieldList): EndReason | undefined {
+  const said = fieldValue(fields, "x-heddle-reason");
+  return said !== undefined && isEndReason(said) ? said : undefined;
 }
 
 /** Sends the caller elsewhere, as its route says. */

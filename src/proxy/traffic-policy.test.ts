@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { TrafficPolicy } from "#model";
+import { type ClientHttp2Session, connect } from "node:http2";
+import type { RouteRetry, TrafficPolicy } from "#model";
+import type { RouteRule } from "#routing";
 import {
   authority,
   endpointAt,
@@ -8,7 +10,9 @@ import {
   startClientSide,
   startServerSide,
   stopAll,
+  stops,
 } from "../../test/fakes/proxy-pair.ts";
+import { backendRule, routeRule } from "../../test/fakes/route-rules.ts";
 
 afterEach(stopAll);
 
@@ -41,7 +45,12 @@ const DETECTION = {
 };
 
 /** A caller of replicas that say their number. */
-async function replicas(count: number, traffic: Partial<TrafficPolicy>, handler?: (index: number) => Handler) {
+async function replicas(
+  count: number,
+  traffic: Partial<TrafficPolicy>,
+  handler?: (index: number) => Handler,
+  routes?: readonly RouteRule[],
+) {
   const endpoints = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const app = await startApp(handler?.(index) ?? ((_request, response) => response.end(String(index))));
@@ -49,7 +58,7 @@ async function replicas(count: number, traffic: Partial<TrafficPolicy>, handler?
       return endpointAt(port, { instance: `back-${index}` });
     }),
   );
-  const client = startClientSide({ endpoints, traffic: { ...POLICY, ...traffic } });
+  const client = startClientSide({ endpoints, traffic: { ...POLICY, ...traffic }, ...(routes && { routes }) });
   return { client, url: `http://127.0.0.1:${client.port}` };
 }
 
@@ -138,3 +147,50 @@ test("more requests than the pool allows are refused at once, and the reason is 
   expect((await fetch(url)).status).toBe(200);
   expect(client.recorder.prometheus()).toContain('response_flags="UO"');
 });
+
+const RETRY: RouteRetry = { codes: [503], attempts: 2, backoffMs: undefined };
+
+test.each<[string, Partial<RouteRule>]>([
+  ["that are asked for again elsewhere", { retry: RETRY }],
+  ["that another's is taken instead of", { hedge: { afterMs: 1 } }],
+])("bad answers %s count against their replica too", async (_name, rule) => {
+  let bad = 0;
+  const detection = { ...DETECTION, intervalMs: 60_000, baseEjectionMs: 60_000 };
+  const { url } = await replicas(
+    2,
+    { balancing: { kind: "round-robin" }, outlierDetection: detection },
+    (index) => (_request, response) => {
+      response.statusCode = index === 0 ? 503 : 200;
+      if (index === 0) bad++;
+      setTimeout(() => response.end(String(index)), index === 0 ? 5 : 25);
+    },
+    [routeRule("again", { backends: [backendRule("shop/back")], ...rule })],
+  );
+  for (let index = 0; index < 20; index++) expect((await fetch(url)).status).toBe(200);
+  expect(bad).toBe(3);
+});
+
+test("requests that this agent's own circuit refuses are held against no replica", async () => {
+  const detection = { ...DETECTION, intervalMs: 60_000, baseEjectionMs: 60_000 };
+  const pool = { ...POLICY.pool, pendingRequests: 1 };
+  const { url } = await replicas(2, { balancing: { kind: "round-robin" }, outlierDetection: detection, pool }, () => {
+    return (request, response) =>
+      response.end(request.headers.host === "burst" ? "" : String(request.socket.localPort));
+  });
+  // All in one write, before there is any connection to a replica.
+  const session = connect(url);
+  stops.push(() => session.destroy());
+  const burst = await Promise.all(Array.from({ length: 40 }, () => reasonOf(session)));
+  expect(burst.filter((reason) => reason === "overflow").length).toBeGreaterThan(20);
+  const answers = new Set<string>();
+  for (let index = 0; index < 20; index++) answers.add(await ask(url));
+  expect(answers.size).toBe(2);
+});
+
+function reasonOf(session: ClientHttp2Session): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ":path": "/", ":authority": "burst" });
+    stream.on("response", (headers) => resolve(String(headers["x-heddle-reason"])));
+    stream.on("error", reject).resume();
+  });
+}

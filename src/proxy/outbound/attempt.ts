@@ -33,6 +33,7 @@ export class Attempt implements LinkStream, LinkWaiter {
   readonly candidate: Candidate<Target>;
   readonly #owner: AttemptOwner;
   #output: StreamOutput | undefined;
+  #isStarted = false;
   #isOver = false;
 
   constructor(owner: AttemptOwner, candidate: Candidate<Target>) {
@@ -45,6 +46,7 @@ export class Attempt implements LinkStream, LinkWaiter {
   }
 
   start(): void {
+    this.#isStarted = true;
     this.candidate.inFlight++;
     this.candidate.endpoint.peer.request(this);
   }
@@ -106,6 +108,8 @@ export class Attempt implements LinkStream, LinkWaiter {
   leave(code?: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // It may have waited for its turn still.
+    if (!this.#isStarted) return;
     const { peer } = this.candidate.endpoint;
     const output = this.#output;
     if (output === undefined) peer.forget(this);

@@ -3,7 +3,7 @@
  * with back-pressure. What fails before its answer begins may be tried again elsewhere.
  */
 import type { Candidate } from "#routing";
-import { END_REASONS, type EndReason, isEndReason } from "#telemetry";
+import { END_REASONS, type EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
@@ -11,7 +11,7 @@ import type { ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { type AskedRequest, hasSwitched, isTunnelRequest, passedTrailers } from "../fields.ts";
 import { isGrpc, recordStatus } from "../grpc.ts";
-import { type LocalReply, localReply, redirectReply } from "../local-reply.ts";
+import { type LocalReply, localReply, reasonIn, redirectReply } from "../local-reply.ts";
 import type { StreamOutput } from "../stream-output.ts";
 import { Claim } from "./claim.ts";
 import type { Downstream } from "./downstream.ts";
@@ -204,7 +204,8 @@ export class OutboundExchange implements TriesOwner, Expirable {
   }
 
   onFailed(reason: EndReason): void {
-    this.#tries?.failed(reason);
+    // The service's circuit is this agent's own: an endpoint that was not asked has done nothing.
+    if (reason !== "overflow") this.#tries?.failed(reason);
     if (this.#hasAnswer) this.#cutOff(reason);
     else if (!this.#isTriedAgain({ reason, status: 0, fields: [] })) this.#replyLocally(reason);
   }
@@ -337,10 +338,4 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
 function isDrawn(fault: { readonly share: number } | undefined, { random }: ProxyContext): boolean {
   return fault !== undefined && random() < fault.share;
-}
-
-/** Why an agent made the answer itself; undefined when the app made it. */
-function reasonIn(fields: FieldList): EndReason | undefined {
-  const said = fieldValue(fields, "x-heddle-reason");
-  return said !== undefined && isEndReason(said) ? said : undefined;
 }

@@ -19,6 +19,9 @@ export interface HedgeOptions {
   readonly another: () => Candidate<Target> | undefined;
   /** Whose answer is taken. */
   readonly onWinner: (candidate: Candidate<Target>) => void;
+  /** One of the two got no answer, or a bad one, while the other is under way: its endpoint is judged by it. */
+  readonly onFailed: (attempt: Attempt, reason: EndReason) => void;
+  readonly onBad: (attempt: Attempt, status: number, fields: FieldList) => void;
 }
 
 export class HedgedAttempt {
@@ -71,9 +74,10 @@ export class HedgedAttempt {
   /** Whether a side's answer is taken: a bad one only when there is no other to wait for. */
   isTaken(side: Side, fields: FieldList): boolean {
     if (this.#left !== undefined) return this.#left === side;
-    const isBad = Number(fieldValue(fields, ":status")) >= 500;
+    const status = Number(fieldValue(fields, ":status"));
     const other = side === this.#first ? this.#second : this.#first;
-    if (isBad && other !== undefined) {
+    if (status >= 500 && other !== undefined) {
+      this.#options.onBad(side.attempt, status, fields);
       this.#drop(side, other);
       return false;
     }
@@ -85,9 +89,10 @@ export class HedgedAttempt {
   }
 
   /** Whether a side's failure is the request's: not while the other is under way. */
-  isEnd(side: Side): boolean {
+  isEnd(side: Side, reason: EndReason): boolean {
     const other = side === this.#first ? this.#second : this.#first;
     if (this.#left === undefined && other !== undefined) {
+      if (reason !== "overflow") this.#options.onFailed(side.attempt, reason);
       this.#drop(side, other);
       return false;
     }
@@ -148,6 +153,6 @@ class Side implements AttemptOwner {
   }
 
   onFailed(reason: EndReason): void {
-    if (this.#hedge.isEnd(this)) this.#owner.onFailed(reason);
+    if (this.#hedge.isEnd(this, reason)) this.#owner.onFailed(reason);
   }
 }

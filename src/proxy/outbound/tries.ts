@@ -4,7 +4,9 @@ import type { Candidate } from "#routing";
 import type { EndReason } from "#telemetry";
 import { H2_ERROR } from "#wire/http2";
 import type { ProxyContext } from "../context.ts";
+import { countedStatus } from "../grpc.ts";
 import { isIdempotent } from "../idempotent.ts";
+import { reasonIn } from "../local-reply.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Claim } from "./claim.ts";
 import { HedgedAttempt } from "./hedged-attempt.ts";
@@ -29,6 +31,8 @@ export class Tries {
   readonly #owner: TriesOwner;
   #current: Attempt | HedgedAttempt | undefined;
   #count = 0;
+  /** When the present one was begun. */
+  #askedUs = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   /** What happens now happens at the instant of the choice. */
   #isStarting = false;
@@ -69,6 +73,7 @@ export class Tries {
     if (!isRepeated(failed, { method: this.#owner.method, retry })) return false;
     const nowMs = this.#nowMs();
     if (this.#count > (retry?.attempts ?? this.#context.limits.retriesMax) || !this.#hasBudget(nowMs)) return false;
+    if (failed.reason === undefined) this.#judge(this.#current, failed);
     this.#choose(nowMs * 1000);
     return true;
   }
@@ -85,6 +90,12 @@ export class Tries {
     this.#cancelWait?.();
     this.#current?.leave(code);
     this.#claim.release();
+  }
+
+  /** An answer that is not taken says how good its endpoint is, as one that is. */
+  #judge(attempt: Attempt | HedgedAttempt | undefined, { status, fields }: Pick<Failed, "status" | "fields">): void {
+    const [firstByteUs, sentUs] = [this.#context.clock.nowUs(), this.#askedUs];
+    attempt?.answered({ firstByteUs, sentUs, status: countedStatus(fields, status) });
   }
 
   #nowMs(): number {
@@ -114,6 +125,7 @@ export class Tries {
     if (this.#isOver) return;
     const { attemptTimeoutMs } = this.#plan;
     if (attemptTimeoutMs > 0) this.#dueMs = this.#context.deadlines.in(attemptTimeoutMs);
+    this.#askedUs = nowUs;
     this.#owner.onChosen(attempt.candidate, nowUs);
     this.#isStarting = true;
     attempt.start();
@@ -130,6 +142,12 @@ export class Tries {
       afterMs: hedge.afterMs,
       another: () => this.#anotherThan(candidate),
       onWinner: (winner) => owner.onChanged(winner),
+      onFailed: (side, reason) => side.failed(reason, this.#nowMs()),
+      onBad: (side, status, fields) => {
+        const reason = reasonIn(fields);
+        if (reason === undefined) this.#judge(side, { status, fields });
+        else side.failed(reason, this.#nowMs());
+      },
     });
   }
 
