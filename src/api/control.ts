@@ -51,6 +51,8 @@ export const auditQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   /** Only entries before this one: the next page. */
   before: z.coerce.number().int().min(1).optional(),
+  /** `true`: refuse rather than leave out what the caller may not see. */
+  whole: z.enum(["true", "false"]).default("false"),
 });
 const auditEntrySchema = z.object({
   sequence: z.number(),

@@ -1,4 +1,13 @@
 /** What the REST API says and takes, as schemas, and typed functions to ask it. Pure: whoever asks brings the transport. */
+export {
+  type ApiTokensView,
+  apiTokenBodySchema,
+  apiTokensSchema,
+  type MadeApiTokenView,
+  madeApiTokenSchema,
+  type WhoamiView,
+  whoamiSchema,
+} from "./administration.ts";
 export { type AuthorityView, authoritySchema, revocationBodySchema, rotationBodySchema } from "./authority.ts";
 export {
   type AppliedView,

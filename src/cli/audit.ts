@@ -41,11 +41,11 @@ function page(context: CommandContext, query: Readonly<Record<string, string>>):
 
 /** The newest first; the head is the one that the first page told. */
 async function wholeLog(context: CommandContext): Promise<AuditView | undefined> {
-  const first = await page(context, { limit: String(PAGE) });
+  const first = await page(context, { limit: String(PAGE), whole: "true" });
   if (first === undefined) return undefined;
   const entries = [...first.entries];
   for (let count = entries.length; count === PAGE; ) {
-    const next = await page(context, { limit: String(PAGE), before: String(entries.at(-1)?.sequence) });
+    const next = await page(context, { limit: String(PAGE), whole: "true", before: String(entries.at(-1)?.sequence) });
     if (next === undefined) return undefined;
     entries.push(...next.entries);
     count = next.entries.length;

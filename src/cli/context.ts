@@ -25,6 +25,8 @@ export interface SharedOptions {
   readonly output?: OutputFormat;
   readonly json?: true;
   readonly data?: string;
+  readonly server?: string;
+  readonly tokenFile?: string;
 }
 
 export function commandContext(shared: () => SharedOptions): CommandContext {
@@ -34,7 +36,7 @@ export function commandContext(shared: () => SharedOptions): CommandContext {
   };
   const print = (text: string): void => standardOutput().write(text);
   return {
-    access: () => findServer({ data: shared().data }),
+    access: () => findServer(shared()),
     format,
     print,
     show: (answer, draw) => print(render(answer, draw, format())),

@@ -1,12 +1,17 @@
 import { absolutePath, readTextFile } from "#engine/folders";
+import { privateFiles } from "#engine/private-files";
 import { environment, workingDirectory } from "#engine/processes";
-import { failure, problem, type Result } from "#model";
+import { failure, problem, type Result, success } from "#model";
 import { findRunning, readServerAccess, type ServerAccess } from "#supervisor";
 
 /** What the user said of the server, if anything. */
 export interface ServerChoice {
   /** The server's data directory. */
   readonly data?: string | undefined;
+  /** URL of the server's API, for a credential of the user's own. */
+  readonly server?: string | undefined;
+  /** File with an API token. */
+  readonly tokenFile?: string | undefined;
 }
 
 const PLACES_IN_PROJECT = [".heddle/run/server", ".heddle/kept/server"];
@@ -40,11 +45,37 @@ export function defaultDataDirectory(): string {
   return data ?? `${home ?? "."}/.heddle/server`;
 }
 
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
+
+/** The origin of a server that a credential may be sent to: in TLS, unless it is on this host. */
+function serverUrl(text: string): Result<string> {
+  const url = URL.parse(text);
+  if (url === null) return failure(problem("HDL_CLI_ARGUMENT", `--server must be a URL, not \`${text}\``));
+  if (url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.test(url.hostname)))
+    return success(url.origin);
+  const message = `a credential would travel to ${text} in the open`;
+  return failure(problem("HDL_CLI_ARGUMENT", message, { next: "Name the server with `https://`." }));
+}
+
+async function ownCredential(server: string, tokenFile: string | undefined): Promise<Result<ServerAccess>> {
+  const url = serverUrl(server);
+  if (!url.ok) return url;
+  if (tokenFile === undefined)
+    return failure(problem("HDL_CLI_ARGUMENT", "--server needs a credential: --token-file FILE or HEDDLE_TOKEN_FILE"));
+  const text = await privateFiles.read(tokenFile);
+  if (!text.ok) return text;
+  if (text.value === undefined) return failure(problem("HDL_CLI_ARGUMENT", `there is no file ${tokenFile}`));
+  return success({ url: url.value, token: text.value.trim() });
+}
+
 /**
- * Finds the server and the right to use it: what the user named, `HEDDLE_DATA`, the project's own server, the only application
+ * Finds the server and the right to use it: what the user named, `HEDDLE_SERVER`, `HEDDLE_DATA`, the project's own server, the only application
  * that runs for this user, and last the data directory of `heddle server`.
  */
 export async function findServer(choice: ServerChoice): Promise<Result<ServerAccess>> {
+  const { HEDDLE_SERVER: given, HEDDLE_TOKEN_FILE: file } = environment();
+  const server = choice.server ?? (choice.data === undefined ? given : undefined);
+  if (server !== undefined) return ownCredential(server, choice.tokenFile ?? file);
   const named = choice.data ?? environment()["HEDDLE_DATA"] ?? (await serverOfProject());
   if (named !== undefined) return readServerAccess(named);
   const running = await findRunning();

@@ -12,7 +12,9 @@ function addSharedOptions(command: Command): Command {
   return command
     .addOption(new Option("-o, --output <format>", "how to print").choices(["table", "json", "yaml"]))
     .option("--json", "the same as -o json")
-    .option("--data <directory>", "data directory of the server, for its credential (or HEDDLE_DATA)");
+    .option("--data <directory>", "data directory of the server, for its credential (or HEDDLE_DATA)")
+    .option("--server <url>", "the server's API, for a credential of your own (or HEDDLE_SERVER)")
+    .option("--token-file <file>", "file with an API token, readable by you only (or HEDDLE_TOKEN_FILE)");
 }
 
 function program(): Command {

@@ -4,13 +4,12 @@ import type { TokensView } from "#api";
 import { failure, problem, type Result, success } from "#model";
 import type { CommandContext } from "./context.ts";
 import { ask } from "./resources.ts";
+import { readTtl } from "./time-to-live.ts";
 
 interface CreateOptions {
   readonly workload: readonly string[];
   readonly ttl: string;
 }
-
-const UNITS_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 function readWorkloads(names: readonly string[]): Result<readonly { namespace: string; serviceAccount: string }[]> {
   const workloads = names.map((name) => /^([^/]+)\/([^/]+)$/.exec(name));
@@ -23,10 +22,9 @@ function readWorkloads(names: readonly string[]): Result<readonly { namespace: s
 async function create({ workload, ttl }: CreateOptions, context: CommandContext): Promise<void> {
   const allowed = readWorkloads(workload);
   if (!allowed.ok) return context.fail(allowed);
-  const [, amount, unit = ""] = /^(\d{1,7})([smhd])$/.exec(ttl) ?? [];
-  if (amount === undefined)
-    return context.fail(failure(problem("HDL_CLI_ARGUMENT", `--ttl must be such as 30m, not \`${ttl}\``)));
-  const body = { allowed: allowed.value, ttlSeconds: Number(amount) * (UNITS_S[unit] ?? 1) };
+  const life = readTtl(ttl);
+  if (!life.ok) return context.fail(life);
+  const body = { allowed: allowed.value, ttlSeconds: life.value };
   const made = await ask<{ token: string }>(context, { method: "POST", path: "/api/v1/tokens", body });
   if (made === undefined) return;
   context.show(made, () => `${made.token}\n`);

@@ -26,7 +26,11 @@ export const NO_ACCESS: MeshAccess = { policies: [], networkPolicies: [], namesp
 const DEPTH_MAX = 32;
 
 /** The namespaces above the given one, the root of the mesh first, itself last. */
-function lineageOf(namespace: string, namespaces: readonly Namespace[], rootNamespace: string): readonly string[] {
+export function lineageOf(
+  namespace: string,
+  namespaces: readonly Namespace[],
+  rootNamespace: string,
+): readonly string[] {
   const parents = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels[PARENT_LABEL]]));
   const lineage: string[] = [];
   let next: string | undefined = namespace;

@@ -1,4 +1,5 @@
 /** The waist: resources and announced workloads become one immutable numbered snapshot, and a snapshot is cut down to one agent. */
+export { lineageOf } from "./access.ts";
 export { type Registration, registrationKey, SERVICE_LABEL } from "./registration.ts";
 export { type RouteCondition, type RouteParentStatus, routeName, routesFor } from "./routes.ts";
 export { type InboundRules, inboundRulesFor, type Scope, type ScopedWorkload, scopeFor } from "./scope.ts";

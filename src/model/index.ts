@@ -9,6 +9,7 @@ export {
   POSTURE_LABEL,
 } from "./access-policy.ts";
 export { type AddressBlock, type IpAddress, isInBlock, parseAddress, parseAddressBlock } from "./address.ts";
+export { ADMIN_VERBS, type AdminHolder, type AdminRole, type AdminVerb } from "./admin-role.ts";
 export { APP_PROTOCOLS, type AppProtocol, appProtocolOf, isAppProtocol } from "./app-protocol.ts";
 export { type AuditCheck, type AuditFault, checkAuditChain, describeAuditFault } from "./audit-chain.ts";
 export {

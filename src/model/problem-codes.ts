@@ -33,9 +33,17 @@ export const PROBLEM_CODES = {
     summary: "A request to the API has no right to what it asks.",
     next: "Send the token of the server's admin.json as `Authorization: Bearer …`; `heddle` does so by itself.",
   },
+  HDL_API_FORBIDDEN: {
+    summary: "An administrator asked for something that no role of its own allows.",
+    next: "Ask whoever administers that namespace for an `AdminRole`; `heddle whoami` shows what you hold.",
+  },
   HDL_API_REQUEST: {
     summary: "A request to the API is not as its description says.",
     next: "See `/openapi.json` of the server for what it takes.",
+  },
+  HDL_API_TOKEN: {
+    summary: "An API token cannot be made.",
+    next: "See with `heddle api-token list` which there are.",
   },
   HDL_ATTESTATION_TOKEN_EXPIRED: {
     summary: "A join token has expired.",

@@ -1,6 +1,7 @@
 /** The resource kinds, as users write them (after defaults), without engine or wire details. Sources: Kubernetes core/v1, Istio `security.istio.io/v1` and `networking.istio.io/v1`. */
 
 import type { AccessPolicy } from "./access-policy.ts";
+import type { AdminRole } from "./admin-role.ts";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
@@ -70,7 +71,8 @@ export type Resource =
   | ReferenceGrant
   | DestinationRule
   | RequestPolicy
-  | RateLimitPolicy;
+  | RateLimitPolicy
+  | AdminRole;
 export type Kind = Resource["kind"];
 
 /** Names one object across the whole mesh. */

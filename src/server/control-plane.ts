@@ -5,11 +5,12 @@ import { type Cancel, systemClock, systemTimers } from "#engine/time";
 import { type AuditLine, describeAuditFault, failure, problem, type Result, success } from "#model";
 import type { ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
-import type { AgentPlaneListener } from "./agent-plane.ts";
+import { ApiTokens } from "./administration/api-tokens.ts";
+import type { AgentPlane, AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
 import { type ApiTls, startRest } from "./rest/start-rest.ts";
-import { type SocketAddress, startServer } from "./start-server.ts";
-import { openStores } from "./stores.ts";
+import { type RunningApi, type SocketAddress, startServer } from "./start-server.ts";
+import { type OpenStores, openStores } from "./stores.ts";
 
 export interface ControlPlaneOptions {
   /** Made 0700. Holds the databases, the authority and `admin.json`. */
@@ -47,13 +48,6 @@ async function adminToken(path: string): Promise<Result<string>> {
     // A damaged file is replaced: whoever may read it may also read the new one.
   }
   return success(systemRandom.bytes(32).toBase64({ alphabet: "base64url", omitPadding: true }));
-}
-
-async function openAccess(path: string): Promise<Result<{ readonly access: Access; readonly token: string }>> {
-  const token = await adminToken(path);
-  if (!token.ok) return token;
-  const access = new Access({ adminToken: token.value, clock: systemClock, random: systemRandom });
-  return success({ access, token: token.value });
 }
 
 type Audit = (line: AuditLine) => void;
@@ -103,41 +97,53 @@ function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
   };
 }
 
+interface ApiParts extends ControlPlaneOptions {
+  readonly tls: ApiTls | undefined;
+  readonly adminToken: string;
+  readonly stores: OpenStores;
+  readonly audit: Audit;
+  readonly isReady: () => boolean;
+}
+
+async function startApi(plane: AgentPlane, parts: ApiParts): Promise<Result<RunningApi>> {
+  const { documents } = parts.stores;
+  const apiTokens = new ApiTokens({ documents, clock: systemClock, random: systemRandom });
+  const opened = await apiTokens.open();
+  if (!opened.ok) return opened;
+  return startRest({
+    ...parts,
+    ...parts.stores,
+    listen: parts.api,
+    plane,
+    apiTokens,
+    access: new Access({ adminToken: parts.adminToken, apiTokens, clock: systemClock, random: systemRandom }),
+    agentsAddress: `${parts.agents.address}:${plane.port}`,
+  });
+}
+
 /** The whole control plane with its databases, API and console. The admin credential is in `admin.json` once it runs. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane>> {
-  const { api, agents, dataDirectory, log, consoleDirectory, version } = options;
+  const { api, agents, dataDirectory, log } = options;
   const tls = await readApiTls(options);
   if (!tls.ok) return tls;
   const credentialFile = `${dataDirectory}/admin.json`;
-  const admin = await openAccess(credentialFile);
-  if (!admin.ok) return admin;
+  const token = await adminToken(credentialFile);
+  if (!token.ok) return token;
   const stores = await openStores(dataDirectory, { clock: systemClock, random: systemRandom });
   if (!stores.ok) return stores;
   const { resources, telemetry } = stores.value;
+  const parts = { ...options, tls: tls.value, adminToken: token.value, stores: stores.value };
   const audit = openAudit(resources, log);
   let isReady = false;
   const started = await startServer({
     ...options,
     stores: stores.value,
-    startApi: (plane) =>
-      startRest({
-        listen: api,
-        tls: tls.value,
-        plane,
-        resources,
-        telemetry,
-        access: admin.value.access,
-        audit,
-        agentsAddress: `${agents.address}:${plane.port}`,
-        consoleDirectory,
-        version,
-        isReady: () => isReady,
-      }),
+    startApi: (plane) => startApi(plane, { ...parts, audit, isReady: () => isReady }),
     listener: planeListener(audit, log),
   });
   if (!started.ok) return started;
   const url = `${tls.value === undefined ? "http" : "https"}://${api.address}:${started.value.apiPort}`;
-  const written = await privateFiles.write(credentialFile, `${JSON.stringify({ url, token: admin.value.token })}\n`);
+  const written = await privateFiles.write(credentialFile, `${JSON.stringify({ url, token: token.value })}\n`);
   if (!written.ok) {
     await started.value.stop();
     return written;

@@ -57,7 +57,7 @@ describe("YAML in pages is accepted as it stands", () => {
 test("every command that a page names exists", async () => {
   const { COMMANDS } = await import("../../src/cli/commands.ts");
   const named = PAGES.flatMap((page) =>
-    [...readFileSync(page, "utf8").matchAll(/(?:^|`|\$ )heddle ([a-z]+)/gm)].map(([, name = ""]) => name),
+    [...readFileSync(page, "utf8").matchAll(/(?:^|`|\$ )heddle ([a-z][a-z-]*)/gm)].map(([, name = ""]) => name),
   );
   expect([...new Set(named)].filter((name) => !(name in COMMANDS))).toEqual([]);
 });

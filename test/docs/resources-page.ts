@@ -20,6 +20,7 @@ const PURPOSES: Readonly<Record<Kind, string>> = {
   DestinationRule: "How a service is called: balancing, limits, outlier detection, subsets.",
   RequestPolicy: "Faults and hedging, for rules of routes that name it.",
   RateLimitPolicy: "How much the selected workloads take.",
+  AdminRole: "Who may do what in the API, in its namespace and all below.",
 };
 
 interface Schema {

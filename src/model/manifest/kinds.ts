@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Kind, Resource } from "#model";
 import { accessPolicy } from "./access-policy.ts";
+import { adminRole } from "./admin-role.ts";
 import { authorizationPolicy } from "./authorization-policy.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
@@ -96,6 +97,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   DestinationRule: destinationRule,
   RequestPolicy: requestPolicy,
   RateLimitPolicy: rateLimitPolicy,
+  AdminRole: adminRole,
 };
 
 export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace"]);

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import type { Mesh, Resource } from "#model";
+import { adminRoleSpec } from "./admin-role.ts";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
@@ -27,6 +28,8 @@ function specOf(resource: Resource): object | undefined {
       return networkPolicySpec(resource.spec);
     case "RateLimitPolicy":
       return rateLimitPolicySpec(resource.spec);
+    case "AdminRole":
+      return adminRoleSpec(resource.spec);
     case "HTTPRoute":
     case "GRPCRoute":
       return compact(routeSpec(resource.spec)) as object;

@@ -1,3 +1,4 @@
+import type { FlowView } from "#api";
 import type { Cancel, Timers } from "#engine/time";
 import type { ObservedRequest } from "#telemetry";
 import { type FlowFilter, flowViewOf, matchesFlow } from "./flow-view.ts";
@@ -29,7 +30,7 @@ export class LiveFlows {
   }
 
   /** A stream that ends when its reader cancels it or on `stop`; undefined when there are too many already. */
-  stream(filter: FlowFilter): ReadableStream<Uint8Array> | undefined {
+  stream(filter: FlowFilter, isSeen: (flow: FlowView) => boolean = () => true): ReadableStream<Uint8Array> | undefined {
     if (this.#stops.size >= STREAMS_MAX) return undefined;
     const encoder = new TextEncoder();
     let end: () => void = () => undefined;
@@ -43,7 +44,7 @@ export class LiveFlows {
           };
           const forget = this.#source.onSample((sample) => {
             const flow = flowViewOf(sample);
-            if (!matchesFlow(flow, filter)) return;
+            if (!matchesFlow(flow, filter) || !isSeen(flow)) return;
             if (missed > 0 && (controller.desiredSize ?? 0) > 1) {
               put(JSON.stringify({ missed }));
               missed = 0;

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import {
   eventsQuerySchema,
@@ -6,6 +6,7 @@ import {
   type FlowView,
   flowsQuerySchema,
   flowsViewSchema,
+  type GraphView,
   graphQuerySchema,
   graphViewSchema,
   parseDurationMs,
@@ -19,6 +20,7 @@ import {
 } from "#api";
 import type { Change, NodeRole } from "#diagnosis";
 import type { Clock } from "#engine/time";
+import { ProblemError, problem, splitKey } from "#model";
 import { expositionOf, type ObservedRequest } from "#telemetry";
 import type { TelemetryStore } from "#telemetry/store";
 import { type FlowFilter, flowViewOf, isNamed, matchesFlow } from "./flow-view.ts";
@@ -35,6 +37,8 @@ export interface ObserveOptions {
   readonly workloads: () => readonly KnownWorkload[];
   /** Applied configuration since a time, newest last: what people changed. */
   readonly changesSince: (sinceMs: number) => readonly Change[];
+  /** Which namespaces' traffic the caller may see. */
+  readonly seenBy: (request: FastifyRequest) => (namespace: string) => boolean;
 }
 
 const SAMPLES_MAX = 20_000;
@@ -57,7 +61,7 @@ export function registerObserve(app: FastifyInstance, options: ObserveOptions): 
   );
 }
 
-function registerMap(app: FastifyInstance, { store, clock, workloads, changesSince }: ObserveOptions): void {
+function registerMap(app: FastifyInstance, { store, clock, workloads, changesSince, seenBy }: ObserveOptions): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.get(
     "/api/v1/graph",
@@ -65,7 +69,8 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
     (request) => {
       const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(request.query.window)];
       const totals = store.totals({ fromMs: nowMs - windowMs, toMs: nowMs + 1000 });
-      return graphViewOf({ nowMs, windowMs, totals, workloads: workloads() });
+      const graph = graphViewOf({ nowMs, windowMs, totals, workloads: workloads() });
+      return seenGraph(graph, seenBy(request));
     },
   );
   typed.get(
@@ -73,6 +78,7 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
     { schema: { querystring: whyQuerySchema, response: { 200: whyReportSchema } } },
     (request) => {
       const { service, window, baseline } = request.query;
+      requireSeen(service, seenBy(request));
       const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(window)];
       const roles = new Map<string, NodeRole>(workloads().map((each) => [nodeOf(each), each.role]));
       const baselineMs = baseline === undefined ? windowMs : parseDurationMs(baseline);
@@ -98,7 +104,7 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
   );
 }
 
-function registerFlows(app: FastifyInstance, { store, live, clock }: ObserveOptions): void {
+function registerFlows(app: FastifyInstance, { store, live, clock, seenBy }: ObserveOptions): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.get(
     "/api/v1/flows",
@@ -109,15 +115,45 @@ function registerFlows(app: FastifyInstance, { store, live, clock }: ObserveOpti
       const span = { fromMs: since ?? nowMs - parseDurationMs(window), toMs: nowMs + 10_000 };
       const verdict = filter.verdict === undefined ? {} : { verdict: filter.verdict };
       const samples = store.samples({ ...span, ...verdict, limit: Math.min(SAMPLES_MAX, limit * SCANNED_PER_ANSWER) });
-      return { flows: matching(samples, filter).slice(0, limit) };
+      const isSeen = seenBy(request);
+      const flows = matching(samples, filter).filter((flow) => touches(flow, isSeen));
+      return { flows: flows.slice(0, limit) };
     },
   );
   typed.get("/api/v1/flows/live", { schema: { querystring: flowsQuerySchema } }, (request, reply) => {
-    const stream = live.stream(request.query);
+    const isSeen = seenBy(request);
+    const stream = live.stream(request.query, (flow) => touches(flow, isSeen));
     if (stream !== undefined)
       return reply.type("application/x-ndjson").header("cache-control", "no-store").send(stream);
     return reply.code(503).send({ message: "Too many live streams are open; close one and try again." });
   });
+}
+
+/** What is no service of the mesh is of no namespace. */
+function placeOf(node: string): string {
+  return node.includes("/") ? splitKey(node).namespace : "";
+}
+
+/** Whoever may see one end of a call may see the call. */
+function touches(
+  { source, destination }: { readonly source: string; readonly destination: string },
+  isSeen: (namespace: string) => boolean,
+): boolean {
+  return isSeen(placeOf(source)) || isSeen(placeOf(destination));
+}
+
+function seenGraph(graph: GraphView, isSeen: (namespace: string) => boolean): GraphView {
+  const edges = graph.edges.filter((edge) => touches(edge, isSeen));
+  const ends = new Set(edges.flatMap(({ source, destination }) => [source, destination]));
+  const nodes = graph.nodes
+    .filter(({ id, namespace }) => isSeen(namespace) || ends.has(id))
+    .map((node) => (isSeen(node.namespace) ? node : { ...node, replicas: [] }));
+  return { ...graph, nodes, edges };
+}
+
+function requireSeen(service: string, isSeen: (namespace: string) => boolean): void {
+  if (isSeen(placeOf(service))) return;
+  throw new ProblemError(problem("HDL_API_FORBIDDEN", `no role of yours lets you view ${service}`));
 }
 
 function matching(samples: readonly ObservedRequest[], filter: FlowFilter): FlowView[] {

@@ -1,6 +1,8 @@
 import { equalConstantTime, sha256 } from "#engine/crypto";
 import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
+import type { Administrator } from "../administration/administrator.ts";
+import type { ApiTokens } from "../administration/api-tokens.ts";
 
 const CODE_LIFE_MS = 600_000;
 const SESSION_LIFE_MS = 12 * 3_600_000;
@@ -13,48 +15,66 @@ const ADDRESSES_MAX = 4096;
 
 export interface AccessOptions {
   readonly adminToken: string;
+  readonly apiTokens: Pick<ApiTokens, "identify" | "isGood">;
   readonly clock: Pick<Clock, "nowMs">;
   readonly random: Pick<Random, "bytes">;
 }
 
 /** How a request showed its right. */
-export type Grant = { readonly actor: string; readonly by: "token" | "session" };
+export type Grant = { readonly administrator: Administrator; readonly by: "token" | "session" };
+
+/** What a code or session is worth, until then. */
+interface Held {
+  readonly administrator: Administrator;
+  readonly expiresAtMs: number;
+}
 
 interface Bucket {
   left: number;
   atMs: number;
 }
 
-/** Who may use the API: the bearer of the admin credential, and browsers that spent a one-time code for a session. */
+/** Who may use the API: the bearers of the admin credential and of API tokens, and browsers that spent a one-time code for a session. */
 export class Access {
   readonly #options: AccessOptions;
-  readonly #codes = new Map<string, number>();
-  readonly #sessions = new Map<string, number>();
+  readonly #codes = new Map<string, Held>();
+  readonly #sessions = new Map<string, Held>();
   readonly #failures = new Map<string, Bucket>();
 
   constructor(options: AccessOptions) {
     this.#options = options;
   }
 
-  /** A code that opens one session, once, within ten minutes. */
-  createCode(): { readonly code: string; readonly expiresAtMs: number } {
-    return this.#create(this.#codes, CODES_MAX, CODE_LIFE_MS);
+  /** A code that opens one session with the maker's own rights, once, within ten minutes. */
+  createCode(administrator: Administrator): { readonly code: string; readonly expiresAtMs: number } {
+    const held = { administrator, expiresAtMs: this.#options.clock.nowMs() + CODE_LIFE_MS };
+    return { code: this.#create(this.#codes, CODES_MAX, held), expiresAtMs: held.expiresAtMs };
   }
 
   /** The session of a code, or undefined when the code is not good. */
   openSession(code: string): { readonly session: string; readonly lifeMs: number } | undefined {
-    if (!this.#take(this.#codes, code)) return undefined;
-    const { code: session } = this.#create(this.#sessions, SESSIONS_MAX, SESSION_LIFE_MS);
-    return { session, lifeMs: SESSION_LIFE_MS };
+    const held = this.#liveOf(this.#codes, code);
+    this.#codes.delete(hashOf(code));
+    if (held === undefined) return undefined;
+    return { session: this.#createSession(held.administrator), lifeMs: SESSION_LIFE_MS };
   }
 
   /** What these credentials are good for; undefined when for nothing. */
   judge(authorization: string | undefined, cookie: string | undefined): Grant | undefined {
     const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1];
-    if (token !== undefined) return this.#isAdmin(token) ? { actor: "admin", by: "token" } : undefined;
-    const session = /(?:^|;\s*)heddle_session=([A-Za-z0-9_-]{1,128})/.exec(cookie ?? "")?.[1];
-    if (session === undefined) return undefined;
-    return this.#isLive(this.#sessions, session) ? { actor: "admin", by: "session" } : undefined;
+    if (token !== undefined) {
+      const administrator = this.#isAdmin(token) ? LOCAL : this.#options.apiTokens.identify(token);
+      return administrator === undefined ? undefined : { administrator, by: "token" };
+    }
+    const session = sessionIn(cookie);
+    const held = session === undefined ? undefined : this.#liveOf(this.#sessions, session);
+    return held === undefined ? undefined : { administrator: held.administrator, by: "session" };
+  }
+
+  /** Ends the session of the cookie, if there is one. */
+  closeSession(cookie: string | undefined): void {
+    const session = sessionIn(cookie);
+    if (session !== undefined) this.#sessions.delete(hashOf(session));
   }
 
   /** Counts a wrong credential. False when the address has offered too many. */
@@ -75,27 +95,31 @@ export class Access {
     return equalConstantTime(bytes(token), bytes(this.#options.adminToken));
   }
 
-  #create(
-    into: Map<string, number>,
-    max: number,
-    lifeMs: number,
-  ): { readonly code: string; readonly expiresAtMs: number } {
+  #createSession(administrator: Administrator): string {
+    const expiresAtMs = this.#options.clock.nowMs() + SESSION_LIFE_MS;
+    return this.#create(this.#sessions, SESSIONS_MAX, { administrator, expiresAtMs });
+  }
+
+  #create(into: Map<string, Held>, max: number, held: Held): string {
     const code = this.#options.random.bytes(32).toBase64({ alphabet: "base64url", omitPadding: true });
-    const expiresAtMs = this.#options.clock.nowMs() + lifeMs;
-    into.set(hashOf(code), expiresAtMs);
+    into.set(hashOf(code), held);
     if (into.size > max) dropOldest(into);
-    return { code, expiresAtMs };
+    return code;
   }
 
-  #isLive(among: ReadonlyMap<string, number>, code: string): boolean {
-    return (among.get(hashOf(code)) ?? 0) > this.#options.clock.nowMs();
+  /** What an API token opened ends with it. */
+  #liveOf(among: ReadonlyMap<string, Held>, code: string): Held | undefined {
+    const held = among.get(hashOf(code));
+    if (held === undefined || held.expiresAtMs <= this.#options.clock.nowMs()) return undefined;
+    const { administrator } = held;
+    return administrator.kind !== "api-token" || this.#options.apiTokens.isGood(administrator.id) ? held : undefined;
   }
+}
 
-  #take(from: Map<string, number>, code: string): boolean {
-    const isLive = this.#isLive(from, code);
-    from.delete(hashOf(code));
-    return isLive;
-  }
+const LOCAL: Administrator = { kind: "local" };
+
+function sessionIn(cookie: string | undefined): string | undefined {
+  return /(?:^|;\s*)heddle_session=([A-Za-z0-9_-]{1,128})/.exec(cookie ?? "")?.[1];
 }
 
 /** Looked up by hash, so that the time of a look-up tells nothing about the code. */

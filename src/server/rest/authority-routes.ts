@@ -6,7 +6,7 @@ import type { Clock } from "#engine/time";
 import { decodePem, parseCertificate, workloadSpiffeId } from "#identity";
 import { type AuditLine, valueOrThrow } from "#model";
 import type { IdentityPlane } from "../enrolment/identity-plane.ts";
-import { actorOf } from "./credentials-hook.ts";
+import { actorOf, rightsOf } from "./credentials-hook.ts";
 
 export interface AuthorityRoutesOptions {
   readonly identity: IdentityPlane;
@@ -47,6 +47,7 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
     { schema: { body: revocationBodySchema, response: { 200: authoritySchema } } },
     async (request) => {
       const { namespace, serviceAccount, instance } = request.body;
+      rightsOf(request).require("secure", namespace, `revoke the identity of ${namespace}/${serviceAccount}`);
       const spiffeId = workloadSpiffeId(identity.authority.trustDomain, namespace, serviceAccount);
       valueOrThrow(await identity.revoke({ spiffeId, instance }));
       const detail = `${spiffeId.uri}${instance === undefined ? "" : ` ${instance}`}`;

@@ -10,10 +10,11 @@ import {
 } from "#api";
 import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
-import { valueOrThrow } from "#model";
+import { splitKey, valueOrThrow } from "#model";
 import { explanationOf } from "../policy/explanation.ts";
 import { lintView } from "../policy/lint-view.ts";
 import { matrixView } from "../policy/matrix-view.ts";
+import { rightsOf } from "./credentials-hook.ts";
 
 /** Questions about what policies decide. They change nothing. */
 export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapshot, clock: Pick<Clock, "nowMs">): void {
@@ -21,17 +22,24 @@ export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapsho
   typed.get(
     "/api/v1/policy/explain",
     { schema: { querystring: explainQuerySchema, response: { 200: explanationSchema } } },
-    ({ query: { path, port, ...rest } }) =>
-      valueOrThrow(explanationOf(snapshot(), { ...rest, path, port }, clock.nowMs())),
+    (request) => {
+      const { path, port, ...rest } = request.query;
+      rightsOf(request).require("view", splitKey(rest.destination).namespace, `explain calls of ${rest.destination}`);
+      return valueOrThrow(explanationOf(snapshot(), { ...rest, path, port }, clock.nowMs()));
+    },
   );
-  typed.post(
-    "/api/v1/policy/lint",
-    { schema: { body: lintBodySchema, response: { 200: lintSchema } } },
-    ({ body: { files } }) => valueOrThrow(lintView(snapshot(), files, clock.nowMs())),
-  );
+  typed.post("/api/v1/policy/lint", { schema: { body: lintBodySchema, response: { 200: lintSchema } } }, (request) => {
+    const isSeen = rightsOf(request).within("view");
+    const { policies, findings } = valueOrThrow(lintView(snapshot(), request.body.files, clock.nowMs()));
+    return { policies, findings: findings.filter(({ policy }) => isSeen(policy.namespace)) };
+  });
   typed.get(
     "/api/v1/policy/matrix",
     { schema: { querystring: matrixQuerySchema, response: { 200: matrixSchema } } },
-    ({ query: { namespace } }) => valueOrThrow(matrixView(snapshot(), namespace, clock.nowMs())),
+    (request) => {
+      const { namespace } = request.query;
+      rightsOf(request).require("view", namespace ?? "", "show who may call whom");
+      return valueOrThrow(matrixView(snapshot(), namespace, clock.nowMs()));
+    },
   );
 }

@@ -16,6 +16,7 @@ import type { MeshSnapshot } from "#mesh";
 import {
   failure,
   type Kind,
+  type Problem,
   ProblemError,
   problem,
   type Resource,
@@ -26,7 +27,9 @@ import {
 } from "#model";
 import { CLUSTER_SCOPED, KINDS, manifestOf, nearestName, parseManifests, writeManifests } from "#model/manifest";
 import type { Applied, Change, PlannedChange, ResourceStore } from "#store";
-import { actorOf } from "./credentials-hook.ts";
+import { needsOf, viewPlaceOf } from "../administration/resource-rights.ts";
+import { type Rights, WHOLE_MESH } from "../administration/rights.ts";
+import { actorOf, rightsOf } from "./credentials-hook.ts";
 import { statusOf } from "./resource-status.ts";
 
 function kindOf(text: string): Result<Kind> {
@@ -62,6 +65,45 @@ function appliedView({ revision, changes }: Applied) {
   return { revision, changes: changes.map(changeView) };
 }
 
+function resourceRef({ kind, metadata }: Resource): ResourceRef {
+  return { kind, namespace: metadata.namespace, name: metadata.name };
+}
+
+function describe({ kind, namespace, name }: ResourceRef): string {
+  return namespace === "" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+/** Every refusal at once. */
+function requireAll(refusals: readonly Problem[]): void {
+  const [first, ...rest] = refusals;
+  if (first !== undefined) throw new ProblemError(first, ...rest);
+}
+
+function requireView(rights: Rights, refs: readonly ResourceRef[]): void {
+  const isSeen = rights.within("view");
+  const hidden = refs.filter((ref) => !isSeen(viewPlaceOf(ref)));
+  requireAll(hidden.map((ref) => rights.refusal("view", viewPlaceOf(ref), describe(ref))));
+}
+
+function requireChanges(rights: Rights, changes: readonly Pick<PlannedChange, "ref" | "before" | "after">[]): void {
+  const real = changes.filter(({ before, after }) => before !== after);
+  requireAll(
+    real.flatMap((change) =>
+      needsOf(change.ref, change)
+        .filter(({ verb, namespace }) => !rights.may(verb, namespace))
+        .map(({ verb, namespace }) => rights.refusal(verb, namespace, `change ${describe(change.ref)}`)),
+    ),
+  );
+}
+
+/** An entry that names nobody concerns the whole mesh. */
+function concerned(namespaces: readonly string[]): readonly string[] {
+  return namespaces.length === 0 ? [WHOLE_MESH] : namespaces;
+}
+
+/** So many changes are looked through for those that somebody may see. */
+const HISTORY_SCANNED_MAX = 5000;
+
 /** Applying, reading and deleting resources, and what was done to them. */
 export function registerResources(app: FastifyInstance, store: ResourceStore, snapshot: () => MeshSnapshot): void {
   const view = (resource: Resource) => ({ ...manifestOf(resource), ...statusOf(snapshot(), resource) });
@@ -69,17 +111,25 @@ export function registerResources(app: FastifyInstance, store: ResourceStore, sn
   typed.post("/api/v1/apply", { schema: { body: applyBodySchema, response: { 200: appliedSchema } } }, (request) => {
     const { files, dryRun } = request.body;
     const resources = valueOrThrow(parseManifests(files));
-    return appliedView(valueOrThrow(store.apply(resources, { actor: actorOf(request), isDryRun: dryRun })));
+    const rights = rightsOf(request);
+    // What would change is looked at before anything is told of it, and then done at once: nothing comes between.
+    requireView(rights, resources.map(resourceRef));
+    const planned = valueOrThrow(store.apply(resources, { actor: rights.actor, isDryRun: true }));
+    if (dryRun) return appliedView(planned);
+    requireChanges(rights, planned.changes);
+    return appliedView(valueOrThrow(store.apply(resources, { actor: rights.actor })));
   });
   typed.get(
     "/api/v1/resources",
     { schema: { querystring: resourcesQuerySchema, response: { 200: resourcesSchema } } },
     (request) => {
       const { kind, namespace } = request.query;
+      const isSeen = rightsOf(request).within("view");
       const only = kind === undefined ? undefined : valueOrThrow(kindOf(kind));
       const resources = store
         .resources()
         .filter((each) => only === undefined || each.kind === only)
+        .filter((each) => isSeen(viewPlaceOf(resourceRef(each))))
         .filter(
           ({ metadata }) => namespace === undefined || metadata.namespace === "" || metadata.namespace === namespace,
         );
@@ -102,6 +152,7 @@ function registerOne(
     { schema: { ...schema, response: { 200: resourcesSchema } } },
     (request) => {
       const ref = refOf(request.params.kind, request.params.name, request.query.namespace);
+      requireView(rightsOf(request), [ref]);
       const found = store.get(ref);
       if (found === undefined) {
         throw new ProblemError(
@@ -116,6 +167,9 @@ function registerOne(
     { schema: { ...schema, response: { 200: appliedSchema } } },
     (request) => {
       const ref = refOf(request.params.kind, request.params.name, request.query.namespace);
+      const rights = rightsOf(request);
+      requireView(rights, [ref]);
+      requireChanges(rights, [{ ref, before: store.get(ref), after: undefined }]);
       return appliedView(valueOrThrow(store.delete([ref], { actor: actorOf(request) })));
     },
   );
@@ -129,9 +183,12 @@ function registerPast(app: FastifyInstance, store: ResourceStore): void {
     (request) => {
       const { kind, name, namespace, limit } = request.query;
       const ref = kind === undefined || name === undefined ? undefined : refOf(kind, name, namespace);
-      const changes = valueOrThrow(store.changes({ limit, ...(ref === undefined ? {} : { ref }) }));
+      const isSeen = rightsOf(request).within("view");
+      const scanned = isSeen(WHOLE_MESH) ? limit : HISTORY_SCANNED_MAX;
+      const changes = valueOrThrow(store.changes({ limit: scanned, ...(ref === undefined ? {} : { ref }) }));
+      const seen = changes.filter((each) => isSeen(viewPlaceOf(each.ref))).slice(0, limit);
       return {
-        changes: changes.map((each) => ({
+        changes: seen.map((each) => ({
           ...changeView(each),
           revision: each.revision,
           atMs: each.atMs,
@@ -143,9 +200,14 @@ function registerPast(app: FastifyInstance, store: ResourceStore): void {
   typed.get(
     "/api/v1/audit",
     { schema: { querystring: auditQuerySchema, response: { 200: auditSchema } } },
-    ({ query: { limit, before } }) => {
+    (request) => {
+      const { limit, before, whole } = request.query;
+      const rights = rightsOf(request);
+      if (whole === "true") rights.require("audit", WHOLE_MESH, "read the whole audit log");
+      const isSeen = rights.within("audit");
       const page = valueOrThrow(store.auditLog.page({ limit, ...(before === undefined ? {} : { before }) }));
-      return { entries: page.entries.map((each) => ({ ...each, namespaces: [...each.namespaces] })), head: page.head };
+      const seen = page.entries.filter(({ namespaces }) => concerned(namespaces).every(isSeen));
+      return { entries: seen.map((each) => ({ ...each, namespaces: [...each.namespaces] })), head: page.head };
     },
   );
 }

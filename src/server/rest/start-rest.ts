@@ -10,7 +10,9 @@ import {
 } from "fastify-type-provider-zod";
 import { sessionBodySchema, sessionCodeSchema } from "#api";
 import { systemClock, systemTimers } from "#engine/time";
+import { lineageOf } from "#mesh";
 import {
+  ADMIN_VERBS,
   type AuditLine,
   failure,
   type Problem,
@@ -22,6 +24,9 @@ import {
 } from "#model";
 import type { ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
+import { type Administrator, actorNameOf, grantsOf } from "../administration/administrator.ts";
+import type { ApiTokens } from "../administration/api-tokens.ts";
+import { Rights } from "../administration/rights.ts";
 import type { AgentPlane } from "../agent-plane.ts";
 import { LiveFlows } from "../observe/live-flows.ts";
 import { registerObserve } from "../observe/routes.ts";
@@ -29,10 +34,12 @@ import type { RunningApi, SocketAddress } from "../start-server.ts";
 import { workloadViews } from "../workload-view.ts";
 import type { Access } from "./access.ts";
 import { registerAgents } from "./agent-routes.ts";
+import { registerApiTokens, registerWhoami } from "./api-token-routes.ts";
 import { registerAuthority } from "./authority-routes.ts";
-import { credentialsHook } from "./credentials-hook.ts";
+import { callerOf, credentialsHook, rightsOf, withholdUnasked } from "./credentials-hook.ts";
 import { registerPolicy } from "./policy-routes.ts";
 import { registerResources } from "./resource-routes.ts";
+import { rightOf } from "./route-rights.ts";
 
 export interface ApiTls {
   readonly certificatePem: string;
@@ -47,6 +54,7 @@ export interface RestOptions {
   readonly resources: ResourceStore;
   readonly telemetry: TelemetryStore;
   readonly access: Access;
+  readonly apiTokens: ApiTokens;
   /** Writes down what is not a change of resources. */
   readonly audit: (line: AuditLine) => void;
   /** `host:port` that join tokens tell agents to dial. */
@@ -73,6 +81,8 @@ const PAGE_HEADERS = {
 };
 
 const STATUS: Partial<Record<ProblemCode, number>> = {
+  HDL_API_FORBIDDEN: 403,
+  HDL_API_TOKEN: 409,
   HDL_STORE_CONFLICT: 409,
   HDL_STORE_MISSING: 404,
   HDL_POLICY_QUESTION: 422,
@@ -92,9 +102,10 @@ function requestProblem(error: FastifyError): Problem {
 }
 
 /** Every failure has the one form; what is ours to mend is told without its inner side. */
-function answerFailures(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+function answerFailures(app: FastifyInstance, onForbidden: (request: FastifyRequest, problem: Problem) => void): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof ProblemError) {
+      if (error.problems[0].code === "HDL_API_FORBIDDEN") onForbidden(request, error.problems[0]);
       const problems = error.problems.map(({ cause: _cause, ...shown }) => shown);
       return reply.code(STATUS[error.problems[0].code] ?? 500).send({ problems });
     }
@@ -137,17 +148,38 @@ function registerSessions(app: FastifyInstance, access: Access): void {
     });
 }
 
+function pathOf(url: string): string {
+  return url.split("?")[0]?.slice(0, PARAMETER_LENGTH_MAX) ?? "";
+}
+
+/** By the roles and the tree of namespaces as they are now, so that a change of either holds from the next request on. */
+function rightsFor(administrator: Administrator, { plane, resources }: RestOptions): Rights {
+  const { rootNamespace } = plane.snapshot.settings;
+  const all = resources.resources();
+  const roles = all.filter((each) => each.kind === "AdminRole");
+  const namespaces = all.filter((each) => each.kind === "Namespace");
+  return new Rights({
+    actor: actorNameOf(administrator),
+    grants: grantsOf(administrator, roles, { rootNamespace, all: ADMIN_VERBS }),
+    rootNamespace,
+    lineageOf: (namespace) => lineageOf(namespace, namespaces, rootNamespace),
+  });
+}
+
 /** What needs a credential. */
 function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveFlows): void {
-  const { access, audit, plane, resources, telemetry, agentsAddress } = options;
-  app.addHook(
-    "onRequest",
-    credentialsHook(access, ({ ip, method, url }) => {
-      const detail = `${method} ${url.split("?")[0]?.slice(0, PARAMETER_LENGTH_MAX)}`;
-      audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail, namespaces: [] });
-    }),
+  const { access, apiTokens, audit, plane, resources, telemetry, agentsAddress } = options;
+  const onRefused = ({ ip, method, url }: FastifyRequest): void => {
+    const detail = `${method} ${pathOf(url)}`;
+    audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail, namespaces: [] });
+  };
+  app.addHook("onRequest", credentialsHook({ access, rightsFor: (each) => rightsFor(each, options), onRefused }));
+  app.addHook("onSend", withholdUnasked);
+  app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, (request) =>
+    access.createCode(callerOf(request).administrator),
   );
-  app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, () => access.createCode());
+  registerWhoami(app);
+  registerApiTokens(app, { apiTokens, audit, clock: systemClock });
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
   registerAuthority(app, { identity: plane.identity, audit, clock: systemClock });
@@ -156,6 +188,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
     store: telemetry,
     live,
     clock: systemClock,
+    seenBy: (request) => rightsOf(request).within("view"),
     workloads: () => workloadViews(plane.registry, plane.discovery),
     changesSince(sinceMs) {
       const changes = resources.changes({ sinceMs, limit: HISTORY_MAX });
@@ -190,7 +223,16 @@ async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyI
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerFailures(app);
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const each of [method].flat()) {
+      if (rightOf(each, url) === undefined) throw new Error(`${each} ${url} is not in the table of routes' rights`);
+    }
+  });
+  answerFailures(app, (request, refused) => {
+    const { actor } = rightsOf(request);
+    const detail = `${request.method} ${pathOf(request.url)}: ${refused.message}`;
+    options.audit({ atMs: systemClock.nowMs(), actor, action: "right-refused", detail, namespaces: [] });
+  });
   app.server.maxConnections = CONNECTIONS_MAX;
   if (options.tls === undefined) app.addHook("onRequest", refuseForeignHosts);
   const info = { title: "Heddle", version: options.version };
