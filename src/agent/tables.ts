@@ -1,4 +1,6 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
+import { compileTokenRules, type TokenAuthenticator, type TokenCrypto } from "#authentication";
+import { importTokenKey, sha256Hex } from "#engine/crypto";
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
 import { appProtocolOf } from "#model";
 import { type CompiledLimit, type CompiledPolicy, compileLimits, compilePolicy, ruleSetsAt } from "#policy";
@@ -6,10 +8,13 @@ import type { ProxyTables, RoutingTable, ServiceTable } from "#proxy";
 import { RouteTable, type ServiceRoutes } from "#routing";
 import type { AgentConfig, AgentService } from "#xds";
 
+const TOKEN_CRYPTO: TokenCrypto = { importKey: importTokenKey, digest: sha256Hex };
+
 /** Compiles what changed: a part of the configuration that is the same object as before has been compiled already. */
 export class TableCompiler {
   readonly #policies = new WeakMap<AgentConfig["policies"], CompiledPolicy>();
   readonly #limits = new WeakMap<AgentConfig["limits"], readonly CompiledLimit[] | undefined>();
+  readonly #tokens = new WeakMap<AgentConfig["tokens"], TokenAuthenticator | undefined>();
   readonly #routes = new WeakMap<ServiceRoutes, RoutingTable>();
 
   /** `nowMs` is by when policies are taken to be in force. The bundle that came with the agent's own certificate holds until the server sends a newer one. */
@@ -21,6 +26,7 @@ export class TableCompiler {
       bundles: bundleSet([ownBundle(identity), ...config.bundles]),
       inbound: once(this.#policies, ruleSetsAt(config.policies, nowMs).ruleSets, compilePolicy),
       limits: once(this.#limits, config.limits, compileLimits),
+      tokens: once(this.#tokens, config.tokens, (rules) => compileTokenRules(rules, TOKEN_CRYPTO)),
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
       routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),
     };

@@ -101,6 +101,10 @@ function byReason(call: Call, reason: EndReason): { readonly cause: Cause; reado
     const policy = call.server?.policy || call.client?.policy || "a policy";
     return { cause: "policy-denial", what: `${policy} denied calls from ${call.from}` };
   }
+  if (reason === "token-invalid") {
+    const policy = call.server?.policy || "a policy";
+    return { cause: "policy-denial", what: `${policy} refused a token that calls from ${call.from} carry` };
+  }
   if (reason === "rate-limited") {
     const policy = call.server?.policy || "a limit";
     return { cause: "overload", what: `${policy} let no more calls from ${call.from} through` };

@@ -1,3 +1,4 @@
+import type { TokenRule } from "#authentication";
 import type { Bundle } from "#identity";
 import type { ServiceKey } from "#model";
 import { type LimitSet, policiesFor, type RuleSet } from "#policy";
@@ -5,6 +6,7 @@ import { accessRulesFor } from "./access.ts";
 import type { MeshService } from "./services.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
+import { tokenRulesFor } from "./tokens.ts";
 
 /** The workload that a scope is for. Its namespace is that of its certificate. */
 export interface ScopedWorkload {
@@ -16,6 +18,8 @@ export interface ScopedWorkload {
 export interface InboundRules {
   readonly ruleSets: readonly RuleSet[];
   readonly limits: readonly LimitSet[];
+  /** Whose tokens are taken for who asks. */
+  readonly tokens: readonly TokenRule[];
 }
 
 /** What of a snapshot concerns one agent. */
@@ -43,7 +47,7 @@ export function scopeFor(snapshot: MeshSnapshot, workload: ScopedWorkload, servi
 
 /** The lowered policies in force at a workload. */
 export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload): InboundRules {
-  const { policies, ruleSets, access, limitPolicies, limitSets, settings } = snapshot;
+  const { policies, ruleSets, access, limitPolicies, limitSets, tokens, settings } = snapshot;
   const { rootNamespace } = settings;
   return {
     ruleSets: [
@@ -51,6 +55,7 @@ export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload
       ...accessRulesFor(workload, access, settings),
     ],
     limits: policiesFor(workload, limitPolicies, rootNamespace).flatMap((each) => limitSets.get(each) ?? []),
+    tokens: tokenRulesFor(workload, tokens, rootNamespace),
   };
 }
 

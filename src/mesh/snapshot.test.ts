@@ -4,6 +4,7 @@ import { parseTrustDomain, workloadSpiffeId } from "#identity";
 import {
   type AuthorizationPolicy,
   type RateLimitPolicy,
+  type RequestAuthentication,
   type Resource,
   type Service,
   valueOrThrow,
@@ -201,4 +202,62 @@ test("a scope holds the workload's own policies and the subscribed services alon
   expect([...scope.services.keys()]).toEqual(["shop/cart"]);
   expect(scope.inbound.ruleSets.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
   expect(scope.inbound.limits.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
+});
+
+describe("rules of tokens", () => {
+  const uri = "https://id.example/keys";
+  const people = (
+    name: string,
+    namespace: string,
+    change: Partial<RequestAuthentication["spec"]> = {},
+  ): RequestAuthentication => ({
+    apiVersion: "security.istio.io/v1",
+    kind: "RequestAuthentication",
+    metadata: meta(namespace, name),
+    spec: {
+      selector: undefined,
+      targetRefs: [],
+      jwtRules: [
+        {
+          issuer: name,
+          audiences: [],
+          keys: { kind: "uri", uri },
+          from: { headers: [], params: [], cookies: [] },
+          output: { payloadHeader: "", claimHeaders: [] },
+          isForwarded: false,
+          timeoutMs: 5000,
+        },
+      ],
+      ...change,
+    },
+  });
+  const resources = [
+    people("mesh", "heddle-system"),
+    people("all", "shop"),
+    people("cart", "shop", { selector: { app: "cart" } }),
+    people("behind", "shop", { targetRefs: [{ kind: "Service", name: "cart" }] }),
+    people("other", "warehouse"),
+    people("root-behind", "heddle-system", { targetRefs: [{ kind: "Service", name: "cart" }] }),
+    service("cart", { app: "cart" }),
+  ];
+  const rulesAt = (labels: Record<string, string>, snapshot = nextSnapshot(empty, { resources })) =>
+    scopeFor(snapshot, { namespace: "shop", labels }, []).inbound.tokens;
+
+  test("add up where they hold: by selector, by service, by namespace, for the mesh", () => {
+    const issuers = (labels: Record<string, string>): unknown => rulesAt(labels).map(({ issuer }) => issuer);
+    expect(issuers({ app: "cart" })).toEqual(["mesh", "all", "behind", "cart"]);
+    expect(issuers({ "heddle.dev/service": "cart" })).toEqual(["mesh", "all", "behind"]);
+    expect(issuers({ app: "cart", "heddle.dev/service": "orders" })).toEqual(["mesh", "all", "cart"]);
+    expect(issuers({})).toEqual(["mesh", "all"]);
+  });
+
+  test("hold the keys that are known, and a snapshot is another only when keys are that somebody names", () => {
+    const first = nextSnapshot(empty, { resources });
+    expect(rulesAt({}, first).map(({ jwks }) => jwks)).toEqual(["", ""]);
+    const unnamed = nextSnapshot(first, { issuerKeys: new Map([["jwks https://elsewhere.example/", "{}"]]) });
+    expect(unnamed.revision).toBe(first.revision);
+    const known = nextSnapshot(first, { issuerKeys: new Map([[`jwks ${uri}`, "{}"]]) });
+    expect([known.revision, ...rulesAt({}, known).map(({ jwks }) => jwks)]).toEqual([first.revision + 1, "{}", "{}"]);
+    expect(nextSnapshot(known, { issuerKeys: new Map([[`jwks ${uri}`, "{}"]]) }).revision).toBe(known.revision);
+  });
 });

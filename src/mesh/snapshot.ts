@@ -8,6 +8,7 @@ import type {
   NetworkPolicy,
   RateLimitPolicy,
   ReferenceGrant,
+  RequestAuthentication,
   RequestPolicy,
   Resource,
   Route,
@@ -29,6 +30,7 @@ import type { Registration } from "./registration.ts";
 import { type MeshRoutes, NO_ROUTES, resolveRoutes } from "./routes.ts";
 import { type MeshService, resolveServices } from "./services.ts";
 import { defaultSettings, type MeshSettings, settingsOf } from "./settings.ts";
+import { type IssuerKeys, type MeshTokens, meshTokensOf, NO_TOKENS } from "./tokens.ts";
 
 /** One picture of the whole mesh. Never written after it is made; it shares with its predecessor whatever did not change. */
 export interface MeshSnapshot {
@@ -43,6 +45,7 @@ export interface MeshSnapshot {
   readonly access: MeshAccess;
   readonly limitPolicies: readonly RateLimitPolicy[];
   readonly limitSets: ReadonlyMap<RateLimitPolicy, LimitSet>;
+  readonly tokens: MeshTokens;
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
   readonly routes: MeshRoutes;
   readonly inputs: MeshInputs;
@@ -54,6 +57,7 @@ export interface MeshInputs {
   /** By `namespace/instance`. */
   readonly registrations: ReadonlyMap<string, Registration>;
   readonly bundles: readonly Bundle[];
+  readonly issuerKeys: IssuerKeys;
 }
 
 /** The inputs that changed, each whole. */
@@ -70,9 +74,10 @@ export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
     access: NO_ACCESS,
     limitPolicies: [],
     limitSets: new Map(),
+    tokens: NO_TOKENS,
     services: new Map(),
     routes: NO_ROUTES,
-    inputs: { resources: [], registrations: new Map(), bundles: [] },
+    inputs: { resources: [], registrations: new Map(), bundles: [], issuerKeys: new Map() },
   };
 }
 
@@ -103,6 +108,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     access: keep(previous.access, accessOf(resources)),
     limitPolicies,
     limitSets: lowerAll(limitPolicies, previous.limitSets, lowerRateLimitPolicy),
+    tokens: keep(previous.tokens, tokensOf(inputs)),
     services,
     routes: nextRoutes(previous, { resources, services }),
     inputs,
@@ -113,6 +119,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     next.policies === previous.policies &&
     next.access === previous.access &&
     next.limitPolicies === previous.limitPolicies &&
+    next.tokens === previous.tokens &&
     next.services === previous.services &&
     next.routes === previous.routes;
   return isSame ? { ...previous, inputs } : next;
@@ -136,6 +143,13 @@ function accessOf(resources: readonly Resource[]): MeshAccess {
       ? []
       : (only(resources, "ServiceAccount") as readonly ServiceAccount[]);
   return { policies, networkPolicies, namespaces, accounts };
+}
+
+function tokensOf({ resources, issuerKeys }: MeshInputs): MeshTokens {
+  const policies = only(resources, "RequestAuthentication") as readonly RequestAuthentication[];
+  return policies.length === 0
+    ? NO_TOKENS
+    : meshTokensOf(policies, only(resources, "Service") as readonly Service[], issuerKeys);
 }
 
 function limitPoliciesOf(resources: readonly Resource[]): readonly RateLimitPolicy[] {

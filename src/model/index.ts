@@ -35,6 +35,15 @@ export {
 } from "./authorization-policy.ts";
 export { type CompiledExpression, compileExpression } from "./condition-expression.ts";
 export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
+export {
+  JWKS_CHARS_MAX,
+  type PublicJwk,
+  parseJsonWebKeys,
+  TOKEN_ALGORITHMS,
+  type TokenAlgorithm,
+  type TokenKey,
+  writeJsonWebKeys,
+} from "./json-web-keys.ts";
 export { hasLabels } from "./labels.ts";
 export {
   DNS_LABEL,
@@ -69,6 +78,14 @@ export {
 } from "./problem.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
 export type { LimitKey, RateLimit, RateLimitPolicy } from "./rate-limit-policy.ts";
+export type {
+  IssuerKeySource,
+  JwtRule,
+  PolicyTargetRef,
+  RequestAuthentication,
+  TokenLocations,
+  TokenOutputs,
+} from "./request-authentication.ts";
 export type { Fault, Hedge, RequestPolicy } from "./request-policy.ts";
 export type { ObjectMeta } from "./resource-of.ts";
 export type {

@@ -298,9 +298,18 @@ export const PROBLEM_CODES = {
     summary: "Two documents describe the same resource.",
     next: "Keep one of them, or give one another name.",
   },
+  HDL_MODEL_JWKS: {
+    summary: "A JSON Web Key Set, by which an issuer's tokens are verified, cannot be used.",
+    next: "Give the set that the issuer publishes: public keys of RSA (2048 bits or more), P-256, P-384 or Ed25519.",
+  },
   HDL_SERVER_API_EXPOSED: {
     summary: "The API would listen beyond loopback without a certificate.",
     next: "Give `--api-certificate` and `--api-key`, or let it listen on 127.0.0.1.",
+  },
+  HDL_SERVER_ISSUER_KEYS: {
+    summary:
+      "The keys of a token issuer that a RequestAuthentication names could not be fetched; the server tries again by itself.",
+    next: "Look whether the server reaches the issuer; keys that were fetched before hold for a day, without any its tokens are refused.",
   },
   HDL_POLICY_QUESTION: {
     summary: "A question about policies names a caller or a destination that is not there.",

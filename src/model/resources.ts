@@ -5,6 +5,7 @@ import type { AdminRole } from "./admin-role.ts";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
+import type { RequestAuthentication } from "./request-authentication.ts";
 import type { RequestPolicy } from "./request-policy.ts";
 import type { ResourceOf } from "./resource-of.ts";
 import type { GrpcRoute, HttpRoute, ReferenceGrant, TcpRoute, TlsRoute } from "./routes.ts";
@@ -62,6 +63,7 @@ export type Resource =
   | Service
   | WorkloadEntry
   | AuthorizationPolicy
+  | RequestAuthentication
   | AccessPolicy
   | NetworkPolicy
   | HttpRoute

@@ -18,6 +18,7 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "route-not-found": 404,
   "backend-not-found": 500,
   "policy-denied": 403,
+  "token-invalid": 401,
   "rate-limited": 429,
   "request-timeout": 504,
   "stream-idle-timeout": 504,

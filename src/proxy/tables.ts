@@ -1,4 +1,5 @@
 /** What the data plane runs by: compiled elsewhere, immutable, replaced by one reference. */
+import type { TokenAuthenticator } from "#authentication";
 import type { BundleSet, SpiffeId } from "#identity";
 import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
 import type { CompiledLimit, CompiledPolicy } from "#policy";
@@ -49,6 +50,8 @@ export interface ProxyTables {
   readonly inbound: CompiledPolicy;
   /** Of requests to the workload; absent for none. */
   readonly limits?: readonly CompiledLimit[] | undefined;
+  /** Of tokens in requests to the workload; absent where none is taken. */
+  readonly tokens?: TokenAuthenticator | undefined;
   /** Every service that may be sent to. */
   readonly outbound: ReadonlyMap<ServiceKey, ServiceTable>;
   /** Of the services that are called; one without goes to itself. */

@@ -18,6 +18,7 @@ import { IdentityKeeper } from "../agent/identity/identity-keeper.ts";
 import { type Announcement, registryClient } from "../agent/registry-client.ts";
 import { ServerChannel } from "../agent/server-channel.ts";
 import { type AgentPlane, startAgentPlane } from "./agent-plane.ts";
+import type { KeptKeys } from "./issuer-keys/issuer-keys.ts";
 
 const trustDomain = valueOrThrow(parseTrustDomain("shop.example"));
 const metadata = (name: string) => ({ namespace: "shop", name, labels: {}, annotations: {} });
@@ -50,6 +51,7 @@ const announcement = (instance: string, app: string): Announcement => ({
 
 let folder: string;
 let kept: string | undefined;
+let keptKeys: KeptKeys = {};
 let resources: readonly Resource[];
 let changed: Set<() => void>;
 let refusals: string[];
@@ -70,6 +72,13 @@ async function start(port = 0): Promise<AgentPlane> {
         load: () => Promise.resolve(success(kept)),
         save(text) {
           kept = text;
+          return Promise.resolve(success(undefined));
+        },
+      },
+      issuerKeys: {
+        load: () => Promise.resolve(success(keptKeys)),
+        save(keys) {
+          keptKeys = keys;
           return Promise.resolve(success(undefined));
         },
       },

@@ -9,6 +9,7 @@ import {
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type RegistryStore, WorkloadRegistry } from "#discovery";
 import { sha256Hex } from "#engine/crypto";
+import { askHttp } from "#engine/http-client";
 import { type ConnectionFacts, type Http2Server, serveHttp2 } from "#engine/http2-server";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
@@ -16,7 +17,7 @@ import type { Cancel, Clock, Timers } from "#engine/time";
 import { bundleSet, type SpiffeId, svidStanding, type TrustDomain } from "#identity";
 import type { JoinTokenAudit, JoinTokenStore } from "#identity/attestation";
 import type { RotationStep } from "#identity/authority";
-import type { Failure, Resource, Result, WorkloadKey } from "#model";
+import type { Failure, Problem, Resource, Result, WorkloadKey } from "#model";
 import { success } from "#model";
 import { AggregatedDiscoveryService, Identity, Registry } from "#proto";
 import { DiscoveryServer, type Refusal, type StreamAgent } from "#xds/server";
@@ -26,6 +27,7 @@ import { identityService } from "./enrolment/identity-service.ts";
 import type { MemberReport } from "./enrolment/members.ts";
 import { type ConnectionPeer, peerOfConnection } from "./enrolment/peer.ts";
 import type { LedgerDocuments } from "./enrolment/svid-ledger.ts";
+import { IssuerKeyring, type KeptKeysStore } from "./issuer-keys/issuer-keys.ts";
 import { registryService } from "./registry-service.ts";
 import { SnapshotLoop } from "./snapshot-loop.ts";
 
@@ -56,6 +58,8 @@ export interface AgentPlaneOptions {
   readonly svids: LedgerDocuments;
   readonly registry: RegistryStore;
   readonly resources: ResourceSource;
+  /** Of token issuers, fetched before. */
+  readonly issuerKeys: KeptKeysStore;
   /** Adds services for agents, such as telemetry's. `callerOf` throws for a caller without a certificate. */
   readonly services?: (router: ConnectRouter, callerOf: (context: HandlerContext) => SpiffeId) => void;
   readonly files: PrivateFiles;
@@ -123,16 +127,10 @@ export async function startAgentPlane(options: AgentPlaneOptions): Promise<Resul
   };
   const identity = await startIdentity(options, later);
   if (!identity.ok) return identity;
-  const { trustDomain, timers, clock, resources, listener } = options;
-  const { onFailure } = listener;
-  const registry = new WorkloadRegistry({
-    store: options.registry,
-    clock,
-    timers,
-    onChange: () => later.touch(),
-    onProblem: (each) => onFailure({ ok: false, problems: [each] }),
-  });
-  const restored = await registry.start();
+  const { trustDomain, timers, resources, listener } = options;
+  const registry = registryOf(options, () => later.touch());
+  const keyring = keyringOf(options, () => later.touch());
+  const restored = await restore(registry, keyring);
   if (!restored.ok) {
     await identity.value.stop();
     return restored;
@@ -141,6 +139,7 @@ export async function startAgentPlane(options: AgentPlaneOptions): Promise<Resul
     resources: resources.resources(),
     registrations: registry.workloads,
     bundles: [identity.value.authority.bundle],
+    issuerKeys: keyring.keys,
   });
   const loop = new SnapshotLoop({ trustDomain, inputs, timers, publish: (next) => discovery.publish(next) });
   const { onRefusal } = listener;
@@ -156,8 +155,41 @@ export async function startAgentPlane(options: AgentPlaneOptions): Promise<Resul
     return bound;
   }
   complete(later, parts, bound.value);
-  const cancel = resources.onChange(() => loop.touch());
+  const cancel = follow(resources, keyring, loop);
   return success(new AgentPlane(parts, { loop, listener: bound.value, cancel }));
+}
+
+function registryOf({ registry: store, clock, timers, listener }: AgentPlaneOptions, onChange: () => void) {
+  const onProblem = (each: Problem): void => listener.onFailure({ ok: false, problems: [each] });
+  return new WorkloadRegistry({ store, clock, timers, onChange, onProblem });
+}
+
+/** What is applied from now on is taken in. */
+function follow(resources: ResourceSource, keyring: IssuerKeyring, loop: SnapshotLoop): Cancel {
+  keyring.watch(resources.resources());
+  const unheard = resources.onChange(() => {
+    keyring.watch(resources.resources());
+    loop.touch();
+  });
+  return () => {
+    unheard();
+    keyring.stop();
+  };
+}
+
+function keyringOf(options: AgentPlaneOptions, onChange: () => void): IssuerKeyring {
+  const { issuerKeys: store, clock, timers, random, listener } = options;
+  const { onFailure } = listener;
+  return new IssuerKeyring({ ask: askHttp, store, clock, timers, random, onChange, onFailure });
+}
+
+/** What was known before the server started; the registry is stopped again where the keys cannot be read. */
+async function restore(registry: WorkloadRegistry, keyring: IssuerKeyring): Promise<Result<void>> {
+  const restored = await registry.start();
+  if (!restored.ok) return restored;
+  const keys = await keyring.start();
+  if (!keys.ok) await registry.stop();
+  return keys;
 }
 
 /** What needs parts that are made after the identities. */

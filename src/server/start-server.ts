@@ -10,6 +10,7 @@ import { type Failure, type Result, success } from "#model";
 import { Telemetry } from "#proto";
 import type { TelemetryStore } from "#telemetry/store";
 import { type AgentPlane, type AgentPlaneListener, type ResourceSource, startAgentPlane } from "./agent-plane.ts";
+import { storedIssuerKeys } from "./issuer-keys/stored-issuer-keys.ts";
 import { TelemetryIngest } from "./observe/ingest.ts";
 import { storedRegistry } from "./stored-registry.ts";
 import { telemetryService } from "./telemetry-service.ts";
@@ -103,6 +104,7 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
     tokens: storedJoinTokens(stores.documents),
     svids: stores.documents,
     registry: storedRegistry(stores.documents),
+    issuerKeys: storedIssuerKeys(stores.documents),
     resources: stores.resources,
     services: (router, callerOf) => router.service(Telemetry, telemetryService(ingest, callerOf)),
     files: privateFiles,

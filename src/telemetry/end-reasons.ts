@@ -74,6 +74,11 @@ export const END_REASONS = {
     sentence: "The agent cannot keep up and sheds a share of the requests.",
     blame: "local",
   },
+  "token-invalid": {
+    flag: "UAEX",
+    sentence: "The request carries a token that is not valid here.",
+    blame: "policy",
+  },
 } as const satisfies Record<string, EndReasonEntry>;
 
 /** One key of `END_REASONS`. */

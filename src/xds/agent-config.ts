@@ -1,3 +1,4 @@
+import type { TokenRule } from "#authentication";
 import type { Bundle, SpiffeId, TrustDomain } from "#identity";
 import type { ServiceKey, TrafficPolicy } from "#model";
 import type { LimitSet, RuleSet } from "#policy";
@@ -44,6 +45,8 @@ export interface AgentConfig {
   readonly policies: readonly RuleSet[];
   /** Of requests to the workload. */
   readonly limits: readonly LimitSet[];
+  /** Whose tokens in requests to the workload are taken for who asks. */
+  readonly tokens: readonly TokenRule[];
   /** Each subscribed service and each that a route sends to; one that does not exist has no endpoints. */
   readonly services: ReadonlyMap<ServiceKey, AgentService>;
   /** Of the subscribed services that have routes. */

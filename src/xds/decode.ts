@@ -10,7 +10,6 @@ import {
 } from "#identity";
 import type { InboundRules } from "#mesh";
 import { failure, problem, type Result, serviceKey, success } from "#model";
-import type { LimitSet, RuleSet } from "#policy";
 import {
   type InboundPolicyMessage,
   InboundPolicySchema,
@@ -30,6 +29,7 @@ import { limitsOf } from "./limit-messages.ts";
 import { ruleSetOf } from "./policy-messages.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
 import { routesOf } from "./route-messages.ts";
+import { tokensOf } from "./token-messages.ts";
 import { trafficOf } from "./traffic-messages.ts";
 
 /** A resource as the agent uses it. */
@@ -44,6 +44,8 @@ export type DecodedResource =
 const ENDPOINTS_MAX = 10_000;
 const RULE_SETS_MAX = 10_000;
 const LIMIT_SETS_MAX = 10_000;
+/** Each is looked for in each request. */
+const TOKEN_RULES_MAX = 256;
 const TIMEOUT_MS_MAX = 3_600_000;
 
 /** Decodes and checks one resource. Fails with `HDL_XDS_RESOURCE_INVALID`, which names the resource and its fault. */
@@ -162,19 +164,25 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
   if (name !== OWN_POLICY_NAME) return invalid(what, "it is another workload's");
   if (message.ruleSets.length > RULE_SETS_MAX) return invalid(what, "it has too many rule sets");
   if (message.limits.length > LIMIT_SETS_MAX) return invalid(what, "it has too many limits");
-  const limits: LimitSet[] = [];
-  for (const each of message.limits) {
-    const set = limitsOf(each);
-    if (typeof set === "string") return invalid(what, set);
-    limits.push(set);
+  if (message.tokens.length > TOKEN_RULES_MAX) return invalid(what, "it takes tokens of too many issuers");
+  const limits = allOf(message.limits, limitsOf);
+  if (typeof limits === "string") return invalid(what, limits);
+  const ruleSets = allOf(message.ruleSets, ruleSetOf);
+  if (typeof ruleSets === "string") return invalid(what, ruleSets);
+  const tokens = allOf(message.tokens, tokensOf);
+  if (typeof tokens === "string") return invalid(what, tokens);
+  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens } });
+}
+
+/** All values, or what is wrong with the first that is none. */
+function allOf<M, V extends object>(messages: readonly M[], decode: (message: M) => V | string): readonly V[] | string {
+  const values: V[] = [];
+  for (const each of messages) {
+    const value = decode(each);
+    if (typeof value === "string") return value;
+    values.push(value);
   }
-  const ruleSets: RuleSet[] = [];
-  for (const each of message.ruleSets) {
-    const set = ruleSetOf(each);
-    if (typeof set === "string") return invalid(what, set);
-    ruleSets.push(set);
-  }
-  return success({ kind: "InboundPolicy", value: { ruleSets, limits } });
+  return values;
 }
 
 function invalid(what: string, why: string, cause?: unknown): Result<never> {

@@ -7,6 +7,7 @@ import type { ServiceRoutes } from "#routing";
 import { limitsMessage } from "./limit-messages.ts";
 import { ruleSetMessage } from "./policy-messages.ts";
 import { encodeRoutes } from "./route-messages.ts";
+import { tokensMessage } from "./token-messages.ts";
 import { trafficMessage } from "./traffic-messages.ts";
 
 /** A resource as it goes to any number of agents: encoded once. */
@@ -107,9 +108,13 @@ function endpointMessage(endpoint: Endpoint) {
   return { instance, namespace, serviceAccount, address, meshPort, weight, labels, spiffeId: spiffeId.uri };
 }
 
-function encodePolicy({ ruleSets, limits }: InboundRules): Uint8Array {
+function encodePolicy({ ruleSets, limits, tokens }: InboundRules): Uint8Array {
   return toBinary(
     InboundPolicySchema,
-    create(InboundPolicySchema, { ruleSets: ruleSets.map(ruleSetMessage), limits: limits.map(limitsMessage) }),
+    create(InboundPolicySchema, {
+      ruleSets: ruleSets.map(ruleSetMessage),
+      limits: limits.map(limitsMessage),
+      tokens: tokens.map(tokensMessage),
+    }),
   );
 }

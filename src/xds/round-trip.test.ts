@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import type { TokenRule } from "#authentication";
 import { sha256Hex } from "#engine/crypto";
 import { workloadSpiffeId } from "#identity";
 import { defaultSettings, type MeshService } from "#mesh";
@@ -26,7 +27,7 @@ const authority = fakeAuthority("shop.example");
 type LimitMessage = RateLimitSetMessage["limits"][number];
 
 const encoder = new ResourceEncoder(sha256Hex);
-const NO_RULES = { ruleSets: [], limits: [] };
+const NO_RULES = { ruleSets: [], limits: [], tokens: [] };
 const words = fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 });
 
 const endpoint = fc
@@ -128,6 +129,28 @@ const ruleSet: fc.Arbitrary<RuleSet> = fc.oneof(
   fc.record({ ...body, action: fc.constant("CUSTOM" as const), provider: fc.string({ minLength: 1 }) }),
 );
 
+const tokenRule: fc.Arbitrary<TokenRule> = fc.record({
+  label: fc.string(),
+  issuer: fc.string({ minLength: 1 }),
+  audiences: words,
+  jwks: fc.string(),
+  from: fc.record({
+    headers: fc.array(fc.record({ name: fc.string(), prefix: fc.string() }), { maxLength: 2 }),
+    params: words,
+    cookies: words,
+  }),
+  output: fc.record({
+    payloadHeader: fc.string(),
+    claimHeaders: fc.array(fc.record({ header: fc.string(), claim: fc.string() }), { maxLength: 2 }),
+  }),
+  isForwarded: fc.boolean(),
+});
+const inboundRules = fc.record({
+  ruleSets: fc.array(ruleSet, { maxLength: 4 }),
+  limits: fc.array(limitSet, { maxLength: 3 }),
+  tokens: fc.array(tokenRule, { maxLength: 3 }),
+});
+
 function serviceOf(endpoints: MeshService["endpoints"]): MeshService {
   const ports = [{ name: "http", port: 80, targetPort: 80, appProtocol: "http" }];
   return { key: "shop/cart", namespace: "shop", name: "cart", ports, endpoints, traffic: undefined };
@@ -170,9 +193,9 @@ describe("what is encoded is decoded the same", () => {
 
   test("policies", () => {
     fc.assert(
-      fc.property(fc.array(ruleSet, { maxLength: 4 }), fc.array(limitSet, { maxLength: 3 }), (ruleSets, limits) => {
-        const { bytes } = encoder.policy({ ruleSets, limits });
-        expect(valueOrThrow(decodeResource("InboundPolicy", "self", bytes)).value).toEqual({ ruleSets, limits });
+      fc.property(inboundRules, (rules) => {
+        const { bytes } = encoder.policy(rules);
+        expect(valueOrThrow(decodeResource("InboundPolicy", "self", bytes)).value).toEqual(rules);
       }),
     );
   });

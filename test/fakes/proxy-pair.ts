@@ -1,6 +1,8 @@
 /** Two agents in one process with real sockets, certificates of a test authority between them, and an app behind. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect as connectTcp } from "node:net";
+import { compileTokenRules, type TokenRule } from "#authentication";
+import { importTokenKey, sha256Hex } from "#engine/crypto";
 import { systemRandom } from "#engine/random";
 import type { ServerCertificate } from "#engine/sockets";
 import { systemClock, systemTimers } from "#engine/time";
@@ -55,6 +57,7 @@ export function recorderOf(instance: string): Recorder {
 export interface Settings {
   readonly policies?: readonly RuleSet[];
   readonly rateLimits?: readonly LimitSet[];
+  readonly tokens?: readonly TokenRule[];
   readonly endpoints?: readonly OutboundEndpoint[];
   readonly requestTimeoutMs?: number;
   readonly protocol?: AppProtocol;
@@ -76,6 +79,7 @@ export interface Settings {
 export function tablesOf({
   policies = [],
   rateLimits = [],
+  tokens = [],
   endpoints = [],
   requestTimeoutMs = 5000,
   protocol = "auto",
@@ -90,6 +94,7 @@ export function tablesOf({
     bundles: bundleSet([authority.bundle]),
     inbound: compilePolicy(policies),
     limits: compileLimits(rateLimits),
+    tokens: compileTokenRules(tokens, { importKey: importTokenKey, digest: sha256Hex }),
     outbound: new Map<ServiceKey, ServiceTable>([
       ["shop/back", { protocol, endpoints, traffic }],
       ...Object.entries(services).map(([key, each]) => [key as ServiceKey, { protocol, endpoints: each }] as const),

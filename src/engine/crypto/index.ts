@@ -10,3 +10,4 @@ export {
   type SigningKey,
   verifySignature,
 } from "./keys.ts";
+export { importTokenKey } from "./token-keys.ts";

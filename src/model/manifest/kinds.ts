@@ -8,6 +8,7 @@ import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { rateLimitPolicy } from "./rate-limit-policy.ts";
+import { requestAuthentication } from "./request-authentication.ts";
 import { requestPolicy } from "./request-policy.ts";
 import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
 
@@ -87,6 +88,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   Service: service,
   WorkloadEntry: workloadEntry,
   AuthorizationPolicy: authorizationPolicy,
+  RequestAuthentication: requestAuthentication,
   AccessPolicy: accessPolicy,
   NetworkPolicy: networkPolicy,
   HTTPRoute: httpRoute,

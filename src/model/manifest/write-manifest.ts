@@ -5,6 +5,7 @@ import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
 import { accessPolicySpec, authorizationPolicySpec, networkPolicySpec, rateLimitPolicySpec } from "./write-policy.ts";
+import { requestAuthenticationSpec } from "./write-request-authentication.ts";
 import { requestPolicySpec, routeSpec } from "./write-route.ts";
 
 function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Mesh["spec"]): object {
@@ -22,6 +23,8 @@ function specOf(resource: Resource): object | undefined {
       return meshSpec(resource.spec);
     case "AuthorizationPolicy":
       return authorizationPolicySpec(resource.spec);
+    case "RequestAuthentication":
+      return requestAuthenticationSpec(resource.spec);
     case "AccessPolicy":
       return accessPolicySpec(resource.spec);
     case "NetworkPolicy":

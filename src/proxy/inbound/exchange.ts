@@ -1,5 +1,6 @@
 /** One request from another agent: decided before the app sees a byte of it, then carried to the app and back. */
-import { type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
+import type { TokenAuthenticator } from "#authentication";
+import { type Claims, type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -15,6 +16,7 @@ import { patienceMs } from "../patience.ts";
 import { StreamOutput } from "../stream-output.ts";
 import type { AppAnswer, AppLane, AppLanes, AppUser, LaneWaiter } from "./app/lane.ts";
 import type { InboundPeer } from "./peer.ts";
+import { tokenChallenge, withPath } from "./token-fields.ts";
 
 export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirable {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -30,6 +32,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   /** Request body that waits for the app's connection, or for the app to switch; its credit is given when it leaves. */
   #heldForApp: Buffer[] = [];
   #requestTrailers: FieldList = [];
+  /** Of the token that this request carries and that was verified. */
+  #claims: Claims | undefined;
   #hasBody = false;
   #isRequestEnded = false;
   #uncredited = 0;
@@ -200,6 +204,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #decide(isBytes: boolean): void {
     const { app, context, decisions } = this.#peer;
     if (isBytes) this.#record.edge = this.#peer.tcpEdge();
+    const { tokens } = context.tables;
+    if (tokens !== undefined && !isBytes && !this.#isAuthentic(tokens)) return;
     const attributes = this.#attributes(isBytes);
     const decision = decisions.decide(context.tables.inbound, attributes);
     this.#record.verdict = decision.verdict;
@@ -219,6 +225,24 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#isAsking = true;
     this.#lanes.request(this, false);
     this.#isAsking = false;
+  }
+
+  /** Takes in who the request's token says it is from. When that is not so, it has been answered. */
+  #isAuthentic(tokens: TokenAuthenticator): boolean {
+    const record = this.#record;
+    const { clock, tables } = this.#peer.context;
+    const found = tokens.authenticate({ fields: this.#fields, path: record.path }, clock.nowMs());
+    if (found.kind === "refused") {
+      record.verdict = "deny";
+      record.policy = found.label;
+      const isTold = tables.settings.explainDenials;
+      this.#replyLocally("token-invalid", isTold ? found.label : "", tokenChallenge(isTold ? found.why : ""));
+      return false;
+    }
+    this.#claims = found.claims;
+    this.#fields = found.path === record.path ? found.fields : withPath(found.fields, found.path);
+    record.path = found.path;
+    return true;
   }
 
   /** No external authorizer is known to this agent, and what cannot be asked denies. */
@@ -250,6 +274,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     attributes.path = query < 0 ? path : path.slice(0, query);
     attributes.host = authority;
     attributes.headers = this.#fields;
+    attributes.claims = this.#claims;
     return attributes;
   }
 

@@ -9,6 +9,7 @@ export class DesiredResources {
   #policySource: MeshSnapshot["policies"] | undefined;
   #accessSource: MeshSnapshot["access"] | undefined;
   #limitSource: MeshSnapshot["limitPolicies"] | undefined;
+  #tokenSource: MeshSnapshot["tokens"] | undefined;
   #rootNamespace = "";
   #policy: EncodedResource | undefined;
 
@@ -56,14 +57,18 @@ export class DesiredResources {
   }
 
   #ownPolicy(snapshot: MeshSnapshot): EncodedResource {
-    const { policies, access, limitPolicies, settings } = snapshot;
+    const { policies, access, limitPolicies, tokens, settings } = snapshot;
     const isOfSame =
-      this.#policySource === policies && this.#accessSource === access && this.#limitSource === limitPolicies;
+      this.#policySource === policies &&
+      this.#accessSource === access &&
+      this.#limitSource === limitPolicies &&
+      this.#tokenSource === tokens;
     const isHeld = isOfSame && this.#rootNamespace === settings.rootNamespace;
     if (isHeld && this.#policy !== undefined) return this.#policy;
     this.#policySource = policies;
     this.#accessSource = access;
     this.#limitSource = limitPolicies;
+    this.#tokenSource = tokens;
     this.#rootNamespace = settings.rootNamespace;
     this.#policy = this.#encoder.policy(inboundRulesFor(snapshot, this.#workload));
     return this.#policy;

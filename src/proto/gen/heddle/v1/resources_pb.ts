@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/resources.proto.
  */
 export const file_heddle_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0idgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEEioKC3Jldm9jYXRpb25zGAQgAygLMhUuaGVkZGxlLnYxLlJldm9jYXRpb24iYwoKUmV2b2NhdGlvbhIRCglzcGlmZmVfaWQYASABKAkSGwoTbm90X2JlZm9yZV91bnRpbF9tcxgCIAEoBBIOCgZzZXJpYWwYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoBCKkAQoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgllbmRwb2ludHMYAyADKAsyEy5oZWRkbGUudjEuRW5kcG9pbnQSJQoFcG9ydHMYBCADKAsyFi5oZWRkbGUudjEuU2VydmljZVBvcnQSKQoHdHJhZmZpYxgFIAEoCzIYLmhlZGRsZS52MS5UcmFmZmljUG9saWN5IssCCg1UcmFmZmljUG9saWN5EicKCWJhbGFuY2luZxgBIAEoCzIULmhlZGRsZS52MS5CYWxhbmNpbmcSJAoIaGFzaF9rZXkYAiABKAsyEi5oZWRkbGUudjEuSGFzaEtleRIlCghmYWlsb3ZlchgDIAMoCzITLmhlZGRsZS52MS5GYWlsb3ZlchIrCgpkaXN0cmlidXRlGAQgAygLMhcuaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbhIQCghpc19sb2NhbBgFIAEoCBIWCgl3YXJtdXBfbXMYBiABKAFIAIgBARI2ChFvdXRsaWVyX2RldGVjdGlvbhgHIAEoCzIbLmhlZGRsZS52MS5PdXRsaWVyRGV0ZWN0aW9uEicKBHBvb2wYCCABKAsyGS5oZWRkbGUudjEuQ29ubmVjdGlvblBvb2xCDAoKX3dhcm11cF9tcyJ3CglCYWxhbmNpbmcSDAoEa2luZBgBIAEoCRIeChFtaW5pbXVtX3Jpbmdfc2l6ZRgCIAEoDUgAiAEBEhcKCnRhYmxlX3NpemUYAyABKA1IAYgBAUIUChJfbWluaW11bV9yaW5nX3NpemVCDQoLX3RhYmxlX3NpemUibwoHSGFzaEtleRIMCgRraW5kGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIRCgRwYXRoGAMgASgJSAGIAQESEwoGdHRsX21zGAQgASgBSAKIAQFCBwoFX25hbWVCBwoFX3BhdGhCCQoHX3R0bF9tcyIkCghGYWlsb3ZlchIMCgRmcm9tGAEgASgJEgoKAnRvGAIgASgJInQKDERpc3RyaWJ1dGlvbhIMCgRmcm9tGAEgASgJEisKAnRvGAIgAygLMh8uaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbi5Ub0VudHJ5GikKB1RvRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASKVAgoQT3V0bGllckRldGVjdGlvbhIdChVjb25zZWN1dGl2ZTV4eF9lcnJvcnMYASABKA0SIgoaY29uc2VjdXRpdmVfZ2F0ZXdheV9lcnJvcnMYAiABKA0SKQohY29uc2VjdXRpdmVfbG9jYWxfb3JpZ2luX2ZhaWx1cmVzGAMgASgNEioKInNwbGl0X2V4dGVybmFsX2xvY2FsX29yaWdpbl9lcnJvcnMYBCABKAgSEwoLaW50ZXJ2YWxfbXMYBSABKAESGAoQYmFzZV9lamVjdGlvbl9tcxgGIAEoARIcChRtYXhfZWplY3Rpb25fcGVyY2VudBgHIAEoDRIaChJtaW5faGVhbHRoX3BlcmNlbnQYCCABKA0i7AEKDkNvbm5lY3Rpb25Qb29sEhgKC2Nvbm5lY3Rpb25zGAEgASgNSACIAQESHQoQcGVuZGluZ19yZXF1ZXN0cxgCIAEoDUgBiAEBEhUKCHJlcXVlc3RzGAMgASgNSAKIAQESFAoHcmV0cmllcxgEIAEoDUgDiAEBEh8KEmNvbm5lY3RfdGltZW91dF9tcxgFIAEoAUgEiAEBQg4KDF9jb25uZWN0aW9uc0ITChFfcGVuZGluZ19yZXF1ZXN0c0ILCglfcmVxdWVzdHNCCgoIX3JldHJpZXNCFQoTX2Nvbm5lY3RfdGltZW91dF9tcyI/CgtTZXJ2aWNlUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SFAoMYXBwX3Byb3RvY29sGAMgASgJIu8BCghFbmRwb2ludBIQCghpbnN0YW5jZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSFwoPc2VydmljZV9hY2NvdW50GAMgASgJEg8KB2FkZHJlc3MYBCABKAkSEQoJbWVzaF9wb3J0GAUgASgNEhEKCXNwaWZmZV9pZBgGIAEoCRIvCgZsYWJlbHMYByADKAsyHy5oZWRkbGUudjEuRW5kcG9pbnQuTGFiZWxzRW50cnkSDgoGd2VpZ2h0GAggASgNGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiZQoNSW5ib3VuZFBvbGljeRIrCglydWxlX3NldHMYASADKAsyGC5oZWRkbGUudjEuUG9saWN5UnVsZVNldBInCgZsaW1pdHMYAiADKAsyFy5oZWRkbGUudjEuUmF0ZUxpbWl0U2V0Io4ECg1Qb2xpY3lSdWxlU2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLwoGYWN0aW9uGAQgASgOMh8uaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQuQWN0aW9uEiQKBXJ1bGVzGAUgAygLMhUuaGVkZGxlLnYxLlBvbGljeVJ1bGUSFQoIcHJvdmlkZXIYBiABKAlIAIgBARIMCgR0aWVyGAcgASgNEisKBG1vZGUYCCABKA4yHS5oZWRkbGUudjEuUG9saWN5UnVsZVNldC5Nb2RlEhMKC2lzX2ZhbGxiYWNrGAkgASgIEhoKDWV4cGlyZXNfYXRfbXMYCiABKAFIAYgBARIpCghzY2hlZHVsZRgLIAMoCzIXLmhlZGRsZS52MS5Qb2xpY3lXaW5kb3ciaAoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAISEAoMQUNUSU9OX0FVRElUEAMSEQoNQUNUSU9OX0NVU1RPTRAEIkAKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEhAKDE1PREVfRU5GT1JDRRABEhAKDE1PREVfT0JTRVJWRRACQgsKCV9wcm92aWRlckIQCg5fZXhwaXJlc19hdF9tcyJXCgxQb2xpY3lXaW5kb3cSDAoEZGF5cxgBIAMoDRITCgtmcm9tX21pbnV0ZRgCIAEoDRIRCgl0b19taW51dGUYAyABKA0SEQoJdGltZV96b25lGAQgASgJIrwBCgpQb2xpY3lSdWxlEiQKBGZyb20YASADKAsyFi5oZWRkbGUudjEuU291cmNlTWF0Y2gSJQoCdG8YAiADKAsyGS5oZWRkbGUudjEuT3BlcmF0aW9uTWF0Y2gSDQoFaW5kZXgYAyABKA0SJwoEd2hlbhgEIAMoCzIZLmhlZGRsZS52MS5Db25kaXRpb25NYXRjaBIVCg11bmVuZm9yY2VhYmxlGAUgASgJEhIKCmV4cHJlc3Npb24YBiABKAkiuwIKC1NvdXJjZU1hdGNoEhIKCnByaW5jaXBhbHMYASADKAkSFgoObm90X3ByaW5jaXBhbHMYAiADKAkSEgoKbmFtZXNwYWNlcxgDIAMoCRIWCg5ub3RfbmFtZXNwYWNlcxgEIAMoCRIaChJyZXF1ZXN0X3ByaW5jaXBhbHMYBSADKAkSHgoWbm90X3JlcXVlc3RfcHJpbmNpcGFscxgGIAMoCRIYChBzZXJ2aWNlX2FjY291bnRzGAcgAygJEhwKFG5vdF9zZXJ2aWNlX2FjY291bnRzGAggAygJEhEKCWlwX2Jsb2NrcxgJIAMoCRIVCg1ub3RfaXBfYmxvY2tzGAogAygJEhgKEHJlbW90ZV9pcF9ibG9ja3MYCyADKAkSHAoUbm90X3JlbW90ZV9pcF9ibG9ja3MYDCADKAkiQQoOQ29uZGl0aW9uTWF0Y2gSCwoDa2V5GAEgASgJEg4KBnZhbHVlcxgCIAMoCRISCgpub3RfdmFsdWVzGAMgAygJIpwBCg5PcGVyYXRpb25NYXRjaBIPCgdtZXRob2RzGAEgAygJEhMKC25vdF9tZXRob2RzGAIgAygJEg0KBXBhdGhzGAMgAygJEhEKCW5vdF9wYXRocxgEIAMoCRINCgVwb3J0cxgFIAMoCRIRCglub3RfcG9ydHMYBiADKAkSDQoFaG9zdHMYByADKAkSEQoJbm90X2hvc3RzGAggAygJImMKDFJhdGVMaW1pdFNldBIMCgRraW5kGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEiQKBmxpbWl0cxgEIAMoCzIULmhlZGRsZS52MS5SYXRlTGltaXQikgEKCVJhdGVMaW1pdBIMCgRuYW1lGAEgASgJEiUKAnRvGAIgAygLMhkuaGVkZGxlLnYxLk9wZXJhdGlvbk1hdGNoEh8KAmJ5GAMgASgLMhMuaGVkZGxlLnYxLkxpbWl0S2V5EhAKCHJlcXVlc3RzGAQgASgNEg4KBnBlcl9tcxgFIAEoDRINCgVidXJzdBgGIAEoDSI0CghMaW1pdEtleRIMCgRraW5kGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSJ+Cg1TZXJ2aWNlUm91dGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEigKCHJlcXVlc3RzGAMgAygLMhYuaGVkZGxlLnYxLlJlcXVlc3RSdWxlEiIKBWJ5dGVzGAQgAygLMhMuaGVkZGxlLnYxLkJ5dGVSdWxlIq8ECgtSZXF1ZXN0UnVsZRIOCgZzb3VyY2UYASABKAkSEQoJaG9zdG5hbWVzGAIgAygJEigKB21hdGNoZXMYAyADKAsyFy5oZWRkbGUudjEuUmVxdWVzdE1hdGNoEjAKD3JlcXVlc3RfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgFIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USJQoIcmVkaXJlY3QYBiABKAsyEy5oZWRkbGUudjEuUmVkaXJlY3QSIwoHcmV3cml0ZRgHIAEoCzISLmhlZGRsZS52MS5SZXdyaXRlEiIKB21pcnJvcnMYCCADKAsyES5oZWRkbGUudjEuTWlycm9yEisKCGJhY2tlbmRzGAkgAygLMhkuaGVkZGxlLnYxLlJlcXVlc3RCYWNrZW5kEh8KEnJlcXVlc3RfdGltZW91dF9tcxgKIAEoDUgAiAEBEh8KEmF0dGVtcHRfdGltZW91dF9tcxgLIAEoDUgBiAEBEh8KBXJldHJ5GAwgASgLMhAuaGVkZGxlLnYxLlJldHJ5Eh8KBWZhdWx0GA0gASgLMhAuaGVkZGxlLnYxLkZhdWx0Eh8KBWhlZGdlGA4gASgLMhAuaGVkZGxlLnYxLkhlZGdlQhUKE19yZXF1ZXN0X3RpbWVvdXRfbXNCFQoTX2F0dGVtcHRfdGltZW91dF9tcyKnAQoMUmVxdWVzdE1hdGNoEiIKBHBhdGgYASABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEiYKB2hlYWRlcnMYAiADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBIrCgxxdWVyeV9wYXJhbXMYAyADKAsyFS5oZWRkbGUudjEuTmFtZWRNYXRjaBITCgZtZXRob2QYBCABKAlIAIgBAUIJCgdfbWV0aG9kIigKCVRleHRNYXRjaBIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgJIjcKCk5hbWVkTWF0Y2gSDAoEdHlwZRgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIl4KDEhlYWRlckNoYW5nZRIeCgNzZXQYASADKAsyES5oZWRkbGUudjEuSGVhZGVyEh4KA2FkZBgCIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIqMBCghSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEiIKBHBhdGgYAyABKAsyFC5oZWRkbGUudjEuVGV4dE1hdGNoEhEKBHBvcnQYBCABKA1IAogBARITCgtzdGF0dXNfY29kZRgFIAEoDUIJCgdfc2NoZW1lQgsKCV9ob3N0bmFtZUIHCgVfcG9ydCJRCgdSZXdyaXRlEhUKCGhvc3RuYW1lGAEgASgJSACIAQESIgoEcGF0aBgCIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2hCCwoJX2hvc3RuYW1lIigKBk1pcnJvchIPCgdzZXJ2aWNlGAEgASgJEg0KBXNoYXJlGAIgASgBIqcBCg5SZXF1ZXN0QmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNEjAKD3JlcXVlc3RfaGVhZGVycxgDIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2USMQoQcmVzcG9uc2VfaGVhZGVycxgEIAEoCzIXLmhlZGRsZS52MS5IZWFkZXJDaGFuZ2VCCgoIX3NlcnZpY2UiYgoFUmV0cnkSDQoFY29kZXMYASADKA0SFQoIYXR0ZW1wdHMYAiABKA1IAIgBARIXCgpiYWNrb2ZmX21zGAMgASgNSAGIAQFCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIlMKBUZhdWx0EiQKBWRlbGF5GAEgASgLMhUuaGVkZGxlLnYxLkZhdWx0RGVsYXkSJAoFYWJvcnQYAiABKAsyFS5oZWRkbGUudjEuRmF1bHRBYm9ydCInCgpGYXVsdERlbGF5Eg0KBXNoYXJlGAEgASgBEgoKAm1zGAIgASgBIisKCkZhdWx0QWJvcnQSDQoFc2hhcmUYASABKAESDgoGc3RhdHVzGAIgASgNIhkKBUhlZGdlEhAKCGFmdGVyX21zGAEgASgBIlcKCEJ5dGVSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoIYmFja2VuZHMYAyADKAsyFi5oZWRkbGUudjEuQnl0ZUJhY2tlbmQiPwoLQnl0ZUJhY2tlbmQSFAoHc2VydmljZRgBIAEoCUgAiAEBEg4KBndlaWdodBgCIAEoDUIKCghfc2VydmljZWIGcHJvdG8z");
+  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0idgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhMKC2F1dGhvcml0aWVzGAIgAygMEhAKCHNlcXVlbmNlGAMgASgEEioKC3Jldm9jYXRpb25zGAQgAygLMhUuaGVkZGxlLnYxLlJldm9jYXRpb24iYwoKUmV2b2NhdGlvbhIRCglzcGlmZmVfaWQYASABKAkSGwoTbm90X2JlZm9yZV91bnRpbF9tcxgCIAEoBBIOCgZzZXJpYWwYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoBCKkAQoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgllbmRwb2ludHMYAyADKAsyEy5oZWRkbGUudjEuRW5kcG9pbnQSJQoFcG9ydHMYBCADKAsyFi5oZWRkbGUudjEuU2VydmljZVBvcnQSKQoHdHJhZmZpYxgFIAEoCzIYLmhlZGRsZS52MS5UcmFmZmljUG9saWN5IssCCg1UcmFmZmljUG9saWN5EicKCWJhbGFuY2luZxgBIAEoCzIULmhlZGRsZS52MS5CYWxhbmNpbmcSJAoIaGFzaF9rZXkYAiABKAsyEi5oZWRkbGUudjEuSGFzaEtleRIlCghmYWlsb3ZlchgDIAMoCzITLmhlZGRsZS52MS5GYWlsb3ZlchIrCgpkaXN0cmlidXRlGAQgAygLMhcuaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbhIQCghpc19sb2NhbBgFIAEoCBIWCgl3YXJtdXBfbXMYBiABKAFIAIgBARI2ChFvdXRsaWVyX2RldGVjdGlvbhgHIAEoCzIbLmhlZGRsZS52MS5PdXRsaWVyRGV0ZWN0aW9uEicKBHBvb2wYCCABKAsyGS5oZWRkbGUudjEuQ29ubmVjdGlvblBvb2xCDAoKX3dhcm11cF9tcyJ3CglCYWxhbmNpbmcSDAoEa2luZBgBIAEoCRIeChFtaW5pbXVtX3Jpbmdfc2l6ZRgCIAEoDUgAiAEBEhcKCnRhYmxlX3NpemUYAyABKA1IAYgBAUIUChJfbWluaW11bV9yaW5nX3NpemVCDQoLX3RhYmxlX3NpemUibwoHSGFzaEtleRIMCgRraW5kGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIRCgRwYXRoGAMgASgJSAGIAQESEwoGdHRsX21zGAQgASgBSAKIAQFCBwoFX25hbWVCBwoFX3BhdGhCCQoHX3R0bF9tcyIkCghGYWlsb3ZlchIMCgRmcm9tGAEgASgJEgoKAnRvGAIgASgJInQKDERpc3RyaWJ1dGlvbhIMCgRmcm9tGAEgASgJEisKAnRvGAIgAygLMh8uaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbi5Ub0VudHJ5GikKB1RvRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASKVAgoQT3V0bGllckRldGVjdGlvbhIdChVjb25zZWN1dGl2ZTV4eF9lcnJvcnMYASABKA0SIgoaY29uc2VjdXRpdmVfZ2F0ZXdheV9lcnJvcnMYAiABKA0SKQohY29uc2VjdXRpdmVfbG9jYWxfb3JpZ2luX2ZhaWx1cmVzGAMgASgNEioKInNwbGl0X2V4dGVybmFsX2xvY2FsX29yaWdpbl9lcnJvcnMYBCABKAgSEwoLaW50ZXJ2YWxfbXMYBSABKAESGAoQYmFzZV9lamVjdGlvbl9tcxgGIAEoARIcChRtYXhfZWplY3Rpb25fcGVyY2VudBgHIAEoDRIaChJtaW5faGVhbHRoX3BlcmNlbnQYCCABKA0i7AEKDkNvbm5lY3Rpb25Qb29sEhgKC2Nvbm5lY3Rpb25zGAEgASgNSACIAQESHQoQcGVuZGluZ19yZXF1ZXN0cxgCIAEoDUgBiAEBEhUKCHJlcXVlc3RzGAMgASgNSAKIAQESFAoHcmV0cmllcxgEIAEoDUgDiAEBEh8KEmNvbm5lY3RfdGltZW91dF9tcxgFIAEoAUgEiAEBQg4KDF9jb25uZWN0aW9uc0ITChFfcGVuZGluZ19yZXF1ZXN0c0ILCglfcmVxdWVzdHNCCgoIX3JldHJpZXNCFQoTX2Nvbm5lY3RfdGltZW91dF9tcyI/CgtTZXJ2aWNlUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SFAoMYXBwX3Byb3RvY29sGAMgASgJIu8BCghFbmRwb2ludBIQCghpbnN0YW5jZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSFwoPc2VydmljZV9hY2NvdW50GAMgASgJEg8KB2FkZHJlc3MYBCABKAkSEQoJbWVzaF9wb3J0GAUgASgNEhEKCXNwaWZmZV9pZBgGIAEoCRIvCgZsYWJlbHMYByADKAsyHy5oZWRkbGUudjEuRW5kcG9pbnQuTGFiZWxzRW50cnkSDgoGd2VpZ2h0GAggASgNGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiiwEKDUluYm91bmRQb2xpY3kSKwoJcnVsZV9zZXRzGAEgAygLMhguaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQSJwoGbGltaXRzGAIgAygLMhcuaGVkZGxlLnYxLlJhdGVMaW1pdFNldBIkCgZ0b2tlbnMYAyADKAsyFC5oZWRkbGUudjEuVG9rZW5SdWxlIrMBCglUb2tlblJ1bGUSDQoFbGFiZWwYASABKAkSDgoGaXNzdWVyGAIgASgJEhEKCWF1ZGllbmNlcxgDIAMoCRIMCgRqd2tzGAQgASgJEicKBGZyb20YBSABKAsyGS5oZWRkbGUudjEuVG9rZW5Mb2NhdGlvbnMSJwoGb3V0cHV0GAYgASgLMhcuaGVkZGxlLnYxLlRva2VuT3V0cHV0cxIUCgxpc19mb3J3YXJkZWQYByABKAgiWgoOVG9rZW5Mb2NhdGlvbnMSJwoHaGVhZGVycxgBIAMoCzIWLmhlZGRsZS52MS5Ub2tlbkhlYWRlchIOCgZwYXJhbXMYAiADKAkSDwoHY29va2llcxgDIAMoCSIrCgtUb2tlbkhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCSJVCgxUb2tlbk91dHB1dHMSFgoOcGF5bG9hZF9oZWFkZXIYASABKAkSLQoNY2xhaW1faGVhZGVycxgCIAMoCzIWLmhlZGRsZS52MS5DbGFpbUhlYWRlciIsCgtDbGFpbUhlYWRlchIOCgZoZWFkZXIYASABKAkSDQoFY2xhaW0YAiABKAkijgQKDVBvbGljeVJ1bGVTZXQSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCRIvCgZhY3Rpb24YBCABKA4yHy5oZWRkbGUudjEuUG9saWN5UnVsZVNldC5BY3Rpb24SJAoFcnVsZXMYBSADKAsyFS5oZWRkbGUudjEuUG9saWN5UnVsZRIVCghwcm92aWRlchgGIAEoCUgAiAEBEgwKBHRpZXIYByABKA0SKwoEbW9kZRgIIAEoDjIdLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0Lk1vZGUSEwoLaXNfZmFsbGJhY2sYCSABKAgSGgoNZXhwaXJlc19hdF9tcxgKIAEoAUgBiAEBEikKCHNjaGVkdWxlGAsgAygLMhcuaGVkZGxlLnYxLlBvbGljeVdpbmRvdyJoCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhIQCgxBQ1RJT05fQVVESVQQAxIRCg1BQ1RJT05fQ1VTVE9NEAQiQAoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEAoMTU9ERV9FTkZPUkNFEAESEAoMTU9ERV9PQlNFUlZFEAJCCwoJX3Byb3ZpZGVyQhAKDl9leHBpcmVzX2F0X21zIlcKDFBvbGljeVdpbmRvdxIMCgRkYXlzGAEgAygNEhMKC2Zyb21fbWludXRlGAIgASgNEhEKCXRvX21pbnV0ZRgDIAEoDRIRCgl0aW1lX3pvbmUYBCABKAkivAEKClBvbGljeVJ1bGUSJAoEZnJvbRgBIAMoCzIWLmhlZGRsZS52MS5Tb3VyY2VNYXRjaBIlCgJ0bxgCIAMoCzIZLmhlZGRsZS52MS5PcGVyYXRpb25NYXRjaBINCgVpbmRleBgDIAEoDRInCgR3aGVuGAQgAygLMhkuaGVkZGxlLnYxLkNvbmRpdGlvbk1hdGNoEhUKDXVuZW5mb3JjZWFibGUYBSABKAkSEgoKZXhwcmVzc2lvbhgGIAEoCSK7AgoLU291cmNlTWF0Y2gSEgoKcHJpbmNpcGFscxgBIAMoCRIWCg5ub3RfcHJpbmNpcGFscxgCIAMoCRISCgpuYW1lc3BhY2VzGAMgAygJEhYKDm5vdF9uYW1lc3BhY2VzGAQgAygJEhoKEnJlcXVlc3RfcHJpbmNpcGFscxgFIAMoCRIeChZub3RfcmVxdWVzdF9wcmluY2lwYWxzGAYgAygJEhgKEHNlcnZpY2VfYWNjb3VudHMYByADKAkSHAoUbm90X3NlcnZpY2VfYWNjb3VudHMYCCADKAkSEQoJaXBfYmxvY2tzGAkgAygJEhUKDW5vdF9pcF9ibG9ja3MYCiADKAkSGAoQcmVtb3RlX2lwX2Jsb2NrcxgLIAMoCRIcChRub3RfcmVtb3RlX2lwX2Jsb2NrcxgMIAMoCSJBCg5Db25kaXRpb25NYXRjaBILCgNrZXkYASABKAkSDgoGdmFsdWVzGAIgAygJEhIKCm5vdF92YWx1ZXMYAyADKAkinAEKDk9wZXJhdGlvbk1hdGNoEg8KB21ldGhvZHMYASADKAkSEwoLbm90X21ldGhvZHMYAiADKAkSDQoFcGF0aHMYAyADKAkSEQoJbm90X3BhdGhzGAQgAygJEg0KBXBvcnRzGAUgAygJEhEKCW5vdF9wb3J0cxgGIAMoCRINCgVob3N0cxgHIAMoCRIRCglub3RfaG9zdHMYCCADKAkiYwoMUmF0ZUxpbWl0U2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSJAoGbGltaXRzGAQgAygLMhQuaGVkZGxlLnYxLlJhdGVMaW1pdCKSAQoJUmF0ZUxpbWl0EgwKBG5hbWUYASABKAkSJQoCdG8YAiADKAsyGS5oZWRkbGUudjEuT3BlcmF0aW9uTWF0Y2gSHwoCYnkYAyABKAsyEy5oZWRkbGUudjEuTGltaXRLZXkSEAoIcmVxdWVzdHMYBCABKA0SDgoGcGVyX21zGAUgASgNEg0KBWJ1cnN0GAYgASgNIjQKCExpbWl0S2V5EgwKBGtpbmQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lIn4KDVNlcnZpY2VSb3V0ZXMSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSKAoIcmVxdWVzdHMYAyADKAsyFi5oZWRkbGUudjEuUmVxdWVzdFJ1bGUSIgoFYnl0ZXMYBCADKAsyEy5oZWRkbGUudjEuQnl0ZVJ1bGUirwQKC1JlcXVlc3RSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoHbWF0Y2hlcxgDIAMoCzIXLmhlZGRsZS52MS5SZXF1ZXN0TWF0Y2gSMAoPcmVxdWVzdF9oZWFkZXJzGAQgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIxChByZXNwb25zZV9oZWFkZXJzGAUgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIlCghyZWRpcmVjdBgGIAEoCzITLmhlZGRsZS52MS5SZWRpcmVjdBIjCgdyZXdyaXRlGAcgASgLMhIuaGVkZGxlLnYxLlJld3JpdGUSIgoHbWlycm9ycxgIIAMoCzIRLmhlZGRsZS52MS5NaXJyb3ISKwoIYmFja2VuZHMYCSADKAsyGS5oZWRkbGUudjEuUmVxdWVzdEJhY2tlbmQSHwoScmVxdWVzdF90aW1lb3V0X21zGAogASgNSACIAQESHwoSYXR0ZW1wdF90aW1lb3V0X21zGAsgASgNSAGIAQESHwoFcmV0cnkYDCABKAsyEC5oZWRkbGUudjEuUmV0cnkSHwoFZmF1bHQYDSABKAsyEC5oZWRkbGUudjEuRmF1bHQSHwoFaGVkZ2UYDiABKAsyEC5oZWRkbGUudjEuSGVkZ2VCFQoTX3JlcXVlc3RfdGltZW91dF9tc0IVChNfYXR0ZW1wdF90aW1lb3V0X21zIqcBCgxSZXF1ZXN0TWF0Y2gSIgoEcGF0aBgBIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2gSJgoHaGVhZGVycxgCIAMoCzIVLmhlZGRsZS52MS5OYW1lZE1hdGNoEisKDHF1ZXJ5X3BhcmFtcxgDIAMoCzIVLmhlZGRsZS52MS5OYW1lZE1hdGNoEhMKBm1ldGhvZBgEIAEoCUgAiAEBQgkKB19tZXRob2QiKAoJVGV4dE1hdGNoEgwKBHR5cGUYASABKAkSDQoFdmFsdWUYAiABKAkiNwoKTmFtZWRNYXRjaBIMCgR0eXBlGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdmFsdWUYAyABKAkiXgoMSGVhZGVyQ2hhbmdlEh4KA3NldBgBIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISHgoDYWRkGAIgAygLMhEuaGVkZGxlLnYxLkhlYWRlchIOCgZyZW1vdmUYAyADKAkiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiowEKCFJlZGlyZWN0EhMKBnNjaGVtZRgBIAEoCUgAiAEBEhUKCGhvc3RuYW1lGAIgASgJSAGIAQESIgoEcGF0aBgDIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2gSEQoEcG9ydBgEIAEoDUgCiAEBEhMKC3N0YXR1c19jb2RlGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0IlEKB1Jld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIiCgRwYXRoGAIgASgLMhQuaGVkZGxlLnYxLlRleHRNYXRjaEILCglfaG9zdG5hbWUiKAoGTWlycm9yEg8KB3NlcnZpY2UYASABKAkSDQoFc2hhcmUYAiABKAEipwEKDlJlcXVlc3RCYWNrZW5kEhQKB3NlcnZpY2UYASABKAlIAIgBARIOCgZ3ZWlnaHQYAiABKA0SMAoPcmVxdWVzdF9oZWFkZXJzGAMgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIxChByZXNwb25zZV9oZWFkZXJzGAQgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZUIKCghfc2VydmljZSJiCgVSZXRyeRINCgVjb2RlcxgBIAMoDRIVCghhdHRlbXB0cxgCIAEoDUgAiAEBEhcKCmJhY2tvZmZfbXMYAyABKA1IAYgBAUILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiUwoFRmF1bHQSJAoFZGVsYXkYASABKAsyFS5oZWRkbGUudjEuRmF1bHREZWxheRIkCgVhYm9ydBgCIAEoCzIVLmhlZGRsZS52MS5GYXVsdEFib3J0IicKCkZhdWx0RGVsYXkSDQoFc2hhcmUYASABKAESCgoCbXMYAiABKAEiKwoKRmF1bHRBYm9ydBINCgVzaGFyZRgBIAEoARIOCgZzdGF0dXMYAiABKA0iGQoFSGVkZ2USEAoIYWZ0ZXJfbXMYASABKAEiVwoIQnl0ZVJ1bGUSDgoGc291cmNlGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCRIoCghiYWNrZW5kcxgDIAMoCzIWLmhlZGRsZS52MS5CeXRlQmFja2VuZCI/CgtCeXRlQmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNQgoKCF9zZXJ2aWNlYgZwcm90bzM");
 
 /**
  * Name: "mesh". Settings that hold for every agent.
@@ -512,6 +512,11 @@ export type InboundPolicy = Message<"heddle.v1.InboundPolicy"> & {
    * @generated from field: repeated heddle.v1.RateLimitSet limits = 2;
    */
   limits: RateLimitSet[];
+
+  /**
+   * @generated from field: repeated heddle.v1.TokenRule tokens = 3;
+   */
+  tokens: TokenRule[];
 };
 
 /**
@@ -520,6 +525,150 @@ export type InboundPolicy = Message<"heddle.v1.InboundPolicy"> & {
  */
 export const InboundPolicySchema: GenMessage<InboundPolicy> = /*@__PURE__*/
   messageDesc(file_heddle_v1_resources, 13);
+
+/**
+ * The words are those of the model. The keys are here in place of where they come from: agents fetch nothing.
+ *
+ * @generated from message heddle.v1.TokenRule
+ */
+export type TokenRule = Message<"heddle.v1.TokenRule"> & {
+  /**
+   * @generated from field: string label = 1;
+   */
+  label: string;
+
+  /**
+   * @generated from field: string issuer = 2;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: repeated string audiences = 3;
+   */
+  audiences: string[];
+
+  /**
+   * A JSON Web Key Set; empty while the issuer's keys are not known.
+   *
+   * @generated from field: string jwks = 4;
+   */
+  jwks: string;
+
+  /**
+   * @generated from field: heddle.v1.TokenLocations from = 5;
+   */
+  from?: TokenLocations | undefined;
+
+  /**
+   * @generated from field: heddle.v1.TokenOutputs output = 6;
+   */
+  output?: TokenOutputs | undefined;
+
+  /**
+   * @generated from field: bool is_forwarded = 7;
+   */
+  isForwarded: boolean;
+};
+
+/**
+ * Describes the message heddle.v1.TokenRule.
+ * Use `create(TokenRuleSchema)` to create a new message.
+ */
+export const TokenRuleSchema: GenMessage<TokenRule> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 14);
+
+/**
+ * @generated from message heddle.v1.TokenLocations
+ */
+export type TokenLocations = Message<"heddle.v1.TokenLocations"> & {
+  /**
+   * @generated from field: repeated heddle.v1.TokenHeader headers = 1;
+   */
+  headers: TokenHeader[];
+
+  /**
+   * @generated from field: repeated string params = 2;
+   */
+  params: string[];
+
+  /**
+   * @generated from field: repeated string cookies = 3;
+   */
+  cookies: string[];
+};
+
+/**
+ * Describes the message heddle.v1.TokenLocations.
+ * Use `create(TokenLocationsSchema)` to create a new message.
+ */
+export const TokenLocationsSchema: GenMessage<TokenLocations> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 15);
+
+/**
+ * @generated from message heddle.v1.TokenHeader
+ */
+export type TokenHeader = Message<"heddle.v1.TokenHeader"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+};
+
+/**
+ * Describes the message heddle.v1.TokenHeader.
+ * Use `create(TokenHeaderSchema)` to create a new message.
+ */
+export const TokenHeaderSchema: GenMessage<TokenHeader> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 16);
+
+/**
+ * @generated from message heddle.v1.TokenOutputs
+ */
+export type TokenOutputs = Message<"heddle.v1.TokenOutputs"> & {
+  /**
+   * @generated from field: string payload_header = 1;
+   */
+  payloadHeader: string;
+
+  /**
+   * @generated from field: repeated heddle.v1.ClaimHeader claim_headers = 2;
+   */
+  claimHeaders: ClaimHeader[];
+};
+
+/**
+ * Describes the message heddle.v1.TokenOutputs.
+ * Use `create(TokenOutputsSchema)` to create a new message.
+ */
+export const TokenOutputsSchema: GenMessage<TokenOutputs> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 17);
+
+/**
+ * @generated from message heddle.v1.ClaimHeader
+ */
+export type ClaimHeader = Message<"heddle.v1.ClaimHeader"> & {
+  /**
+   * @generated from field: string header = 1;
+   */
+  header: string;
+
+  /**
+   * @generated from field: string claim = 2;
+   */
+  claim: string;
+};
+
+/**
+ * Describes the message heddle.v1.ClaimHeader.
+ * Use `create(ClaimHeaderSchema)` to create a new message.
+ */
+export const ClaimHeaderSchema: GenMessage<ClaimHeader> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 18);
 
 /**
  * @generated from message heddle.v1.PolicyRuleSet
@@ -590,7 +739,7 @@ export type PolicyRuleSet = Message<"heddle.v1.PolicyRuleSet"> & {
  * Use `create(PolicyRuleSetSchema)` to create a new message.
  */
 export const PolicyRuleSetSchema: GenMessage<PolicyRuleSet> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 14);
+  messageDesc(file_heddle_v1_resources, 19);
 
 /**
  * @generated from enum heddle.v1.PolicyRuleSet.Action
@@ -631,7 +780,7 @@ export type PolicyRuleSet_Action = (typeof PolicyRuleSet_Action)[keyof typeof Po
  * Describes the enum heddle.v1.PolicyRuleSet.Action.
  */
 export const PolicyRuleSet_ActionSchema: GenEnum<PolicyRuleSet_Action> = /*@__PURE__*/
-  enumDesc(file_heddle_v1_resources, 14, 0);
+  enumDesc(file_heddle_v1_resources, 19, 0);
 
 /**
  * @generated from enum heddle.v1.PolicyRuleSet.Mode
@@ -662,7 +811,7 @@ export type PolicyRuleSet_Mode = (typeof PolicyRuleSet_Mode)[keyof typeof Policy
  * Describes the enum heddle.v1.PolicyRuleSet.Mode.
  */
 export const PolicyRuleSet_ModeSchema: GenEnum<PolicyRuleSet_Mode> = /*@__PURE__*/
-  enumDesc(file_heddle_v1_resources, 14, 1);
+  enumDesc(file_heddle_v1_resources, 19, 1);
 
 /**
  * A part of a week, as the clocks of a zone show it. Sunday is 0.
@@ -696,7 +845,7 @@ export type PolicyWindow = Message<"heddle.v1.PolicyWindow"> & {
  * Use `create(PolicyWindowSchema)` to create a new message.
  */
 export const PolicyWindowSchema: GenMessage<PolicyWindow> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 15);
+  messageDesc(file_heddle_v1_resources, 20);
 
 /**
  * @generated from message heddle.v1.PolicyRule
@@ -740,7 +889,7 @@ export type PolicyRule = Message<"heddle.v1.PolicyRule"> & {
  * Use `create(PolicyRuleSchema)` to create a new message.
  */
 export const PolicyRuleSchema: GenMessage<PolicyRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 16);
+  messageDesc(file_heddle_v1_resources, 21);
 
 /**
  * @generated from message heddle.v1.SourceMatch
@@ -812,7 +961,7 @@ export type SourceMatch = Message<"heddle.v1.SourceMatch"> & {
  * Use `create(SourceMatchSchema)` to create a new message.
  */
 export const SourceMatchSchema: GenMessage<SourceMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 17);
+  messageDesc(file_heddle_v1_resources, 22);
 
 /**
  * @generated from message heddle.v1.ConditionMatch
@@ -839,7 +988,7 @@ export type ConditionMatch = Message<"heddle.v1.ConditionMatch"> & {
  * Use `create(ConditionMatchSchema)` to create a new message.
  */
 export const ConditionMatchSchema: GenMessage<ConditionMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 18);
+  messageDesc(file_heddle_v1_resources, 23);
 
 /**
  * @generated from message heddle.v1.OperationMatch
@@ -891,7 +1040,7 @@ export type OperationMatch = Message<"heddle.v1.OperationMatch"> & {
  * Use `create(OperationMatchSchema)` to create a new message.
  */
 export const OperationMatchSchema: GenMessage<OperationMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 19);
+  messageDesc(file_heddle_v1_resources, 24);
 
 /**
  * @generated from message heddle.v1.RateLimitSet
@@ -923,7 +1072,7 @@ export type RateLimitSet = Message<"heddle.v1.RateLimitSet"> & {
  * Use `create(RateLimitSetSchema)` to create a new message.
  */
 export const RateLimitSetSchema: GenMessage<RateLimitSet> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 20);
+  messageDesc(file_heddle_v1_resources, 25);
 
 /**
  * The words are those of the model.
@@ -967,7 +1116,7 @@ export type RateLimit = Message<"heddle.v1.RateLimit"> & {
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 21);
+  messageDesc(file_heddle_v1_resources, 26);
 
 /**
  * @generated from message heddle.v1.LimitKey
@@ -991,7 +1140,7 @@ export type LimitKey = Message<"heddle.v1.LimitKey"> & {
  * Use `create(LimitKeySchema)` to create a new message.
  */
 export const LimitKeySchema: GenMessage<LimitKey> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 22);
+  messageDesc(file_heddle_v1_resources, 27);
 
 /**
  * Name: "namespace/service". Where the requests and connections that are made to a service go instead of to it; absent without a route.
@@ -1027,7 +1176,7 @@ export type ServiceRoutes = Message<"heddle.v1.ServiceRoutes"> & {
  * Use `create(ServiceRoutesSchema)` to create a new message.
  */
 export const ServiceRoutesSchema: GenMessage<ServiceRoutes> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 23);
+  messageDesc(file_heddle_v1_resources, 28);
 
 /**
  * @generated from message heddle.v1.RequestRule
@@ -1109,7 +1258,7 @@ export type RequestRule = Message<"heddle.v1.RequestRule"> & {
  * Use `create(RequestRuleSchema)` to create a new message.
  */
 export const RequestRuleSchema: GenMessage<RequestRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 24);
+  messageDesc(file_heddle_v1_resources, 29);
 
 /**
  * @generated from message heddle.v1.RequestMatch
@@ -1141,7 +1290,7 @@ export type RequestMatch = Message<"heddle.v1.RequestMatch"> & {
  * Use `create(RequestMatchSchema)` to create a new message.
  */
 export const RequestMatchSchema: GenMessage<RequestMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 25);
+  messageDesc(file_heddle_v1_resources, 30);
 
 /**
  * The types are those of the Gateway API.
@@ -1165,7 +1314,7 @@ export type TextMatch = Message<"heddle.v1.TextMatch"> & {
  * Use `create(TextMatchSchema)` to create a new message.
  */
 export const TextMatchSchema: GenMessage<TextMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 26);
+  messageDesc(file_heddle_v1_resources, 31);
 
 /**
  * @generated from message heddle.v1.NamedMatch
@@ -1192,7 +1341,7 @@ export type NamedMatch = Message<"heddle.v1.NamedMatch"> & {
  * Use `create(NamedMatchSchema)` to create a new message.
  */
 export const NamedMatchSchema: GenMessage<NamedMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 27);
+  messageDesc(file_heddle_v1_resources, 32);
 
 /**
  * @generated from message heddle.v1.HeaderChange
@@ -1219,7 +1368,7 @@ export type HeaderChange = Message<"heddle.v1.HeaderChange"> & {
  * Use `create(HeaderChangeSchema)` to create a new message.
  */
 export const HeaderChangeSchema: GenMessage<HeaderChange> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 28);
+  messageDesc(file_heddle_v1_resources, 33);
 
 /**
  * @generated from message heddle.v1.Header
@@ -1241,7 +1390,7 @@ export type Header = Message<"heddle.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 29);
+  messageDesc(file_heddle_v1_resources, 34);
 
 /**
  * @generated from message heddle.v1.Redirect
@@ -1278,7 +1427,7 @@ export type Redirect = Message<"heddle.v1.Redirect"> & {
  * Use `create(RedirectSchema)` to create a new message.
  */
 export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 30);
+  messageDesc(file_heddle_v1_resources, 35);
 
 /**
  * @generated from message heddle.v1.Rewrite
@@ -1300,7 +1449,7 @@ export type Rewrite = Message<"heddle.v1.Rewrite"> & {
  * Use `create(RewriteSchema)` to create a new message.
  */
 export const RewriteSchema: GenMessage<Rewrite> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 31);
+  messageDesc(file_heddle_v1_resources, 36);
 
 /**
  * @generated from message heddle.v1.Mirror
@@ -1322,7 +1471,7 @@ export type Mirror = Message<"heddle.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 32);
+  messageDesc(file_heddle_v1_resources, 37);
 
 /**
  * @generated from message heddle.v1.RequestBackend
@@ -1356,7 +1505,7 @@ export type RequestBackend = Message<"heddle.v1.RequestBackend"> & {
  * Use `create(RequestBackendSchema)` to create a new message.
  */
 export const RequestBackendSchema: GenMessage<RequestBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 33);
+  messageDesc(file_heddle_v1_resources, 38);
 
 /**
  * @generated from message heddle.v1.Retry
@@ -1383,7 +1532,7 @@ export type Retry = Message<"heddle.v1.Retry"> & {
  * Use `create(RetrySchema)` to create a new message.
  */
 export const RetrySchema: GenMessage<Retry> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 34);
+  messageDesc(file_heddle_v1_resources, 39);
 
 /**
  * @generated from message heddle.v1.Fault
@@ -1405,7 +1554,7 @@ export type Fault = Message<"heddle.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 35);
+  messageDesc(file_heddle_v1_resources, 40);
 
 /**
  * @generated from message heddle.v1.FaultDelay
@@ -1427,7 +1576,7 @@ export type FaultDelay = Message<"heddle.v1.FaultDelay"> & {
  * Use `create(FaultDelaySchema)` to create a new message.
  */
 export const FaultDelaySchema: GenMessage<FaultDelay> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 36);
+  messageDesc(file_heddle_v1_resources, 41);
 
 /**
  * @generated from message heddle.v1.FaultAbort
@@ -1449,7 +1598,7 @@ export type FaultAbort = Message<"heddle.v1.FaultAbort"> & {
  * Use `create(FaultAbortSchema)` to create a new message.
  */
 export const FaultAbortSchema: GenMessage<FaultAbort> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 37);
+  messageDesc(file_heddle_v1_resources, 42);
 
 /**
  * @generated from message heddle.v1.Hedge
@@ -1466,7 +1615,7 @@ export type Hedge = Message<"heddle.v1.Hedge"> & {
  * Use `create(HedgeSchema)` to create a new message.
  */
 export const HedgeSchema: GenMessage<Hedge> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 38);
+  messageDesc(file_heddle_v1_resources, 43);
 
 /**
  * @generated from message heddle.v1.ByteRule
@@ -1493,7 +1642,7 @@ export type ByteRule = Message<"heddle.v1.ByteRule"> & {
  * Use `create(ByteRuleSchema)` to create a new message.
  */
 export const ByteRuleSchema: GenMessage<ByteRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 39);
+  messageDesc(file_heddle_v1_resources, 44);
 
 /**
  * @generated from message heddle.v1.ByteBackend
@@ -1515,5 +1664,5 @@ export type ByteBackend = Message<"heddle.v1.ByteBackend"> & {
  * Use `create(ByteBackendSchema)` to create a new message.
  */
 export const ByteBackendSchema: GenMessage<ByteBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 40);
+  messageDesc(file_heddle_v1_resources, 45);
 
