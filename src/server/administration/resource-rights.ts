@@ -14,6 +14,7 @@ const VERB_OF: Readonly<Record<Kind, AdminVerb>> = {
   ServiceAccount: "administer",
   AdminRole: "administer",
   AuthorizationPolicy: "secure",
+  RequestAuthentication: "secure",
   AccessPolicy: "secure",
   NetworkPolicy: "secure",
   Service: "operate",
