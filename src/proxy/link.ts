@@ -9,7 +9,9 @@ import {
   type MessageKind,
   StreamTable,
 } from "#wire/http2";
-import type { Flushable, TurnFlusher } from "./turn-flusher.ts";
+import type { ProxyContext } from "./context.ts";
+import { LastBytes } from "./last-bytes.ts";
+import type { Flushable } from "./turn-flusher.ts";
 
 /** The owner of one stream. */
 export interface LinkStream {
@@ -24,9 +26,7 @@ export interface LinkOptions {
   readonly role: "client" | "server";
   /** Between two agents; otherwise one side is an app, or a caller at an edge. */
   readonly isOfMesh?: boolean;
-  readonly flusher: TurnFlusher;
-  /** The time as the deadlines have it. */
-  readonly nowMs: () => number;
+  readonly context: ProxyContext;
   /** The peer opened a stream; undefined resets it. Never called for a client. */
   readonly onStream: (link: Link, stream: number) => LinkStream | undefined;
   /** The peer has said what it takes. */
@@ -59,16 +59,19 @@ export class Link implements SocketEvents, Flushable {
   readMs: number;
   #isScheduled = false;
   #isFull = false;
+  /** Set once it has ended gently: what is pending is sent still. */
+  #lastBytes: LastBytes | undefined;
   #isClosed = false;
 
   constructor(socket: StreamSocket, options: LinkOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.readMs = options.nowMs();
+    const nowMs = (): number => options.context.deadlines.nowMs;
+    this.readMs = nowMs();
     this.session = new Http2Session({
       role: options.role,
       sink: this.#sink(),
-      nowMs: options.nowMs,
+      nowMs,
       limits: {
         ...(options.role === "client" && { connectionWindowBytes: ANSWERS_WINDOW_BYTES }),
         ...(options.isOfMesh && { headerListBytesMax: MESH_HEAD_BYTES, headerBlockBytesMax: MESH_HEAD_BYTES }),
@@ -82,6 +85,11 @@ export class Link implements SocketEvents, Flushable {
 
   get openStreams(): number {
     return this.#owners.size;
+  }
+
+  /** Whether no stream is open and all has been sent. */
+  get isIdle(): boolean {
+    return this.#owners.size === 0 && this.session.outputBytes === 0;
   }
 
   /** Opens a stream; 0 when there is no capacity. */
@@ -105,6 +113,7 @@ export class Link implements SocketEvents, Flushable {
 
   destroy(): void {
     this.session.close(H2_ERROR.NO_ERROR, "stopped");
+    this.#leave();
   }
 
   flush(): void {
@@ -118,15 +127,17 @@ export class Link implements SocketEvents, Flushable {
       this.session.outputTaken(taken);
       if (isPartial) return;
     }
+    if (this.#lastBytes !== undefined && this.session.state === "closed") this.#leave();
   }
 
   onData(bytes: Buffer): void {
-    this.readMs = this.#options.nowMs();
+    this.readMs = this.#options.context.deadlines.nowMs;
     this.session.read(bytes);
   }
 
   onDrain(): void {
     this.#isFull = false;
+    this.#lastBytes?.moved();
     this.flush();
   }
 
@@ -169,7 +180,7 @@ export class Link implements SocketEvents, Flushable {
       onSettings: () => this.#options.onSettings?.(this),
       onClose: () => {
         this.flush();
-        this.#leave();
+        if (this.#lastBytes === undefined) this.#leave();
       },
     };
   }
@@ -181,13 +192,18 @@ export class Link implements SocketEvents, Flushable {
     return owner;
   }
 
+  /** Nothing is under way any more, but the last answer may be still on its way out. */
   #end(): void {
+    if (this.#lastBytes !== undefined || this.#isClosed) return;
+    this.#lastBytes = new LastBytes(this.#options.context, () => this.#leave());
+    this.#lastBytes.start();
     this.session.close(H2_ERROR.NO_ERROR, "drained");
   }
 
   #leave(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#lastBytes?.stop();
     this.#socket.close();
     this.#options.onClosed(this);
   }
@@ -195,6 +211,6 @@ export class Link implements SocketEvents, Flushable {
   #schedule(): void {
     if (this.#isScheduled || this.#isFull) return;
     this.#isScheduled = true;
-    this.#options.flusher.schedule(this);
+    this.#options.context.flusher.schedule(this);
   }
 }

@@ -139,3 +139,20 @@ test("an app that has ended its half of a tunnel gets every byte of the other, h
     expect(got).toBe(size);
   }
 }, 30_000);
+
+test("an answer that its caller in HTTP/2 gives no room for is not held for ever", async () => {
+  const app = await startApp((_request, response) => response.end("x".repeat(1000)));
+  const server = startServerSide(app.port, { protocol: "http1" });
+  const limits = { streamIdleTimeoutMs: 300 };
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http", limits });
+  const { socket } = caller(client.port, Buffer.concat([OPENING, frame(1, 5, 1, requestBlock("GET", "/"))]));
+  const seen: Buffer[] = [];
+  socket.on("data", (bytes: Buffer) => seen.push(bytes));
+  const isReset = (): boolean => {
+    const all = Buffer.concat(seen);
+    for (let at = 0; at + 9 <= all.length; at += 9 + all.readUIntBE(at, 3)) if (all[at + 3] === 3) return true;
+    return false;
+  };
+  for (let waits = 0; waits < 200 && !isReset(); waits++) await Bun.sleep(10);
+  expect(isReset()).toBe(true);
+});

@@ -35,7 +35,7 @@ export class Inbound {
   }
 
   get isIdle(): boolean {
-    for (const link of this.#links) if (link.openStreams > 0) return false;
+    for (const link of this.#links) if (!link.isIdle) return false;
     return true;
   }
 
@@ -87,8 +87,7 @@ export class Inbound {
     const link = new Link(socket, {
       role: "server",
       isOfMesh: true,
-      flusher: this.#context.flusher,
-      nowMs: () => this.#context.deadlines.nowMs,
+      context: this.#context,
       onStream: (on, stream) => new InboundExchange(peer, on, stream),
       onDraining: () => undefined,
       onClosed: (closed) => {

@@ -6,6 +6,7 @@ import type { Closable } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import { type AskedRequest, type EdgeCaller, isTunnelRequest, responseToHttp2, withOneCookie } from "../fields.ts";
 import { isGrpc } from "../grpc.ts";
+import { LastBytes } from "../last-bytes.ts";
 import { Link, type LinkStream } from "../link.ts";
 import { localReply, recordRefusal } from "../local-reply.ts";
 import { StreamOutput } from "../stream-output.ts";
@@ -25,8 +26,7 @@ export class Http2Downstream implements SocketEvents, Closable, Expirable {
     this.#options = options;
     this.#link = new Link(socket, {
       role: "server",
-      flusher: context.flusher,
-      nowMs: () => context.deadlines.nowMs,
+      context,
       onStream: (link, stream) => {
         this.#openStreams++;
         this.deadlineMs = Number.POSITIVE_INFINITY;
@@ -86,6 +86,8 @@ class Http2DownstreamStream implements LinkStream, Downstream {
   readonly #options: DownstreamOptions;
   readonly #output: StreamOutput;
   readonly #onLeft: () => void;
+  /** Set once the exchange is over and some of its answer is here still. */
+  #lastBytes: LastBytes | undefined;
   #exchange: OutboundExchange | undefined;
   /** Request body that the exchange has taken but not passed on. */
   #uncredited = 0;
@@ -131,6 +133,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
   }
 
   onWritable(): void {
+    this.#lastBytes?.moved();
     this.#output.writable();
     if (this.isFull) return;
     if (this.#exchange === undefined) this.#leaveWhenSent();
@@ -174,17 +177,27 @@ class Http2DownstreamStream implements LinkStream, Downstream {
     this.#leaveWhenSent();
   }
 
-  /** What the answer still holds is sent before the stream is let go. */
+  /** What the answer still holds is sent before the stream is let go, as long as its caller takes some now and then. */
   #leaveWhenSent(): void {
     const { link, stream, isEnded } = this.#output;
-    if (this.#hasLeft || (!isEnded && !this.#isAborted)) return;
+    if (this.#hasLeft) return;
+    if (!isEnded && !this.#isAborted) return this.#awaitLastBytes();
     this.#hasLeft = true;
+    this.#lastBytes?.stop();
     // What was not passed on is the connection's credit too, which outlives the stream.
     this.resumeBody();
     // An answer before the end of the request: the rest is not wanted (RFC 9113 §8.1).
     if (this.#isRequestUnread) link.session.reset(stream, H2_ERROR.NO_ERROR);
     link.release(stream);
     this.#onLeft();
+  }
+
+  #awaitLastBytes(): void {
+    this.#lastBytes ??= new LastBytes(this.#options.context, () => {
+      this.abort();
+      this.#leaveWhenSent();
+    });
+    this.#lastBytes.start();
   }
 
   #refuse(fields: FieldList): void {

@@ -178,8 +178,7 @@ export class Peer implements Expirable {
     const link: Link = new Link(socket, {
       role: "client",
       isOfMesh: true,
-      flusher: this.#context.flusher,
-      nowMs: () => this.#context.deadlines.nowMs,
+      context: this.#context,
       onStream: () => undefined,
       // It may take more streams than could be known before.
       onSettings: (settled) => this.#serve(settled),

@@ -58,8 +58,7 @@ export class Http2Pool implements AppLanes {
       onOpen: (socket) => {
         const link = new Link(socket, {
           role: "client",
-          flusher: this.#context.flusher,
-          nowMs: () => this.#context.deadlines.nowMs,
+          context: this.#context,
           onStream: () => undefined,
           // Before its settings are known it could be asked for more than it takes, or for what it does not (RFC 8441 §3).
           onSettings: (settled) => this.#settled(settled),
