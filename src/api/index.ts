@@ -56,8 +56,11 @@ export {
 export { type AskJson, observeClient, type QueryValues } from "./observe-client.ts";
 export {
   type ExplanationView,
+  type ExportView,
   explainQuerySchema,
   explanationSchema,
+  exportQuerySchema,
+  exportSchema,
   type LintView,
   lintBodySchema,
   lintSchema,

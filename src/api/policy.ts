@@ -113,3 +113,28 @@ export const matrixSchema = z.object({
 });
 export type MatrixView = z.infer<typeof matrixSchema>;
 export type MatrixCellView = z.infer<typeof cellSchema>;
+
+export const exportQuerySchema = z.object({
+  to: z.enum(["istio"]),
+  namespace: z.string().max(253).optional(),
+});
+
+export const exportSchema = z.object({
+  /** `namespace/service`: what was written for. */
+  workloads: z.array(z.string()),
+  /** Objects, where the other system takes YAML. */
+  documents: z.array(z.record(z.string(), z.unknown())),
+  /** What the other system takes, where that is no YAML. */
+  text: z.string(),
+  /** What is not there as it is here. */
+  notes: z.array(
+    z.object({
+      workload: z.string(),
+      policy: z.string(),
+      rule: z.number(),
+      effect: z.enum(["denies-more", "same", "not-written"]),
+      message: z.string(),
+    }),
+  ),
+});
+export type ExportView = z.infer<typeof exportSchema>;

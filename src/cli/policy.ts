@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ExplanationView, OutcomeView } from "#api";
 import { type Palette, palette, standardOutput } from "#engine/terminal";
 import type { CommandContext } from "./context.ts";
+import { registerExport, registerImport } from "./policy-export.ts";
 import { registerLint } from "./policy-lint.ts";
 import { registerMatrix } from "./policy-matrix.ts";
 import { ask } from "./resources.ts";
@@ -27,6 +28,8 @@ export function register(command: Command, context: CommandContext): void {
     .action((...words: readonly unknown[]) => explain(words, context));
   registerLint(command, context);
   registerMatrix(command, context);
+  registerExport(command, context);
+  registerImport(command, context);
 }
 
 async function explain(words: readonly unknown[], context: CommandContext): Promise<void> {

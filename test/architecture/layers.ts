@@ -16,6 +16,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "policy/lint": ["model", "model/manifest", "policy"],
   "policy/matrix": ["policy"],
   authentication: ["model"],
+  "policy/export": ["model", "model/manifest", "policy"],
+  "policy/import": ["model"],
   routing: ["model"],
   mesh: ["model", "identity", "policy", "authentication", "routing"],
   xds: ["model", "identity", "policy", "authentication", "routing", "mesh", "proto"],
@@ -76,6 +78,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "policy",
     "policy/lint",
     "policy/matrix",
+    "policy/export",
     "routing",
     "mesh",
     "xds",
@@ -86,7 +89,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "api",
   ],
   console: ["api", "model"],
-  cli: ["api", "model", "model/manifest", "engine", "supervisor", "agent", "server"],
+  cli: ["api", "model", "model/manifest", "policy/import", "engine", "supervisor", "agent", "server"],
 };
 
 /** Rooms without sockets, files, clocks, waits or engine globals. */
@@ -100,6 +103,8 @@ export const PURE: readonly string[] = [
   "policy/lint",
   "policy/matrix",
   "authentication",
+  "policy/export",
+  "policy/import",
   "routing",
   "mesh",
   "xds",

@@ -76,3 +76,18 @@ export function parseManifests(
   const [first, ...rest] = problems;
   return first === undefined ? success(parsed.map(({ resource }) => resource)) : failure(first, ...rest);
 }
+
+/** The documents of files as plain values, of whatever kind; empty ones are left out. Fails where one is no YAML. */
+export function readValues(
+  files: readonly { readonly file: string; readonly text: string }[],
+): Result<readonly unknown[]> {
+  const values: unknown[] = [];
+  for (const source of files.flatMap(({ file, text }) => readSources(text, file))) {
+    const [first, ...more] = syntaxProblems(source, CODE);
+    if (first !== undefined) return failure(first, ...more);
+    const read = sourceValue(source, CODE);
+    if (!read.ok) return read;
+    if (read.value !== null) values.push(read.value);
+  }
+  return success(values);
+}

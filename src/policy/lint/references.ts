@@ -33,7 +33,9 @@ export function knownNames({ namespaces, accounts, workloads, services, rootName
 /** Of the policy as a whole: where it stands. */
 export function placeRemarks({ metadata }: AnyPolicy, { namespaces }: KnownNames): readonly Remark[] {
   if (namespaces.has(metadata.namespace)) return [];
-  return [unknown(-1, { what: "namespace", name: metadata.namespace, known: namespaces, of: "the policy's own" })];
+  return [
+    unknown(-1, { what: "namespace", name: metadata.namespace, known: namespaces, of: "in which the policy is" }),
+  ];
 }
 
 /** Of one rule, lowered: whom it names. */
@@ -114,14 +116,15 @@ function principalRemark(
     // Another trust domain has names that are not known here, but its own may be a mistyped one.
     if (nearestName(trustDomain, [facts.trustDomain]) === undefined) return [];
     return [
-      unknown(rule, { what: "trust domain", name: trustDomain, known: [facts.trustDomain], of: quoted(principal) }),
+      unknown(rule, {
+        what: "trust domain",
+        name: trustDomain,
+        known: [facts.trustDomain],
+        of: `in ${quoted(principal)}`,
+      }),
     ];
   }
-  const remarks = accountRemark(rule, `${namespace}/${account}`, names);
-  return remarks.map((each) => ({
-    ...each,
-    message: each.message.replace(".", ` in the principal ${quoted(principal)}.`),
-  }));
+  return accountRemark(rule, `${namespace}/${account}`, names);
 }
 
 function namespaceRemark(rule: number, name: string, { namespaces }: KnownNames): readonly Remark[] {
@@ -134,7 +137,7 @@ function accountRemark(rule: number, account: string, names: KnownNames): readon
   const isKnown = names.namespaces.has(namespace);
   if (!isKnown) return namespaceRemark(rule, namespace, names);
   const siblings = within(namespace, names.accounts);
-  return [unknown(rule, { what: "service account", name, known: siblings, of: `namespace ${quoted(namespace)}` })];
+  return [unknown(rule, { what: "service account", name, known: siblings, of: `in namespace ${quoted(namespace)}` })];
 }
 
 /** A host is the name of a service when it is one of a namespace that is known. */
@@ -143,7 +146,7 @@ function hostRemark(rule: number, host: string, names: KnownNames): readonly Rem
     /^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?(?::\d+)?$/.exec(host) ?? [];
   if (!names.namespaces.has(namespace) || names.services.has(`${namespace}/${name}`)) return [];
   const known = within(namespace, names.services);
-  return [unknown(rule, { what: "service", name, known, of: `namespace ${quoted(namespace)}` })];
+  return [unknown(rule, { what: "service", name, known, of: `in namespace ${quoted(namespace)}` })];
 }
 
 function within(namespace: string, names: Iterable<string>): readonly string[] {
@@ -159,7 +162,7 @@ interface UnknownName {
 
 function unknown(rule: number, { what, name, known, of }: UnknownName): Remark {
   const near = nearestName(name, known);
-  const where = of === undefined ? "" : `, ${of}`;
+  const where = of === undefined ? "" : ` ${of}`;
   const message = `There is no ${what} ${quoted(name)}${where}.`;
   const fix =
     near === undefined

@@ -3,6 +3,8 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import {
   explainQuerySchema,
   explanationSchema,
+  exportQuerySchema,
+  exportSchema,
   lintBodySchema,
   lintSchema,
   matrixQuerySchema,
@@ -12,6 +14,7 @@ import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
 import { splitKey, valueOrThrow } from "#model";
 import { explanationOf } from "../policy/explanation.ts";
+import { exportView } from "../policy/export-view.ts";
 import { lintView } from "../policy/lint-view.ts";
 import { matrixView } from "../policy/matrix-view.ts";
 import { rightsOf } from "./credentials-hook.ts";
@@ -40,6 +43,15 @@ export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapsho
       const { namespace } = request.query;
       rightsOf(request).require("view", namespace ?? "", "show who may call whom");
       return valueOrThrow(matrixView(snapshot(), namespace, clock.nowMs()));
+    },
+  );
+  typed.get(
+    "/api/v1/policy/export",
+    { schema: { querystring: exportQuerySchema, response: { 200: exportSchema } } },
+    (request) => {
+      const { to, namespace } = request.query;
+      rightsOf(request).require("view", namespace ?? "", "export policies");
+      return exportView(snapshot(), { to, namespace, nowMs: clock.nowMs() });
     },
   );
 }

@@ -36,6 +36,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   "GET /api/v1/policy/explain": namespaces("view"),
   "POST /api/v1/policy/lint": namespaces("view"),
   "GET /api/v1/policy/matrix": namespaces("view"),
+  "GET /api/v1/policy/export": namespaces("view"),
   "GET /api/v1/audit": namespaces("audit"),
 
   "GET /api/v1/workloads": namespaces("view"),

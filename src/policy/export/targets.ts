@@ -1,0 +1,11 @@
+import type { ExportedWorkload, ExportFacts, ExportTarget, Written } from "./export.ts";
+import { istioExport } from "./istio.ts";
+
+const WRITERS: Readonly<Record<ExportTarget, (workload: ExportedWorkload, facts: ExportFacts) => Written>> = {
+  istio: istioExport,
+};
+
+/** What is in force at a workload, in the words of another system. */
+export function exportFor(target: ExportTarget, workload: ExportedWorkload, facts: ExportFacts): Written {
+  return WRITERS[target](workload, facts);
+}

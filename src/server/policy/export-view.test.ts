@@ -1,0 +1,84 @@
+import { expect, test } from "bun:test";
+import { nextSnapshot } from "#mesh";
+import { valueOrThrow } from "#model";
+import { parseManifests } from "#model/manifest";
+import { shopSnapshot } from "../../../test/fakes/shop-snapshot.ts";
+import { exportView } from "./export-view.ts";
+
+const request = { to: "istio", namespace: undefined, nowMs: 0 } as const;
+
+function withPolicy(text: string, label: Readonly<Record<string, string>> = {}) {
+  const snapshot = shopSnapshot();
+  const second = { ...snapshot.inputs.registrations.get("shop/cart-1")!, instance: "cart-2" };
+  const registrations = new Map([
+    ...snapshot.inputs.registrations,
+    ["shop/cart-2", { ...second, labels: { ...second.labels, ...label } }],
+  ]);
+  const given = valueOrThrow(parseManifests([{ file: "p.yaml", text }]));
+  return nextSnapshot(snapshot, { registrations, resources: [...snapshot.inputs.resources, ...given] });
+}
+
+const FOR_V2 = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: closed, namespace: shop }
+spec: { selector: { matchLabels: { version: v2 } }, action: DENY, rules: [{}] }
+`;
+
+test("the shop is written whole for Istio, by the labels of its workloads", () => {
+  const { workloads, documents, notes } = exportView(shopSnapshot(), request);
+  expect(workloads.length).toBe(9);
+  expect(notes).toEqual([]);
+  expect(documents.length).toBe(10);
+  expect(documents).toContainEqual({
+    apiVersion: "security.istio.io/v1",
+    kind: "AuthorizationPolicy",
+    metadata: { namespace: "shop", name: "payments-deny" },
+    spec: {
+      selector: { matchLabels: { app: "payments" } },
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: ["shop.example/ns/shop/sa/checkout"] } }] }],
+    },
+  });
+});
+
+test("replicas with labels and policies of their own are written by themselves, and the rest is closed", () => {
+  const { workloads, notes } = exportView(withPolicy(FOR_V2, { version: "v2" }), request);
+  expect(workloads).toContain("shop/cart-2");
+  expect(notes).toEqual([
+    {
+      workload: "shop/cart",
+      policy: "Service/shop/cart",
+      rule: -1,
+      effect: "denies-more",
+      message: "has no labels that only its own replicas bear (cart-2 has them too), and is closed there",
+    },
+  ]);
+});
+
+test("a policy for nobody who runs is told to be not there", () => {
+  const { notes } = exportView(withPolicy(FOR_V2), request);
+  expect(notes.map(({ policy, effect }) => [policy, effect])).toEqual([
+    ["AuthorizationPolicy/shop/closed", "not-written"],
+  ]);
+});
+
+test("one namespace alone", () => {
+  expect(exportView(shopSnapshot(), { ...request, namespace: "elsewhere" })).toEqual({
+    workloads: [],
+    documents: [],
+    text: "",
+    notes: [],
+  });
+});
+
+test("what verifies tokens goes with the rules that look at them", () => {
+  const people = `
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: people, namespace: shop }
+spec: { jwtRules: [{ issuer: "https://id.example" }] }
+`;
+  const { documents } = exportView(withPolicy(people), request);
+  expect(documents[0]).toMatchObject({ kind: "RequestAuthentication", metadata: { name: "people" } });
+});
