@@ -126,6 +126,7 @@ export interface TlsConnectOptions {
 /** Connects and shakes hands. How long that may take is for the caller to bound, with the function that is returned. */
 export function connectTls(options: TlsConnectOptions): CancelConnect {
   let isSettled = false;
+  let opened: TlsSocket | undefined;
   const fail = (detail: string): void => {
     if (isSettled) return;
     isSettled = true;
@@ -138,7 +139,10 @@ export function connectTls(options: TlsConnectOptions): CancelConnect {
     tls: options.tls,
     socket: {
       ...relay,
-      open: () => undefined,
+      open(socket) {
+        opened = socket;
+        if (isSettled) socket.terminate();
+      },
       handshake(socket, isWhole, error) {
         const isWanted = !isSettled;
         isSettled = true;
@@ -152,6 +156,9 @@ export function connectTls(options: TlsConnectOptions): CancelConnect {
     },
   }).catch((cause: unknown) => fail(cause instanceof Error ? cause.message : String(cause)));
   return () => {
+    // A peer that takes connections and says nothing would keep it for as long as it likes.
+    const isUnderWay = !isSettled;
     isSettled = true;
+    if (isUnderWay) opened?.terminate();
   };
 }
