@@ -204,3 +204,23 @@ test("a caller in HTTP/2 reaches an app that declares HTTP/1.1", async () => {
   const { body } = await answerOf(sessionTo(client.port).request({ ":path": "/x" }));
   expect(body.toString()).toBe("1.1 /x");
 });
+
+test("connections that have carried as many requests as they may are replaced, and no request is lost", async () => {
+  const limits = { requestsPerConnectionMax: 3 };
+  const { session } = await http2Pair(
+    (stream, headers) => {
+      setTimeout(() => {
+        stream.respond({ ":status": 200 });
+        stream.end(headers[":path"]);
+      }, 5);
+    },
+    { limits },
+  );
+  const ask = async (index: number): Promise<string> => {
+    const stream = session.request({ ":method": "POST", ":path": `/${index}` });
+    return (await answerOf(stream.end("body"))).body.toString();
+  };
+  for (let index = 0; index < 10; index++) expect(await ask(index)).toBe(`/${index}`);
+  const many = await Promise.all(Array.from({ length: 40 }, (_, index) => ask(index)));
+  expect(many).toEqual(many.map((_, index) => `/${index}`));
+});

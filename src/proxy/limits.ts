@@ -26,6 +26,8 @@ export interface ProxyLimits {
   readonly retriesMax: number;
   /** A request whose body is longer is not sent again. */
   readonly repeatableBytesMax: number;
+  /** Requests that one HTTP/2 connection of ours carries before another takes its place: its identifiers end at about a thousand million. */
+  readonly requestsPerConnectionMax: number;
   /** A connection to a peer that is silent for so long, while somebody waits on it, is asked for a sign, and ended after as long again. */
   readonly peerSilenceMs: number;
   /** An agent whose loop comes back so late, ten times a second, sheds new requests. */
@@ -57,6 +59,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   pendingRequestsMax: 1024,
   retriesMax: 2,
   repeatableBytesMax: 64 * 1024,
+  requestsPerConnectionMax: 1_000_000_000,
   peerSilenceMs: 3000,
   overloadLateMs: 500,
   headTimeoutMs: 10_000,

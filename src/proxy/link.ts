@@ -73,7 +73,10 @@ export class Link implements SocketEvents, Flushable {
       sink: this.#sink(),
       nowMs,
       limits: {
-        ...(options.role === "client" && { connectionWindowBytes: ANSWERS_WINDOW_BYTES }),
+        ...(options.role === "client" && {
+          connectionWindowBytes: ANSWERS_WINDOW_BYTES,
+          streamIdMax: options.context.limits.requestsPerConnectionMax * 2 - 1,
+        }),
         ...(options.isOfMesh && { headerListBytesMax: MESH_HEAD_BYTES, headerBlockBytesMax: MESH_HEAD_BYTES }),
       },
     });
@@ -95,7 +98,10 @@ export class Link implements SocketEvents, Flushable {
   /** Opens a stream; 0 when there is no capacity. */
   open(fields: FieldList, endStream: boolean, owner: LinkStream): number {
     const id = this.session.openStream(fields, endStream);
-    if (id > 0) this.#owners.set(id, owner);
+    if (id === 0) return 0;
+    this.#owners.set(id, owner);
+    // It was the last that there is an identifier for.
+    if (this.session.state !== "open") this.#options.onDraining(this);
     return id;
   }
 

@@ -234,6 +234,7 @@ export class Peer implements Expirable {
   #retire(link: Link): void {
     this.#forget(link);
     this.#drainLink(link);
+    this.#connectForWaiting();
   }
 
   #retireAll(): void {
@@ -254,6 +255,10 @@ export class Peer implements Expirable {
   #closed(link: Link): void {
     this.#draining.delete(link);
     this.#forget(link);
+    this.#connectForWaiting();
+  }
+
+  #connectForWaiting(): void {
     if (this.#ready.length === 0 && this.#waiting.length > 0) this.#connect(false);
   }
 }

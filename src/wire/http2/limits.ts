@@ -1,3 +1,5 @@
+import { STREAM_MAX } from "./protocol.ts";
+
 /** Bounds of one HTTP/2 connection. Each names the flood or the waste that it stops. */
 export interface Http2Limits {
   /** Streams that the peer may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
@@ -20,6 +22,8 @@ export interface Http2Limits {
   readonly idleFrameCredit: number;
   /** How many requests a peer may take back, or make us take back, ahead of those that are answered: twice all that may be open. */
   readonly resetCredit: number;
+  /** Identifiers of our own streams go up to this: then the session drains, and another has to take its place. */
+  readonly streamIdMax: number;
 }
 
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
@@ -34,4 +38,5 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   outputBytesMax: 2 * 1024 * 1024,
   idleFrameCredit: 1000,
   resetCredit: 2048,
+  streamIdMax: STREAM_MAX,
 };

@@ -158,6 +158,17 @@ test("a reset by either side is told to the other", () => {
   expect(client.events.at(-1)).toEqual(["reset", second, H2_ERROR.INTERNAL_ERROR, true]);
 });
 
+test("a client whose identifiers are used up drains: what is open goes on, and nothing more is opened", () => {
+  const { client, server } = pair({ streamIdMax: 5 });
+  const ids = [1, 2, 3, 4].map(() => client.session.openStream(GET, true));
+  expect(ids).toEqual([1, 3, 5, 0]);
+  expect(client.session.state).toBe("draining");
+  exchange(client, server);
+  server.session.sendHeaders(5, [":status", "200"], true);
+  exchange(client, server);
+  expect(client.events.at(-1)).toEqual(["response", 5, [":status", "200"], true]);
+});
+
 test("a draining server finishes what was on its way and then refuses", () => {
   const { client, server } = pair();
   const before = client.session.openStream(GET, true);

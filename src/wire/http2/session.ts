@@ -97,8 +97,7 @@ export class Http2Session {
   get hasCapacity(): boolean {
     // Requests that pile up before a slow socket would be taken for answers that the peer does not read.
     const hasRoom = this.frames.length < this.limits.outputBytesMax / 2;
-    const mayOpen = this.#streams.size < this.#peerStreamsMax && this.#nextStream < STREAM_MAX - 2;
-    return this.#state === "open" && mayOpen && hasRoom;
+    return this.#state === "open" && this.#streams.size < this.#peerStreamsMax && hasRoom;
   }
 
   read(chunk: Buffer): void {
@@ -116,7 +115,7 @@ export class Http2Session {
     if (this.#blocked.length > 0 && this.frames.length < this.limits.outputBytesHigh / 2) this.wakeBlocked();
   }
 
-  /** Opens a stream with a request; 0 when there is no capacity for it. */
+  /** Opens a stream with a request; 0 when there is no capacity for it. With the last identifier the session begins to drain. */
   openStream(fields: FieldList, endStream: boolean): number {
     if (!this.hasCapacity) return 0;
     const id = this.#nextStream;
@@ -124,6 +123,7 @@ export class Http2Session {
     const stream = this.#addStream(id, true);
     stream.isHeadRequest = fieldValue(fields, ":method") === "HEAD";
     this.#sendHeaders(stream, fields, endStream);
+    if (this.#nextStream > this.limits.streamIdMax) this.drain();
     return id;
   }
 

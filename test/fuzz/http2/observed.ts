@@ -14,6 +14,7 @@ export const SMALL_LIMITS: Http2Limits = {
   outputBytesMax: 32_768,
   idleFrameCredit: 200,
   resetCredit: 40,
+  streamIdMax: 0x7fff_ffff,
 };
 
 export type Event = readonly [string, ...unknown[]];
