@@ -3,8 +3,9 @@ import { type Listener, listenPlain, type ServerCertificate, type StreamSocket, 
 import type { Result, ServiceKey } from "#model";
 import { success } from "#model";
 import type { Closable, ProxyContext } from "../context.ts";
-import { AcceptedConnection } from "./accepted-connection.ts";
+import { AcceptedConnection } from "../downstream/accepted-connection.ts";
 import type { Destinations } from "./destinations.ts";
+import { RoutedUpstream } from "./routed-upstream.ts";
 import { Router } from "./router.ts";
 import type { OutboundService } from "./service.ts";
 import { TlsConnection } from "./tls-connection.ts";
@@ -25,12 +26,14 @@ export class Outbound {
   readonly #options: OutboundOptions;
   readonly #connections = new Set<Closable>();
   readonly #router: Router;
+  readonly #upstream: RoutedUpstream;
   #listener: Listener | undefined;
 
   constructor(context: ProxyContext, options: OutboundOptions, destinations: Destinations) {
     this.#context = context;
     this.#options = options;
     this.#router = new Router(context, options.service, destinations);
+    this.#upstream = new RoutedUpstream(context, this.#router);
   }
 
   get service(): OutboundService {
@@ -83,7 +86,7 @@ export class Outbound {
     const edge = isEdge ? ({ address: socket.remoteAddress, scheme } as const) : undefined;
     const declared = this.#router.protocol;
     const onClosed = (closed: Closable): boolean => this.#connections.delete(closed);
-    const options = { context: this.#context, router: this.#router, socket, edge, onClosed };
+    const options = { context: this.#context, upstream: this.#upstream, socket, edge, onClosed };
     if (this.#router.asksServerName) return this.#keep(new TlsConnection(options));
     // What comes from outside is HTTP unless it is said to be anything else: nobody there is given a tunnel on a guess.
     return this.#keep(new AcceptedConnection(options, isEdge && declared === "auto" ? "http" : declared));

@@ -46,8 +46,6 @@ export class OutboundService {
   readonly retries: RetryBudget;
   /** What is under way towards the service, and how much may be. */
   readonly circuit: CircuitBreaker;
-  /** Tunnels that were opened for silent connections and on which nobody has spoken yet. */
-  guesses = 0;
   #protocol: AppProtocol = "auto";
   #traffic: TrafficPolicy | undefined;
 

@@ -6,8 +6,8 @@ import type { SocketEvents, StreamSocket } from "#engine/sockets";
 import { ClientHelloReader } from "#wire/tls-hello";
 import type { Closable } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
-import type { DownstreamOptions } from "./http1-downstream.ts";
-import { TcpDownstream } from "./tcp-downstream.ts";
+import type { DownstreamOptions } from "../downstream/http1-downstream.ts";
+import { TcpDownstream } from "../downstream/tcp-downstream.ts";
 
 export class TlsConnection implements SocketEvents, Closable, Expirable {
   deadlineMs: number;

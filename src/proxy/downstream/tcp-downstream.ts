@@ -5,8 +5,8 @@ import type { AskedRequest } from "../fields.ts";
 import { GatheredOutput } from "../gathered-output.ts";
 import { LastBytes } from "../last-bytes.ts";
 import type { Answer, Downstream } from "./downstream.ts";
-import { OutboundExchange } from "./exchange.ts";
 import type { DownstreamOptions } from "./http1-downstream.ts";
+import type { Exchange } from "./upstream.ts";
 
 /** Who opened a tunnel before the app had said a word. */
 export interface Guess {
@@ -27,7 +27,7 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
   readonly #options: TunnelOptions;
   readonly #socket: StreamSocket;
   readonly #output: GatheredOutput;
-  readonly #exchange: OutboundExchange;
+  readonly #exchange: Exchange;
   readonly #lastBytes: LastBytes;
   #state: "open" | "refused" | "finished" | "closed" = "open";
   #hasAnswered = false;
@@ -37,16 +37,13 @@ export class TcpDownstream implements SocketEvents, Downstream, Closable {
 
   /** With a `guess` it is not known yet whether the app wants bytes at all. */
   constructor(options: TunnelOptions, guess?: Guess) {
-    const { context, router, socket } = options;
+    const { context, upstream, socket } = options;
     this.#guess = guess;
     this.#options = options;
     this.#socket = socket;
     this.#lastBytes = new LastBytes(context, () => this.destroy());
     this.#output = new GatheredOutput(socket, context.flusher, () => this.#exchange.onDrained());
-    this.#exchange = new OutboundExchange(context, router, {
-      downstream: this,
-      request: tunnelTo(options.serverName ?? router.service.authority),
-    });
+    this.#exchange = upstream.exchange(this, tunnelTo(options.serverName ?? upstream.authority));
   }
 
   start(): void {

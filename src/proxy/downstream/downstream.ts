@@ -1,4 +1,4 @@
-/** Who asked, as an exchange needs it: a connection of an app or one stream of it. */
+/** Who asked, as an exchange needs it: a connection of a caller or one stream of it. */
 import type { FieldList } from "#wire/fields";
 import type { EdgeCaller } from "../fields.ts";
 

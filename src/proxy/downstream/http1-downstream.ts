@@ -6,17 +6,16 @@ import { chunkLine, lastChunk, type RequestHead, RequestParser, type RequestSink
 import type { Closable, ProxyContext } from "../context.ts";
 import type { Expirable } from "../deadlines.ts";
 import type { EdgeCaller } from "../fields.ts";
-
 import { GatheredOutput } from "../gathered-output.ts";
 import { interimToHttp1, ResponseTexts, responseToHttp1 } from "../http1-text.ts";
 import { localReply, recordRefusal } from "../local-reply.ts";
 import type { Answer, Downstream } from "./downstream.ts";
-import { OutboundExchange } from "./exchange.ts";
-import type { Router } from "./router.ts";
+import type { Exchange, Upstream } from "./upstream.ts";
 
 export interface DownstreamOptions {
   readonly context: ProxyContext;
-  readonly router: Router;
+  /** Where what it asks goes. */
+  readonly upstream: Upstream;
   readonly socket: StreamSocket;
   /** At an edge the caller is outside the mesh, and what it says of itself is not believed; undefined inside. */
   readonly edge: EdgeCaller | undefined;
@@ -35,7 +34,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   readonly #parser: RequestParser;
   readonly #output: GatheredOutput;
   readonly #texts = new ResponseTexts();
-  #exchange: OutboundExchange | undefined;
+  #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
   #bodyForm: BodyForm = "none";
   #trailers: FieldList = [];
@@ -115,10 +114,10 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
   #begin(head: RequestHead): void {
     this.#head = head;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    const { context, router } = this.#options;
+    const { upstream } = this.#options;
     // A listener stands for one service: it is no proxy to anywhere (RFC 9110 §9.3.6).
     if (head.method === "CONNECT") return this.#refuse("route-not-found", 405);
-    this.#exchange = new OutboundExchange(context, router, { downstream: this, request: head });
+    this.#exchange = upstream.exchange(this, head);
     this.#exchange.start();
   }
 
@@ -235,7 +234,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 
   #refuse(reason: EndReason, status: number): void {
     const reply = localReply(reason, { status });
-    recordRefusal(this.#context, this.#options.router.service.noEndpointEdge, reply);
+    recordRefusal(this.#context, this.#options.upstream.refusalEdge, reply);
     this.#exchange?.abandon();
     this.#output.text(responseToHttp1(reply.fields, { status, isChunked: false, closes: true, upgrade: "" }));
     this.#output.text(reply.body);

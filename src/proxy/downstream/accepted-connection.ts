@@ -112,10 +112,9 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   }
 
   #openTunnel(): void {
-    const { context, router } = this.#options;
-    const { service } = router;
-    if (service.guesses >= context.limits.guessesMax) return;
-    service.guesses++;
+    const { context, upstream } = this.#options;
+    if (upstream.guesses >= context.limits.guessesMax) return;
+    upstream.guesses++;
     this.#guess = new TcpDownstream(this.#options, {
       onAnswered: () => this.#settleGuess(),
       onRefused: () => this.#guessRefused(),
@@ -136,7 +135,7 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   #settleGuess(): void {
     if (!this.#isGuessing) return;
     this.#isGuessing = false;
-    this.#options.router.service.guesses--;
+    this.#options.upstream.guesses--;
   }
 
   #stopWaiting(): void {

@@ -11,8 +11,8 @@ import { Link, type LinkStream } from "../link.ts";
 import { localReply, recordRefusal } from "../local-reply.ts";
 import { StreamOutput } from "../stream-output.ts";
 import type { Answer, Downstream } from "./downstream.ts";
-import { OutboundExchange } from "./exchange.ts";
 import type { DownstreamOptions } from "./http1-downstream.ts";
+import type { Exchange } from "./upstream.ts";
 
 export class Http2Downstream implements SocketEvents, Closable, Expirable {
   deadlineMs: number;
@@ -88,7 +88,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
   readonly #onLeft: () => void;
   /** Set once the exchange is over and some of its answer is here still. */
   #lastBytes: LastBytes | undefined;
-  #exchange: OutboundExchange | undefined;
+  #exchange: Exchange | undefined;
   /** Request body that the exchange has taken but not passed on. */
   #uncredited = 0;
   #isWhole = false;
@@ -116,7 +116,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
     if (kind === "trailers") return this.#exchange?.endBody(fields);
     const request = askedOf(fields, endStream);
     if (isTunnelRequest(request)) return this.#refuse(fields);
-    this.#exchange = new OutboundExchange(this.#options.context, this.#options.router, { downstream: this, request });
+    this.#exchange = this.#options.upstream.exchange(this, request);
     this.#exchange.start();
   }
 
@@ -202,7 +202,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
 
   #refuse(fields: FieldList): void {
     const reply = localReply("route-not-found", { status: 405, isGrpc: isGrpc(fields) });
-    recordRefusal(this.#options.context, this.#options.router.service.noEndpointEdge, reply);
+    recordRefusal(this.#options.context, this.#options.upstream.refusalEdge, reply);
     this.head({ status: reply.status, fields: reply.fields, isSwitch: false, isWhole: reply.body === "" });
     this.#output.write(Buffer.from(reply.body));
     this.#output.end([]);
