@@ -32,6 +32,26 @@ export type MadeApiTokenView = z.infer<typeof madeApiTokenSchema>;
 export const apiTokensSchema = z.object({ tokens: z.array(apiTokenSchema) });
 export type ApiTokensView = z.infer<typeof apiTokensSchema>;
 
+export const loginMethodsSchema = z.object({
+  /** Whether people can log in by an identity provider. */
+  provider: z.boolean(),
+});
+export const deviceLoginSchema = z.object({
+  /** For the one who began it alone. */
+  handle: z.string(),
+  userCode: z.string(),
+  verificationUri: z.string(),
+  expiresInS: z.number(),
+  intervalS: z.number(),
+});
+export type DeviceLoginView = z.infer<typeof deviceLoginSchema>;
+export const devicePollBodySchema = z.object({ handle: z.string().max(128) });
+export const devicePollSchema = z.union([
+  z.object({ state: z.literal("waiting") }),
+  z.object({ state: z.literal("done"), actor: z.string(), token: z.string(), expiresAtMs: z.number() }),
+]);
+export type DevicePollView = z.infer<typeof devicePollSchema>;
+
 export const whoamiSchema = z.object({
   actor: z.string(),
   grants: z.array(z.object({ verbs, namespace: z.string() })),

@@ -11,6 +11,8 @@ export type OutputFormat = "table" | "json" | "yaml";
 export interface CommandContext {
   /** The server and the right to use it, by the options that all commands share. */
   access(): Promise<Result<ServerAccess>>;
+  /** What was said of the server and the output. */
+  shared(): SharedOptions;
   format(): OutputFormat;
   /** Writes an answer: as JSON or YAML where that was asked for, else as it is drawn for people. */
   show(answer: unknown, draw: () => string): void;
@@ -37,6 +39,7 @@ export function commandContext(shared: () => SharedOptions): CommandContext {
   const print = (text: string): void => standardOutput().write(text);
   return {
     access: () => findServer(shared()),
+    shared,
     format,
     print,
     show: (answer, draw) => print(render(answer, draw, format())),

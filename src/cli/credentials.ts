@@ -1,8 +1,10 @@
 import { absolutePath, readTextFile } from "#engine/folders";
 import { privateFiles } from "#engine/private-files";
 import { environment, workingDirectory } from "#engine/processes";
+import { systemClock } from "#engine/time";
 import { failure, problem, type Result, success } from "#model";
 import { findRunning, readServerAccess, type ServerAccess } from "#supervisor";
+import { readLogins } from "./logins-file.ts";
 
 /** What the user said of the server, if anything. */
 export interface ServerChoice {
@@ -57,11 +59,27 @@ function serverUrl(text: string): Result<string> {
   return failure(problem("HDL_CLI_ARGUMENT", message, { next: "Name the server with `https://`." }));
 }
 
+/** The server that the user named, or `HEDDLE_SERVER`. */
+export function serverOrigin({ server }: ServerChoice): Result<string> {
+  const named = server ?? environment()["HEDDLE_SERVER"];
+  if (named !== undefined) return serverUrl(named);
+  return failure(problem("HDL_CLI_ARGUMENT", "which server? Name it with --server or HEDDLE_SERVER"));
+}
+
+async function storedLogin(url: string): Promise<Result<ServerAccess>> {
+  const logins = await readLogins();
+  if (!logins.ok) return logins;
+  const login = logins.value[url];
+  if (login !== undefined && login.expiresAtMs > systemClock.nowMs()) return success({ url, token: login.token });
+  const message = login === undefined ? `there is no credential for ${url}` : `the login at ${url} has ended`;
+  const next = `Use \`heddle login --server ${url}\`, or an API token with --token-file or HEDDLE_TOKEN_FILE.`;
+  return failure(problem("HDL_API_CREDENTIAL", message, { next }));
+}
+
 async function ownCredential(server: string, tokenFile: string | undefined): Promise<Result<ServerAccess>> {
   const url = serverUrl(server);
   if (!url.ok) return url;
-  if (tokenFile === undefined)
-    return failure(problem("HDL_CLI_ARGUMENT", "--server needs a credential: --token-file FILE or HEDDLE_TOKEN_FILE"));
+  if (tokenFile === undefined) return storedLogin(url.value);
   const text = await privateFiles.read(tokenFile);
   if (!text.ok) return text;
   if (text.value === undefined) return failure(problem("HDL_CLI_ARGUMENT", `there is no file ${tokenFile}`));

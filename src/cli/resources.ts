@@ -26,7 +26,7 @@ export async function askServer<T>(access: ServerAccess, question: Question): Pr
     const response = await fetch(access.url + path, {
       method,
       headers: {
-        authorization: `Bearer ${access.token}`,
+        ...(access.token === "" ? {} : { authorization: `Bearer ${access.token}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

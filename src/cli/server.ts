@@ -5,7 +5,7 @@ import { onExitSignal } from "#engine/processes";
 import { standardError } from "#engine/terminal";
 import { systemClock } from "#engine/time";
 import { failure, problem, type Result, success } from "#model";
-import { type ServerLog, startControlPlane } from "#server";
+import { type IdentityProviderSettings, type ServerLog, startControlPlane } from "#server";
 import type { CommandContext } from "./context.ts";
 import { defaultDataDirectory } from "./credentials.ts";
 import { VERSION } from "./version.ts";
@@ -18,6 +18,12 @@ interface ServerCommandOptions {
   readonly passphraseFile?: string;
   readonly apiCertificate?: string;
   readonly apiKey?: string;
+  readonly oidcIssuer?: string;
+  readonly oidcClientId?: string;
+  readonly oidcClientSecretFile?: string;
+  readonly oidcScopes: string;
+  readonly oidcGroupsClaim: string;
+  readonly publicUrl?: string;
 }
 
 /** As pino numbers them. */
@@ -35,6 +41,22 @@ function parseSocket(text: string, option: string): Result<{ readonly address: s
   return failure(problem("HDL_CLI_ARGUMENT", `${option} must be address:port, not \`${text}\``));
 }
 
+/** Undefined where people are not to log in. */
+function identityProvider(options: ServerCommandOptions): Result<IdentityProviderSettings | undefined> {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecretFile: clientSecretFile, publicUrl } = options;
+  if (issuer === undefined && clientId === undefined) return success(undefined);
+  if (issuer === undefined || clientId === undefined)
+    return failure(problem("HDL_CLI_ARGUMENT", "--oidc-issuer and --oidc-client-id go together"));
+  return success({
+    issuer,
+    clientId,
+    scopes: options.oidcScopes,
+    groupsClaim: options.oidcGroupsClaim,
+    ...(clientSecretFile === undefined ? {} : { clientSecretFile }),
+    ...(publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/+$/, "") }),
+  });
+}
+
 async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
   const api = parseSocket(options.api, "--api");
   if (!api.ok) return api;
@@ -44,7 +66,10 @@ async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
   if ((apiCertificate === undefined) !== (apiKey === undefined)) {
     return failure(problem("HDL_CLI_ARGUMENT", "--api-certificate and --api-key go together"));
   }
+  const provider = identityProvider(options);
+  if (!provider.ok) return provider;
   const started = await startControlPlane({
+    ...(provider.value === undefined ? {} : { identityProvider: provider.value }),
     dataDirectory: options.data ?? defaultDataDirectory(),
     api: api.value,
     agents: agents.value,
@@ -79,6 +104,12 @@ export function register(command: Command, context: CommandContext): void {
     .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
     .option("--api-certificate <file>", "certificate of the API (PEM), needed beyond loopback")
     .option("--api-key <file>", "its key (PEM, 0600)")
+    .option("--oidc-issuer <url>", "OpenID provider by which people log in")
+    .option("--oidc-client-id <id>", "what this server is called there")
+    .option("--oidc-client-secret-file <file>", "its secret there (0600); none for a public client")
+    .option("--oidc-scopes <scopes>", "what is asked of the provider", "openid profile email")
+    .option("--oidc-groups-claim <name>", "claim of the ID token that lists groups", "groups")
+    .option("--public-url <url>", "where browsers reach the API, if not at its own address")
     .action(async (options: ServerCommandOptions) => {
       const ended = await runServer(options);
       if (!ended.ok) context.fail(ended);

@@ -37,6 +37,10 @@ export const PROBLEM_CODES = {
     summary: "An administrator asked for something that no role of its own allows.",
     next: "Ask whoever administers that namespace for an `AdminRole`; `heddle whoami` shows what you hold.",
   },
+  HDL_API_LOGIN: {
+    summary: "Somebody could not log in by the identity provider.",
+    next: "Begin again; if it goes on, compare the server's `--oidc-…` options with what the provider has registered.",
+  },
   HDL_API_REQUEST: {
     summary: "A request to the API is not as its description says.",
     next: "See `/openapi.json` of the server for what it takes.",
@@ -314,6 +318,10 @@ export const PROBLEM_CODES = {
   HDL_POLICY_QUESTION: {
     summary: "A question about policies names a caller or a destination that is not there.",
     next: "Name the caller as `namespace/service-account` and the destination as `namespace/service`; `heddle stat` shows who calls whom.",
+  },
+  HDL_SERVER_IDENTITY_PROVIDER: {
+    summary: "The server was not told rightly of the identity provider.",
+    next: "Correct the `--oidc-…` option; see `docs/guides/administration.md`.",
   },
   HDL_STORE_CONFLICT: {
     summary: "A resource was changed by someone else in the meantime.",

@@ -6,6 +6,8 @@ import { type AuditLine, describeAuditFault, failure, problem, type Result, succ
 import type { ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
 import { ApiTokens } from "./administration/api-tokens.ts";
+import { IdentityProvider } from "./administration/identity-provider.ts";
+import { Logins } from "./administration/logins.ts";
 import type { AgentPlane, AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
 import { type ApiTls, startRest } from "./rest/start-rest.ts";
@@ -21,10 +23,22 @@ export interface ControlPlaneOptions {
   readonly passphraseFile?: string;
   /** Certificate and key (PEM) of the API; needed wherever it listens beyond loopback. */
   readonly apiTls?: { readonly certificateFile: string; readonly keyFile: string };
+  /** Who knows the people; undefined lets none log in by name. */
+  readonly identityProvider?: IdentityProviderSettings;
   /** Folder of the built console; undefined serves none. */
   readonly consoleDirectory: string | undefined;
   readonly version: string;
   readonly log: ServerLog;
+}
+
+export interface IdentityProviderSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecretFile?: string;
+  readonly scopes: string;
+  readonly groupsClaim: string;
+  /** Where people reach the API, if not at its own address. */
+  readonly publicUrl?: string;
 }
 
 /** Where the server tells what happens. Fields never hold a secret. */
@@ -105,13 +119,41 @@ interface ApiParts extends ControlPlaneOptions {
   readonly isReady: () => boolean;
 }
 
+const LOGIN_CALLBACK = "/api/v1/login/callback";
+
+async function openLogins(parts: ApiParts): Promise<Result<Logins | undefined>> {
+  const { identityProvider, api, tls } = parts;
+  if (identityProvider === undefined) return success(undefined);
+  const { issuer, clientId, clientSecretFile, scopes, groupsClaim } = identityProvider;
+  if (!isTrustworthy(issuer))
+    return failure(problem("HDL_SERVER_IDENTITY_PROVIDER", `the issuer ${issuer} is not an \`https\` URL`));
+  const secret = clientSecretFile === undefined ? success(undefined) : await privateFiles.read(clientSecretFile);
+  if (!secret.ok) return secret;
+  if (clientSecretFile !== undefined && secret.value === undefined)
+    return failure(problem("HDL_SERVER_IDENTITY_PROVIDER", `there is no file ${clientSecretFile}`));
+  const clientSecret = secret.value?.trim();
+  const provider = new IdentityProvider({ issuer, clientId, clientSecret, scopes, groupsClaim, clock: systemClock });
+  const own = `${tls === undefined ? "http" : "https"}://${api.address}:${api.port}`;
+  const redirectUri = `${identityProvider.publicUrl ?? own}${LOGIN_CALLBACK}`;
+  return success(new Logins({ provider, redirectUri, clock: systemClock, random: systemRandom }));
+}
+
+/** In TLS, or on this host: whoever can change the provider's answers can be anybody. */
+function isTrustworthy(issuer: string): boolean {
+  const url = URL.parse(issuer);
+  return url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.test(url.hostname.replace(/[[\]]/g, "")));
+}
+
 async function startApi(plane: AgentPlane, parts: ApiParts): Promise<Result<RunningApi>> {
   const { documents } = parts.stores;
   const apiTokens = new ApiTokens({ documents, clock: systemClock, random: systemRandom });
   const opened = await apiTokens.open();
   if (!opened.ok) return opened;
+  const logins = await openLogins(parts);
+  if (!logins.ok) return logins;
   return startRest({
     ...parts,
+    logins: logins.value,
     ...parts.stores,
     listen: parts.api,
     plane,

@@ -194,6 +194,7 @@ suite(`the console in a browser${browserMissing === undefined ? "" : ` (skipped:
     server.mode = "signed-out";
     await page.goto(server.url);
     await page.getByRole("heading", { name: "Signed out" }).waitFor();
+    expect(await page.getByRole("link", { name: "Sign in" }).getAttribute("href")).toBe("/api/v1/login");
     server.mode = "answering";
     server.graph = (nowMs, windowMs) => ({ generatedAtMs: nowMs, windowMs, nodes: [], edges: [] });
     await page.getByRole("button", { name: "Try again" }).click();

@@ -42,6 +42,7 @@ export function startConsoleServer(directory: string): ConsoleServer {
 const WINDOWS: Readonly<Record<string, number>> = { "10s": 10_000, "30s": 30_000, "5m": 300_000 };
 
 function answer(path: string, query: URLSearchParams, state: Pick<ConsoleServer, "graph" | "mode">): Response {
+  if (path === "/api/v1/login/methods") return Response.json({ provider: true });
   if (state.mode === "signed-out") return Response.json({ problems: [] }, { status: 401 });
   if (state.mode === "away") return new Response("bad gateway", { status: 502 });
   const now = Date.now();

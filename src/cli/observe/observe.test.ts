@@ -189,6 +189,7 @@ function context(url: string, format: OutputFormat = "table") {
   const printed: string[] = [];
   const failed: Failure[] = [];
   const context: CommandContext = {
+    shared: () => ({}),
     access: async () => success({ url, token: "secret" }),
     format: () => format,
     print: (text) => printed.push(text),

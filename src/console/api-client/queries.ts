@@ -1,5 +1,5 @@
 import { keepPreviousData, type UseQueryResult, useQuery } from "@tanstack/react-query";
-import { observeClient } from "#api";
+import { loginMethodsSchema, observeClient } from "#api";
 import { askWith, RequestError } from "./http.ts";
 import type { GraphView, WhyReport } from "./shapes.ts";
 
@@ -34,6 +34,18 @@ export function useWhy(service: string | undefined, window: WindowName, live: bo
     refetchInterval: ({ state }) => (live ? pollAfter(state.error, WHY_POLL_MS) : false),
     enabled: service !== undefined,
   });
+}
+
+/** Where somebody without a session can log in by name; undefined where the server knows no identity provider. */
+export function useLoginPath(isSignedOut: boolean): string | undefined {
+  const { data } = useQuery({
+    queryKey: ["login-methods"],
+    queryFn: ({ signal }) =>
+      askWith(signal)("/api/v1/login/methods").then((answer) => loginMethodsSchema.parse(answer)),
+    enabled: isSignedOut,
+    retry: false,
+  });
+  return data?.provider === true ? "/api/v1/login" : undefined;
 }
 
 function pollAfter(error: Error | null, paceMs: number): number {

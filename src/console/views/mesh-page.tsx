@@ -1,6 +1,6 @@
 import { useHotkeys } from "@mantine/hooks";
 import { type JSX, useCallback, useState } from "react";
-import { useGraph, type WindowName } from "../api-client/queries.ts";
+import { useGraph, useLoginPath, type WindowName } from "../api-client/queries.ts";
 import type { GraphView } from "../api-client/shapes.ts";
 import { DetailsPanel } from "../features/details/details-panel.tsx";
 import { isStale, phaseOf } from "../features/shell/freshness.ts";
@@ -23,6 +23,7 @@ export function MeshPage(): JSX.Element {
   const [live, setLive] = useState(true);
   const { data, error, isError, dataUpdatedAt, refetch } = useGraph(window, live);
   const phase = phaseOf({ hasData: data !== undefined, hasNodes: (data?.nodes.length ?? 0) > 0, error });
+  const loginPath = useLoginPath(phase === "signed-out");
   const stale = isStale({ live, failed: isError, ageMs: 0 });
   const answeredAtMs = phase === "signed-out" ? 0 : dataUpdatedAt;
   const status = <LiveStatus live={live} failed={isError} answeredAtMs={answeredAtMs} />;
@@ -39,6 +40,7 @@ export function MeshPage(): JSX.Element {
           phase={phase === "ready" ? "loading" : phase}
           detail={error?.message ?? ""}
           onRetry={() => void refetch()}
+          loginPath={loginPath}
         />
       )}
     </div>

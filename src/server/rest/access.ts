@@ -56,14 +56,23 @@ export class Access {
     const held = this.#liveOf(this.#codes, code);
     this.#codes.delete(hashOf(code));
     if (held === undefined) return undefined;
-    return { session: this.#createSession(held.administrator), lifeMs: SESSION_LIFE_MS };
+    return this.createSession(held.administrator);
+  }
+
+  /** A session for somebody who was proved otherwise. */
+  createSession(administrator: Administrator): { readonly session: string; readonly lifeMs: number } {
+    const expiresAtMs = this.#options.clock.nowMs() + SESSION_LIFE_MS;
+    return {
+      session: this.#create(this.#sessions, SESSIONS_MAX, { administrator, expiresAtMs }),
+      lifeMs: SESSION_LIFE_MS,
+    };
   }
 
   /** What these credentials are good for; undefined when for nothing. */
   judge(authorization: string | undefined, cookie: string | undefined): Grant | undefined {
     const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1];
     if (token !== undefined) {
-      const administrator = this.#isAdmin(token) ? LOCAL : this.#options.apiTokens.identify(token);
+      const administrator = this.#bearerOf(token);
       return administrator === undefined ? undefined : { administrator, by: "token" };
     }
     const session = sessionIn(cookie);
@@ -71,9 +80,9 @@ export class Access {
     return held === undefined ? undefined : { administrator: held.administrator, by: "session" };
   }
 
-  /** Ends the session of the cookie, if there is one. */
-  closeSession(cookie: string | undefined): void {
-    const session = sessionIn(cookie);
+  /** Ends the session of the bearer's token or of the cookie, if there is one. */
+  closeSession(authorization: string | undefined, cookie: string | undefined): void {
+    const session = SESSION_TOKEN.exec(authorization?.replace(/^Bearer /, "") ?? "")?.[1] ?? sessionIn(cookie);
     if (session !== undefined) this.#sessions.delete(hashOf(session));
   }
 
@@ -90,14 +99,15 @@ export class Access {
     return bucket.left >= 0;
   }
 
+  #bearerOf(token: string): Administrator | undefined {
+    const session = SESSION_TOKEN.exec(token)?.[1];
+    if (session !== undefined) return this.#liveOf(this.#sessions, session)?.administrator;
+    return this.#isAdmin(token) ? LOCAL : this.#options.apiTokens.identify(token);
+  }
+
   #isAdmin(token: string): boolean {
     const bytes = (text: string): Uint8Array => sha256(new TextEncoder().encode(text));
     return equalConstantTime(bytes(token), bytes(this.#options.adminToken));
-  }
-
-  #createSession(administrator: Administrator): string {
-    const expiresAtMs = this.#options.clock.nowMs() + SESSION_LIFE_MS;
-    return this.#create(this.#sessions, SESSIONS_MAX, { administrator, expiresAtMs });
   }
 
   #create(into: Map<string, Held>, max: number, held: Held): string {
@@ -116,6 +126,8 @@ export class Access {
   }
 }
 
+/** A session of a command, which has no cookies. */
+const SESSION_TOKEN = /^hst1\.([A-Za-z0-9_-]{43})$/;
 const LOCAL: Administrator = { kind: "local" };
 
 function sessionIn(cookie: string | undefined): string | undefined {

@@ -24,9 +24,15 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   "GET /readyz": open,
   "GET /openapi.json": open,
   "POST /api/v1/session": open,
+  "GET /api/v1/login": open,
+  "GET /api/v1/login/callback": open,
+  "GET /api/v1/login/methods": open,
+  "POST /api/v1/login/device": open,
+  "POST /api/v1/login/device/poll": open,
 
   "GET /api/v1/whoami": anyone,
   "POST /api/v1/session-codes": anyone,
+  "POST /api/v1/logout": anyone,
 
   "POST /api/v1/apply": namespaces(),
   "GET /api/v1/resources": namespaces("view"),

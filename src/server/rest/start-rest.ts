@@ -26,6 +26,7 @@ import type { ResourceStore } from "#store";
 import type { TelemetryStore } from "#telemetry/store";
 import { type Administrator, actorNameOf, grantsOf } from "../administration/administrator.ts";
 import type { ApiTokens } from "../administration/api-tokens.ts";
+import type { Logins } from "../administration/logins.ts";
 import { Rights } from "../administration/rights.ts";
 import type { AgentPlane } from "../agent-plane.ts";
 import { LiveFlows } from "../observe/live-flows.ts";
@@ -37,6 +38,7 @@ import { registerAgents } from "./agent-routes.ts";
 import { registerApiTokens, registerWhoami } from "./api-token-routes.ts";
 import { registerAuthority } from "./authority-routes.ts";
 import { callerOf, credentialsHook, rightsOf, withholdUnasked } from "./credentials-hook.ts";
+import { type LoginRoutesOptions, registerLogins, registerLogout, sessionCookie } from "./login-routes.ts";
 import { registerPolicy } from "./policy-routes.ts";
 import { registerResources } from "./resource-routes.ts";
 import { rightOf } from "./route-rights.ts";
@@ -55,6 +57,8 @@ export interface RestOptions {
   readonly telemetry: TelemetryStore;
   readonly access: Access;
   readonly apiTokens: ApiTokens;
+  /** Undefined where no identity provider is configured. */
+  readonly logins: Logins | undefined;
   /** Writes down what is not a change of resources. */
   readonly audit: (line: AuditLine) => void;
   /** `host:port` that join tokens tell agents to dial. */
@@ -82,6 +86,7 @@ const PAGE_HEADERS = {
 
 const STATUS: Partial<Record<ProblemCode, number>> = {
   HDL_API_FORBIDDEN: 403,
+  HDL_API_LOGIN: 401,
   HDL_API_TOKEN: 409,
   HDL_STORE_CONFLICT: 409,
   HDL_STORE_MISSING: 404,
@@ -131,7 +136,7 @@ async function refuseForeignHosts(request: FastifyRequest, reply: FastifyReply):
   await reply.code(421).send({ problems: [refusal] });
 }
 
-function registerSessions(app: FastifyInstance, access: Access): void {
+function registerSessions(app: FastifyInstance, { access, isSecure }: LoginRoutesOptions): void {
   app
     .withTypeProvider<ZodTypeProvider>()
     .post("/api/v1/session", { schema: { body: sessionBodySchema } }, (request, reply) => {
@@ -142,10 +147,13 @@ function registerSessions(app: FastifyInstance, access: Access): void {
           .code(status)
           .send({ problems: [problem("HDL_API_CREDENTIAL", "the code is not good; it opens one session, once")] });
       }
-      const age = Math.floor(opened.lifeMs / 1000);
-      const cookie = `heddle_session=${opened.session}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${age}`;
+      const cookie = sessionCookie(opened.session, opened.lifeMs, isSecure);
       return reply.header("set-cookie", cookie).code(204).send();
     });
+}
+
+function loginOptions({ access, logins, audit, tls }: RestOptions): LoginRoutesOptions {
+  return { access, logins, audit, clock: systemClock, isSecure: tls !== undefined };
 }
 
 function pathOf(url: string): string {
@@ -178,6 +186,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, (request) =>
     access.createCode(callerOf(request).administrator),
   );
+  registerLogout(app, loginOptions(options));
   registerWhoami(app);
   registerApiTokens(app, { apiTokens, audit, clock: systemClock });
   registerResources(app, resources, () => plane.snapshot);
@@ -245,7 +254,10 @@ async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyI
       .type("text/plain")
       .send(isReady ? "ready\n" : "starting\n");
   });
-  await app.register(async (open) => registerSessions(open, options.access));
+  await app.register(async (open) => {
+    registerSessions(open, loginOptions(options));
+    registerLogins(open, loginOptions(options));
+  });
   await app.register(async (guarded) => registerGuarded(guarded, options, live));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   await registerConsole(app, options.consoleDirectory);
@@ -262,6 +274,7 @@ export async function startRest(options: RestOptions): Promise<Result<RunningApi
     return success({
       port: Number(new URL(url).port),
       async stop() {
+        options.logins?.stop();
         live.stop();
         await app.close();
       },

@@ -25,16 +25,23 @@ export interface PageStateProps {
   /** The server's own explanation, shown when it refuses. */
   readonly detail: string;
   readonly onRetry: () => void;
+  /** Where the reader can log in, if there is an identity provider. */
+  readonly loginPath: string | undefined;
 }
 
 /** What is shown instead of the map when there is no map to show. */
-export function PageState({ phase, detail, onRetry }: PageStateProps): JSX.Element {
+export function PageState({ phase, detail, onRetry, loginPath }: PageStateProps): JSX.Element {
   const { title, text } = phase === "refused" ? { ...WORDS.refused, text: detail } : WORDS[phase];
   return (
     <div className="page-state" data-testid={`state-${phase}`} role="status">
       {phase === "loading" ? <Loader size="sm" type="dots" /> : <Mark />}
       <h2>{title}</h2>
       {text !== "" && <p className="muted">{withCode(text)}</p>}
+      {phase === "signed-out" && loginPath !== undefined && (
+        <Button component="a" href={loginPath} size="xs">
+          Sign in
+        </Button>
+      )}
       {phase !== "loading" && (
         <Button variant="default" size="xs" onClick={onRetry}>
           Try again
