@@ -10,9 +10,13 @@ const EMPTY_LINE_BYTES = 2;
 /** Longer heads are read anew each time, so that what a connection remembers is bounded. */
 const REMEMBERED_BYTES_MAX = 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 export class HeadReader {
   readonly #bytesMax: number;
-  #held: Buffer | undefined;
+  /** Its beginning holds what has come of a head that is not whole. */
+  #held: Buffer = NOTHING;
+  #heldBytes = 0;
   /** The head before this one, which senders often repeat to the letter, and its text. */
   #lastBytes = new Uint8Array(0);
   #lastText = "";
@@ -26,25 +30,26 @@ export class HeadReader {
 
   /** Whether part of a head has arrived. */
   get isPartial(): boolean {
-    return this.#held !== undefined;
+    return this.#heldBytes > 0;
   }
 
   /** The whole head as latin1 with its final empty line, or undefined while it is incomplete or at fault. */
   read(chunk: Buffer): string | undefined {
-    const held = this.#held;
-    if (held === undefined && this.#isRepeated(chunk)) {
+    const before = this.#heldBytes;
+    if (before === 0 && this.#isRepeated(chunk)) {
       this.consumed = this.#lastBytes.length;
       return this.#lastText;
     }
-    const bytes = held === undefined ? chunk : Buffer.concat([held, chunk]);
+    const bytes = before === 0 ? chunk : this.#append(chunk);
     const start = skipEmptyLine(bytes);
-    const end = bytes.indexOf("\r\n\r\n", Math.max(start, (held?.length ?? 0) - 3), "latin1");
+    const end = bytes.indexOf("\r\n\r\n", Math.max(start, before - 3), "latin1");
     const length = (end < 0 ? bytes.length : end + 4) - start;
     if (length > this.#bytesMax) this.fault = "head-too-large";
-    else if (end < 0) this.#hold(bytes, chunk.length);
+    else if (end < 0) this.#hold(bytes, before);
     else {
-      this.#held = undefined;
-      this.consumed = end + 4 - (held?.length ?? 0);
+      this.#held = NOTHING;
+      this.#heldBytes = 0;
+      this.consumed = end + 4 - before;
       const text = bytes.toString("latin1", start, end + 4);
       if (start === 0 && text.length <= REMEMBERED_BYTES_MAX) this.#remember(bytes, text);
       return text;
@@ -66,13 +71,26 @@ export class HeadReader {
     this.#lastText = text;
   }
 
-  #hold(bytes: Buffer, consumed: number): void {
+  /** Room grows by doubling, so that a head that comes byte by byte is not copied for each. */
+  #append(chunk: Buffer): Buffer {
+    const bytes = this.#heldBytes + chunk.length;
+    if (bytes > this.#held.length) {
+      const larger = Buffer.allocUnsafe(bytes * 2);
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    chunk.copy(this.#held, this.#heldBytes);
+    return this.#held.subarray(0, bytes);
+  }
+
+  #hold(bytes: Buffer, before: number): void {
     // A line that ends in a bare LF would be waited on for ever, while a lenient parser behind us has read it.
-    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    for (let at = bytes.indexOf(LF, before); at >= 0; at = bytes.indexOf(LF, at + 1)) {
       if (at === 0 || bytes[at - 1] !== CR) this.fault = "bare-line-feed";
     }
-    this.#held = Buffer.from(bytes);
-    this.consumed = consumed;
+    if (before === 0) this.#append(bytes);
+    this.#heldBytes = bytes.length;
+    this.consumed = bytes.length - before;
   }
 }
 

@@ -232,3 +232,20 @@ describe("a head that repeats the one before it", () => {
     expect(targetsOf(request, `\r\n${request}`, request)).toEqual(["/a", "/a", "/a"]);
   });
 });
+
+test("a head that comes byte by byte costs little more than its bytes", () => {
+  const fields = Array.from({ length: 100 }, (_, index) => `x-${index}: ${"a".repeat(600)}\r\n`).join("");
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\n${HOST}${fields}\r\n`);
+  const targets: string[] = [];
+  const parser = new RequestParser({
+    onHead: (head) => targets.push(head.target),
+    onBody: () => undefined,
+    onTrailers: () => undefined,
+    onEnd: () => undefined,
+  });
+  const startedMs = performance.now();
+  for (let at = 0; at < bytes.length; at++) parser.read(bytes.subarray(at, at + 1));
+  expect(targets).toEqual(["/"]);
+  // A fifteenth of what copying all for each takes.
+  expect(performance.now() - startedMs).toBeLessThan(150);
+});
