@@ -156,3 +156,26 @@ test("an answer that its caller in HTTP/2 gives no room for is not held for ever
   for (let waits = 0; waits < 200 && !isReset(); waits++) await Bun.sleep(10);
   expect(isReset()).toBe(true);
 });
+
+test("a caller that reads only after it has sent all gets the answer that came before", async () => {
+  const { client } = await pair((_request, response) => {
+    response.writeHead(413, { "content-length": "3" });
+    response.end("big");
+  });
+  const total = 32 * 1024 * 1024;
+  const { socket, closed } = caller(client.port, `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${total}\r\n\r\n`);
+  socket.pause();
+  await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+  const part = Buffer.alloc(1024 * 1024);
+  for (let sent = 0; sent < total; sent += part.length) {
+    await new Promise<unknown>((resolve) => socket.write(part, resolve));
+  }
+  let answer = "";
+  socket.on("data", (bytes: Buffer) => {
+    answer += bytes.toString("latin1");
+  });
+  socket.resume();
+  await closed;
+  expect(answer).toStartWith("HTTP/1.1 413");
+  expect(answer).toEndWith("\r\n\r\nbig");
+}, 30_000);

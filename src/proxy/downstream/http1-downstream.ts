@@ -67,6 +67,7 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
 
   onData(bytes: Buffer): void {
     if (this.#isTunnel) this.#sendBody(bytes);
+    else if (this.#state === "closing" && this.#exchange === undefined) return;
     else if (this.#held.length > 0) this.#held.push(Buffer.from(bytes));
     else this.#parse(bytes);
   }
@@ -241,9 +242,14 @@ export class Http1Downstream implements SocketEvents, Downstream, Closable, Expi
     this.#closeGently();
   }
 
-  /** Sends what is pending and ends; what still comes is not read. */
+  /**
+   * Sends what is pending and ends. What still comes is thrown away, but is taken for a while: a caller that sends all before it reads
+   * would not come to the answer otherwise (RFC 9112 §9.6).
+   */
   #closeGently(): void {
     this.#state = "closing";
+    this.#held = [];
+    this.#socket.resume();
     const { deadlines, limits } = this.#context;
     this.deadlineMs = deadlines.in(limits.headTimeoutMs);
     this.#output.end();
