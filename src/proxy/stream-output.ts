@@ -1,5 +1,6 @@
 /** What is sent on one HTTP/2 stream: as much as its windows take at once, the rest held until there is room. */
 import type { FieldList } from "#wire/fields";
+import { HeldBytes } from "./held-bytes.ts";
 import type { Link } from "./link.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -8,8 +9,8 @@ export class StreamOutput {
   readonly link: Link;
   readonly stream: number;
   readonly #onDrained: () => void;
-  #held: Uint8Array[] = [];
-  #pending = 0;
+  /** Most streams never hold anything. */
+  #held: HeldBytes | undefined;
   #end: FieldList | undefined;
   #isEnded = false;
 
@@ -22,7 +23,7 @@ export class StreamOutput {
 
   /** Bytes that are held. */
   get pending(): number {
-    return this.#pending;
+    return this.#held?.length ?? 0;
   }
 
   /** Whether the end has been sent. */
@@ -33,10 +34,10 @@ export class StreamOutput {
   /** Takes bytes that are valid during the call. Returns false when the writer should pause until `onDrained`. */
   write(data: Uint8Array): boolean {
     if (this.#isEnded) return true;
-    const taken = this.#held.length > 0 ? 0 : this.link.session.sendData(this.stream, data, false);
+    const taken = this.pending > 0 ? 0 : this.link.session.sendData(this.stream, data, false);
     if (taken === data.length) return true;
-    this.#held.push(Buffer.from(data.subarray(taken)));
-    this.#pending += data.length - taken;
+    this.#held ??= new HeldBytes();
+    this.#held.add(data.subarray(taken));
     return false;
   }
 
@@ -44,7 +45,7 @@ export class StreamOutput {
   end(trailers: FieldList): void {
     if (this.#isEnded || this.#end !== undefined) return;
     this.#end = trailers;
-    if (this.#held.length === 0) this.#sendEnd(trailers);
+    if (this.pending === 0) this.#sendEnd(trailers);
   }
 
   /** The head that was sent ended the stream already. */
@@ -54,15 +55,10 @@ export class StreamOutput {
 
   /** For the session's `onWritable`. */
   writable(): void {
-    while (this.#held.length > 0) {
-      const next = this.#held[0] as Uint8Array;
+    for (let next = this.#held?.first; next !== undefined; next = this.#held?.first) {
       const taken = this.link.session.sendData(this.stream, next, false);
-      this.#pending -= taken;
-      if (taken < next.length) {
-        this.#held[0] = next.subarray(taken);
-        return;
-      }
-      this.#held.shift();
+      this.#held?.consume(taken);
+      if (taken < next.length) return;
     }
     if (this.#end !== undefined) this.#sendEnd(this.#end);
     this.#onDrained();

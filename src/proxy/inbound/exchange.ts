@@ -9,6 +9,7 @@ import { formatTraceparent } from "#wire/trace-context";
 import type { Expirable } from "../deadlines.ts";
 import { passedTrailers } from "../fields.ts";
 import { isGrpc, recordStatus } from "../grpc.ts";
+import { HeldBytes } from "../held-bytes.ts";
 import { isIdempotent } from "../idempotent.ts";
 import type { Link, LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
@@ -30,7 +31,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #lanes: AppLanes | undefined;
   #lane: AppLane | undefined;
   /** Request body that waits for the app's connection, or for the app to switch; its credit is given when it leaves. */
-  #heldForApp: Buffer[] = [];
+  #heldForApp: HeldBytes | undefined;
   #requestTrailers: FieldList = [];
   /** Of the token that this request carries and that was verified. */
   #claims: Claims | undefined;
@@ -70,7 +71,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     const isUnwanted = this.#hasAppLeft || (this.#isAnswerEnded && !this.#isTunnel);
     if (this.#isOver || isUnwanted) this.#consumed(data.length);
     else if (this.#lane === undefined || this.#awaitsSwitch) {
-      this.#heldForApp.push(Buffer.from(data));
+      this.#heldForApp ??= new HeldBytes();
+      this.#heldForApp.add(data);
       this.#uncredited += data.length;
     } else this.#sendToApp(this.#lane, data);
     if (endStream) this.#endRequest();
@@ -300,8 +302,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   #sendHeld(lane: AppLane): void {
-    if (this.#heldForApp.length === 0) return;
-    for (const held of this.#heldForApp.splice(0)) lane.body(held);
+    const held = this.#heldForApp;
+    this.#heldForApp = undefined;
+    for (const part of held?.parts() ?? []) lane.body(part);
   }
 
   #sendToApp(lane: AppLane, data: Buffer): void {

@@ -1,10 +1,11 @@
 /** The body of a request as long as it may have to be sent again: until its answer begins, or until it is too long to be kept. */
+import { HeldBytes } from "../held-bytes.ts";
 import type { StreamOutput } from "../stream-output.ts";
 
 export class RepeatableBody {
   readonly #bytesMax: number;
-  /** Most requests have no body, and need no list. */
-  #parts: Buffer[] | undefined;
+  /** Most requests have no body, and need none. */
+  #held: HeldBytes | undefined;
   #bytes = 0;
   #isKept = true;
 
@@ -30,8 +31,8 @@ export class RepeatableBody {
   pass(data: Uint8Array, output: StreamOutput | undefined): boolean {
     this.#bytes += data.length;
     if (this.#isKept) {
-      this.#parts ??= [];
-      this.#parts.push(Buffer.from(data));
+      this.#held ??= new HeldBytes();
+      this.#held.add(data);
     }
     if (output === undefined) return false;
     this.#letGo();
@@ -41,14 +42,14 @@ export class RepeatableBody {
   /** Sends all that has come to a new stream. Returns false when the sender should pause. */
   sendTo(output: StreamOutput): boolean {
     let isTaken = true;
-    for (const part of this.#parts ?? []) isTaken = output.write(part);
+    for (const part of this.#held?.parts() ?? []) isTaken = output.write(part);
     this.#letGo();
     return isTaken;
   }
 
   /** It will not be needed again. */
   forget(): void {
-    this.#parts = undefined;
+    this.#held = undefined;
     this.#isKept = false;
   }
 
