@@ -18,7 +18,19 @@ export const authoritySchema = z.object({
     unconfirmed: z.array(z.string()),
     unrenewed: z.array(z.string()),
   }),
+  /** Whether other trust domains have had the time to learn of a new key. */
+  isPublished: z.boolean(),
   revocations: z.number(),
+  /** Other trust domains that are followed. `fetchedAtMs` is 0 before the first time. */
+  federated: z.array(
+    z.object({
+      trustDomain: z.string(),
+      isKnown: z.boolean(),
+      sequence: z.number(),
+      fetchedAtMs: z.number(),
+      problem: z.string(),
+    }),
+  ),
 });
 export type AuthorityView = z.infer<typeof authoritySchema>;
 

@@ -18,6 +18,13 @@ export function register(command: Command, context: CommandContext): void {
       if (view !== undefined) context.show(view, () => drawAuthority(view, colours()));
     });
   command
+    .command("bundle")
+    .description("print the trust bundle, as other trust domains take it in")
+    .action(async () => {
+      const bundle = await ask<object>(context, { path: "/.well-known/spiffe-bundle" });
+      if (bundle !== undefined) context.print(`${JSON.stringify(bundle)}\n`);
+    });
+  command
     .command("rotate")
     .description("replace the key that signs certificates, and wait until everyone has followed")
     .option("--root", "replace the root above it too")
@@ -31,6 +38,8 @@ export function register(command: Command, context: CommandContext): void {
     .option("--instance <name>", "only this replica")
     .action((workload: string, { instance }: { instance?: string }) => revoke(workload, instance, context));
 }
+
+type Federated = AuthorityView["federated"][number];
 
 interface RotateOptions {
   readonly root?: boolean;
@@ -70,8 +79,10 @@ function colours(): Palette {
 }
 
 /** One line of a rotation that is under way. */
-export function progressOf({ phase, members }: AuthorityView): string {
+export function progressOf({ phase, members, isPublished }: AuthorityView): string {
   const { total, confirmed, renewed, unconfirmed, unrenewed } = members;
+  if (phase === "spreading" && unconfirmed.length === 0 && !isPublished)
+    return `${total} of ${total} trust the new key; other trust domains are given the time to learn of it`;
   if (phase === "spreading") return `${confirmed} of ${total} trust the new key${waiting(unconfirmed)}`;
   return `${renewed} of ${total} hold a certificate of the new key${waiting(unrenewed)}`;
 }
@@ -82,7 +93,7 @@ function waiting(names: readonly string[]): string {
 
 /** For people: each root with the issuing keys below it. */
 export function drawAuthority(view: AuthorityView, { green, dim }: Palette): string {
-  const { trustDomain, sequence, phase, roots, issuing, members, revocations } = view;
+  const { trustDomain, sequence, phase, roots, issuing, members, revocations, federated } = view;
   const until = (ms: number): string => `until ${new Date(ms).toISOString().slice(0, 10)}`;
   const tree = roots.flatMap((root) => [
     `root ${root.id}  ${until(root.notAfterMs)}  ${dim(`sha256 ${root.hash.slice(0, 16)}…`)}`,
@@ -96,5 +107,12 @@ export function drawAuthority(view: AuthorityView, { green, dim }: Palette): str
   ]);
   const state = phase === "settled" ? `${members.total} hold a valid certificate` : progressOf(view);
   const revoked = revocations === 0 ? [] : [`${revocations} revocations in force`];
-  return `${[`${trustDomain}  bundle ${sequence}`, ...tree, state, ...revoked].join("\n")}\n`;
+  const lines = [`${trustDomain}  bundle ${sequence}`, ...tree, state, ...revoked, ...federated.map(federatedLine)];
+  return `${lines.join("\n")}\n`;
+}
+
+function federatedLine({ trustDomain, isKnown, sequence, fetchedAtMs, problem: why }: Federated): string {
+  const known = isKnown ? `bundle ${sequence}` : "not known yet";
+  const fetched = fetchedAtMs === 0 ? "" : `  fetched ${new Date(fetchedAtMs).toISOString()}`;
+  return `federated ${trustDomain}  ${known}${fetched}${why === "" ? "" : `  ${why}`}`;
 }

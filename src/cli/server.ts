@@ -15,6 +15,8 @@ interface ServerCommandOptions {
   readonly trustDomain: string;
   readonly api: string;
   readonly agents: string;
+  readonly bundleEndpoint?: string;
+  readonly jwtIssuer?: string;
   readonly passphraseFile?: string;
   readonly apiCertificate?: string;
   readonly apiKey?: string;
@@ -34,7 +36,15 @@ const log: ServerLog = (level, message, fields = {}) => {
   standardError().write(`${JSON.stringify(line)}\n`);
 };
 
-function parseSocket(text: string, option: string): Result<{ readonly address: string; readonly port: number }> {
+interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** OpenID Connect Discovery §4: the well-known path follows it. */
+const ISSUER = /^https:\/\/[^/?#]+$/;
+
+function parseSocket(text: string, option: string): Result<SocketAddress> {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match !== null && port <= 65_535) return success({ address: match[1] ?? match[2] ?? "", port });
@@ -57,27 +67,54 @@ function identityProvider(options: ServerCommandOptions): Result<IdentityProvide
   });
 }
 
-async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
+interface ReadOptions {
+  readonly api: SocketAddress;
+  readonly agents: SocketAddress;
+  readonly bundleEndpoint?: SocketAddress;
+  readonly apiTls?: { readonly certificateFile: string; readonly keyFile: string };
+  readonly issuer?: string;
+}
+
+function readApiTls({ apiCertificate, apiKey }: ServerCommandOptions): Result<ReadOptions["apiTls"]> {
+  if (apiCertificate === undefined && apiKey === undefined) return success(undefined);
+  if (apiCertificate !== undefined && apiKey !== undefined)
+    return success({ certificateFile: apiCertificate, keyFile: apiKey });
+  return failure(problem("HDL_CLI_ARGUMENT", "--api-certificate and --api-key go together"));
+}
+
+function readOptions(options: ServerCommandOptions): Result<ReadOptions> {
+  const { jwtIssuer: issuer, bundleEndpoint } = options;
   const api = parseSocket(options.api, "--api");
   if (!api.ok) return api;
   const agents = parseSocket(options.agents, "--agents");
   if (!agents.ok) return agents;
-  const { passphraseFile, trustDomain, apiCertificate, apiKey } = options;
-  if ((apiCertificate === undefined) !== (apiKey === undefined)) {
-    return failure(problem("HDL_CLI_ARGUMENT", "--api-certificate and --api-key go together"));
-  }
-  const provider = identityProvider(options);
-  if (!provider.ok) return provider;
-  const started = await startControlPlane({
-    ...(provider.value === undefined ? {} : { identityProvider: provider.value }),
-    dataDirectory: options.data ?? defaultDataDirectory(),
+  const bundle = bundleEndpoint === undefined ? success(undefined) : parseSocket(bundleEndpoint, "--bundle-endpoint");
+  if (!bundle.ok) return bundle;
+  const tls = readApiTls(options);
+  if (!tls.ok) return tls;
+  if (issuer !== undefined && !ISSUER.test(issuer))
+    return failure(problem("HDL_CLI_ARGUMENT", `--jwt-issuer must be https://host, not \`${issuer}\``));
+  return success({
     api: api.value,
     agents: agents.value,
+    ...(bundle.value === undefined ? {} : { bundleEndpoint: bundle.value }),
+    ...(tls.value === undefined ? {} : { apiTls: tls.value }),
+    ...(issuer === undefined ? {} : { issuer }),
+  });
+}
+
+async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
+  const read = readOptions(options);
+  if (!read.ok) return read;
+  const provider = identityProvider(options);
+  if (!provider.ok) return provider;
+  const { passphraseFile, trustDomain } = options;
+  const started = await startControlPlane({
+    ...read.value,
+    ...(provider.value === undefined ? {} : { identityProvider: provider.value }),
+    dataDirectory: options.data ?? defaultDataDirectory(),
     trustDomain,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
-    ...(apiCertificate === undefined || apiKey === undefined
-      ? {}
-      : { apiTls: { certificateFile: apiCertificate, keyFile: apiKey } }),
     consoleDirectory: await bundledFolder("dist/console"),
     version: VERSION,
     log,
@@ -101,6 +138,8 @@ export function register(command: Command, context: CommandContext): void {
     .option("--trust-domain <name>", "trust domain of every identity", "heddle.local")
     .option("--api <address:port>", "where the REST API and the console listen", "127.0.0.1:7070")
     .option("--agents <address:port>", "where agents connect", "127.0.0.1:7071")
+    .option("--bundle-endpoint <address:port>", "publish the trust bundle there, for other trust domains")
+    .option("--jwt-issuer <url>", "be the OpenID Connect issuer of JWT-SVIDs, under this https:// address of the API")
     .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
     .option("--api-certificate <file>", "certificate of the API (PEM), needed beyond loopback")
     .option("--api-key <file>", "its key (PEM, 0600)")

@@ -1,4 +1,5 @@
 import { parseCertificate } from "./certificate.ts";
+import type { JwtAuthority } from "./jwt-svid.ts";
 import { decodePem, encodePem } from "./pem.ts";
 import type { Revocation } from "./revocation.ts";
 import type { SpiffeId, TrustDomain } from "./spiffe-id.ts";
@@ -17,6 +18,8 @@ export interface Bundle {
   readonly sequence: number;
   /** What is refused although an authority signed it, at most `REVOCATIONS_MAX`. */
   readonly revocations?: readonly Revocation[];
+  /** Keys that JWT-SVIDs are signed by, at most `JWT_AUTHORITIES_MAX`. */
+  readonly jwtAuthorities?: readonly JwtAuthority[];
 }
 
 /** Bundles by the trust domain that each vouches for. */

@@ -14,6 +14,12 @@ export {
   svidSerial,
   type TlsIdentity,
 } from "./bundle.ts";
+export {
+  encodeBundleDocument,
+  encodeJwtKeySet,
+  parseBundleDocument,
+  type ReadBundle,
+} from "./bundle-document.ts";
 export { type CertificateFacts, type KeyUsage, parseCertificate } from "./certificate.ts";
 export { type CertificateTemplate, type DistinguishedName, encodeCertificate } from "./certificate-encoding.ts";
 export {
@@ -21,9 +27,17 @@ export {
   encodeCertificationRequest,
   parseCertificationRequest,
 } from "./certification-request.ts";
+export {
+  audienceFault,
+  JWT_AUTHORITIES_MAX,
+  type JwtAuthority,
+  jwtSvidInput,
+  type ValidJwtSvid,
+  validateJwtSvid,
+} from "./jwt-svid.ts";
 export { decodePem, encodePem } from "./pem.ts";
 export { encodeEncryptedPrivateKey } from "./private-key-encoding.ts";
-export { plainSerial, REVOCATIONS_MAX, type Revocation } from "./revocation.ts";
+export { BACKDATE_MS, plainSerial, REVOCATIONS_MAX, type Revocation } from "./revocation.ts";
 export {
   namespaceOf,
   parseSpiffeId,

@@ -20,6 +20,9 @@ export type Revocation =
       readonly expiresAtMs: number;
     };
 
+/** How far an X.509-SVID's start is dated back, so that a peer whose clock is a little slow accepts it at once. */
+export const BACKDATE_MS = 30_000;
+
 /** Revocations that a bundle may hold. */
 export const REVOCATIONS_MAX = 4096;
 

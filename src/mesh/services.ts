@@ -1,4 +1,4 @@
-import { type SpiffeId, type TrustDomain, workloadSpiffeId } from "#identity";
+import { parseSpiffeId, type SpiffeId, type TrustDomain, workloadSpiffeId } from "#identity";
 import {
   type DestinationRule,
   hasLabels,
@@ -50,6 +50,9 @@ const MESH_PORT = 15_008;
 
 /** Annotation of a `Service`: further service accounts whose workloads may serve it, separated by commas. */
 const SERVICE_ACCOUNTS_ANNOTATION = "heddle.dev/service-accounts";
+
+/** Annotation of a `WorkloadEntry`: the whole SPIFFE ID of a workload of another trust domain. */
+const SPIFFE_ID_ANNOTATION = "heddle.dev/spiffe-id";
 
 interface Candidate {
   readonly endpoint: Endpoint;
@@ -136,13 +139,14 @@ function announcedEndpoint(registration: Registration): Endpoint {
 function writtenEndpoint({ metadata, spec }: WorkloadEntry, trustDomain: TrustDomain): Endpoint {
   const { namespace, name } = metadata;
   const serviceAccount = spec.serviceAccount === "" ? "default" : spec.serviceAccount;
+  const foreign = parseSpiffeId(metadata.annotations[SPIFFE_ID_ANNOTATION] ?? "");
   return {
     instance: name,
     namespace,
     serviceAccount,
     address: spec.address,
     meshPort: spec.ports["mesh"] ?? MESH_PORT,
-    spiffeId: workloadSpiffeId(trustDomain, namespace, serviceAccount),
+    spiffeId: foreign.ok ? foreign.value : workloadSpiffeId(trustDomain, namespace, serviceAccount),
     labels: spec.labels,
     weight: Math.max(1, spec.weight),
   };

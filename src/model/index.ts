@@ -35,6 +35,7 @@ export {
 } from "./authorization-policy.ts";
 export { type CompiledExpression, compileExpression } from "./condition-expression.ts";
 export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
+export type { Federation } from "./federation.ts";
 export {
   JWKS_CHARS_MAX,
   type PublicJwk,

@@ -238,6 +238,14 @@ export const PROBLEM_CODES = {
     summary: "Who answers at the server's address is not the server that made the join token.",
     next: "Create a token on the server that is at that address now; if it should be the same one, someone stands between.",
   },
+  HDL_FEDERATION_BUNDLE: {
+    summary: "The trust bundle of another domain cannot be used.",
+    next: "Compare it with what that domain's operators publish; the last good one stays in force.",
+  },
+  HDL_FEDERATION_ENDPOINT: {
+    summary: "The bundle endpoint of another domain is not who it should be.",
+    next: "Correct `endpointSPIFFEID` of the `Federation`, or find out who answers there.",
+  },
   HDL_IDENTITY_AUTHORITY_INVALID: {
     summary: "A signing certificate does not meet the SPIFFE X.509-SVID standard or is not valid now.",
     next: "Give a certificate that is an authority of this trust domain, or renew it.",
@@ -249,6 +257,10 @@ export const PROBLEM_CODES = {
   HDL_IDENTITY_GRANT_REFUSED: {
     summary: "The server answered a request for a certificate with one that is not for this workload or key.",
     next: "Look whether another program answers at the server's address; then create another join token on the right server.",
+  },
+  HDL_IDENTITY_JWT_INVALID: {
+    summary: "A token is not a good JWT-SVID for whoever reads it.",
+    next: "Ask for a fresh token, for the audience that the reader names itself by.",
   },
   HDL_IDENTITY_REQUEST_MALFORMED: {
     summary: "Bytes that should be a certification request are not one.",

@@ -3,6 +3,7 @@
 import type { AccessPolicy } from "./access-policy.ts";
 import type { AdminRole } from "./admin-role.ts";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
+import type { Federation } from "./federation.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
 import type { RequestAuthentication } from "./request-authentication.ts";
@@ -59,6 +60,7 @@ export interface WorkloadEntry extends ResourceOf<"networking.istio.io/v1", "Wor
 export type Resource =
   | Mesh
   | Namespace
+  | Federation
   | ServiceAccount
   | Service
   | WorkloadEntry

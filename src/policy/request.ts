@@ -1,4 +1,4 @@
-import { namespaceOf, principalOf, type SpiffeId, serviceAccountOf } from "#identity";
+import { namespaceOf, principalOf, type SpiffeId, serviceAccountOf, type TrustDomain } from "#identity";
 import type { IpAddress } from "#model";
 
 /** Claims of a verified token, as they were signed. */
@@ -60,8 +60,12 @@ export function requestAttributes(known: Partial<RequestAttributes>): RequestAtt
 /** What policies compare of who calls. */
 export type CallerAttributes = Pick<RequestAttributes, "principal" | "namespace" | "serviceAccount">;
 
-/** Of an identity of another form than `/ns/<namespace>/sa/<service account>` only the principal is known. */
-export function callerAttributes(id: SpiffeId): CallerAttributes {
+/**
+ * Of an identity of another trust domain, or of another form than `/ns/<namespace>/sa/<service account>`, only the principal is known: a
+ * namespace of that name elsewhere is not this one.
+ */
+export function callerAttributes(id: SpiffeId, trustDomain: TrustDomain): CallerAttributes {
+  if (id.trustDomain !== trustDomain) return { principal: principalOf(id), namespace: "", serviceAccount: "" };
   const [namespace, account] = [namespaceOf(id) ?? "", serviceAccountOf(id) ?? ""];
   return { principal: principalOf(id), namespace, serviceAccount: account === "" ? "" : `${namespace}/${account}` };
 }

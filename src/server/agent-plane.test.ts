@@ -67,7 +67,7 @@ async function start(port = 0): Promise<AgentPlane> {
       trustDomain,
       authorityDirectory: join(folder, "ca"),
       tokens,
-      svids: fakeDocuments(),
+      documents: fakeDocuments(),
       registry: {
         load: () => Promise.resolve(success(kept)),
         save(text) {

@@ -11,10 +11,11 @@ import { type RegistryStore, WorkloadRegistry } from "#discovery";
 import { sha256Hex } from "#engine/crypto";
 import { askHttp } from "#engine/http-client";
 import { type ConnectionFacts, type Http2Server, serveHttp2 } from "#engine/http2-server";
+import { type HttpsServer, serveHttps } from "#engine/https-server";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
-import { bundleSet, type SpiffeId, svidStanding, type TrustDomain } from "#identity";
+import { bundleSet, type SpiffeId, svidStanding, type TlsIdentity, type TrustDomain } from "#identity";
 import type { JoinTokenAudit, JoinTokenStore } from "#identity/attestation";
 import type { RotationStep } from "#identity/authority";
 import type { Failure, Problem, Resource, Result, WorkloadKey } from "#model";
@@ -27,6 +28,8 @@ import { identityService } from "./enrolment/identity-service.ts";
 import type { MemberReport } from "./enrolment/members.ts";
 import { type ConnectionPeer, peerOfConnection } from "./enrolment/peer.ts";
 import type { LedgerDocuments } from "./enrolment/svid-ledger.ts";
+import { FederatedBundles, type FederationDocuments } from "./federation/federation.ts";
+import { BUNDLE_REFRESH_S, publishedBundle } from "./federation/published.ts";
 import { IssuerKeyring, type KeptKeysStore } from "./issuer-keys/issuer-keys.ts";
 import { registryService } from "./registry-service.ts";
 import { SnapshotLoop } from "./snapshot-loop.ts";
@@ -55,7 +58,11 @@ export interface AgentPlaneOptions {
   readonly authorityDirectory: string;
   readonly passphraseFile?: string;
   readonly tokens: JoinTokenStore;
-  readonly svids: LedgerDocuments;
+  readonly documents: LedgerDocuments & FederationDocuments;
+  /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs; undefined puts none into them. */
+  readonly issuer?: string;
+  /** Where the bundle is published under the server's own SVID; undefined publishes it in the API only. */
+  readonly bundleEndpoint?: { readonly address: string; readonly port: number };
   readonly registry: RegistryStore;
   readonly resources: ResourceSource;
   /** Of token issuers, fetched before. */
@@ -75,48 +82,63 @@ const ANONYMOUS_LIFETIME_MS = 30_000;
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 const STOP_GRACE_MS = 500;
 
+interface Parts {
+  readonly identity: IdentityPlane;
+  readonly federation: FederatedBundles;
+  readonly keyring: IssuerKeyring;
+  readonly registry: WorkloadRegistry;
+  readonly loop: SnapshotLoop;
+  readonly discovery: DiscoveryServer;
+}
+
 /** Everything of the server that agents talk to: identities, the registry, discovery, on one listener. */
 export class AgentPlane {
   readonly identity: IdentityPlane;
+  readonly federation: FederatedBundles;
   readonly registry: WorkloadRegistry;
   readonly discovery: DiscoveryServer;
   readonly #loop: SnapshotLoop;
-  readonly #listener: Http2Server;
+  readonly #listeners: Listeners;
   readonly #cancel: Cancel;
 
   /** Use `startAgentPlane`. */
-  constructor(
-    parts: Pick<AgentPlane, "identity" | "registry" | "discovery">,
-    inner: { readonly loop: SnapshotLoop; readonly listener: Http2Server; readonly cancel: Cancel },
-  ) {
+  constructor(parts: Parts, inner: { readonly listeners: Listeners; readonly cancel: Cancel }) {
     this.identity = parts.identity;
+    this.federation = parts.federation;
     this.registry = parts.registry;
     this.discovery = parts.discovery;
-    this.#loop = inner.loop;
-    this.#listener = inner.listener;
+    this.#loop = parts.loop;
+    this.#listeners = inner.listeners;
     this.#cancel = inner.cancel;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#listeners.agents.port;
+  }
+
+  /** Of the bundle endpoint; undefined without one. */
+  get bundlePort(): number | undefined {
+    return this.#listeners.bundle?.port;
   }
 
   get snapshot() {
     return this.#loop.snapshot;
   }
 
-  /** Streams first, so that no agent hears of the others' leaving; then the listener, the registry and the authority. */
+  /** Streams first, so that no agent hears of the others' leaving; then the listeners, the registry and the authority. */
   async stop(): Promise<void> {
     this.#cancel();
     this.#loop.stop();
     this.discovery.stop();
-    await this.#listener.stop(STOP_GRACE_MS);
+    await this.#listeners.bundle?.stop();
+    await this.#listeners.agents.stop(STOP_GRACE_MS);
+    await this.federation.stop();
     await this.registry.stop();
     await this.identity.stop();
   }
 }
 
-/** Opens the authority and the registry and binds the listener, in that order; what was started is stopped again on a failure. */
+/** Opens the authority and the registry and binds the listeners, in that order; what was started is stopped again on a failure. */
 export async function startAgentPlane(options: AgentPlaneOptions): Promise<Result<AgentPlane>> {
   const later: Later = {
     rotate: () => undefined,
@@ -127,36 +149,70 @@ export async function startAgentPlane(options: AgentPlaneOptions): Promise<Resul
   };
   const identity = await startIdentity(options, later);
   if (!identity.ok) return identity;
-  const { trustDomain, timers, resources, listener } = options;
   const registry = registryOf(options, () => later.touch());
   const keyring = keyringOf(options, () => later.touch());
   const restored = await restore(registry, keyring);
-  if (!restored.ok) {
-    await identity.value.stop();
-    return restored;
-  }
-  const inputs = () => ({
-    resources: resources.resources(),
-    registrations: registry.workloads,
-    bundles: [identity.value.authority.bundle],
-    issuerKeys: keyring.keys,
-  });
-  const loop = new SnapshotLoop({ trustDomain, inputs, timers, publish: (next) => discovery.publish(next) });
-  const { onRefusal } = listener;
-  const discovery = new DiscoveryServer({ hash: sha256Hex, timers, snapshot: loop.snapshot, onRefusal });
-  loop.refresh();
-  later.touch = () => loop.touch();
-  later.ttlMs = () => loop.snapshot.settings.svidTtlMs;
-  const parts = { identity: identity.value, registry, discovery };
-  const bound = await listen(options, parts);
+  const parts = partsOf(options, { identity: identity.value, registry, keyring }, later);
+  await parts.federation.start();
+  parts.loop.refresh();
+  later.touch = () => parts.loop.touch();
+  later.ttlMs = () => parts.loop.snapshot.settings.svidTtlMs;
+  const bound = restored.ok ? await bind(options, parts) : restored;
   if (!bound.ok) {
+    await parts.federation.stop();
     await registry.stop();
     await identity.value.stop();
     return bound;
   }
-  complete(later, parts, bound.value);
-  const cancel = follow(resources, keyring, loop);
-  return success(new AgentPlane(parts, { loop, listener: bound.value, cancel }));
+  complete(later, parts, { listeners: bound.value, onFailure: options.listener.onFailure });
+  return success(new AgentPlane(parts, { listeners: bound.value, cancel: follow(options.resources, parts) }));
+}
+
+function partsOf(
+  options: AgentPlaneOptions,
+  { identity, registry, keyring }: Pick<Parts, "identity" | "registry" | "keyring">,
+  later: Later,
+): Parts {
+  const { trustDomain, timers, clock, documents, listener } = options;
+  const { onRefusal, onFailure } = listener;
+  const resources = (): readonly Resource[] => options.resources.resources();
+  const { authority } = identity;
+  const federation = new FederatedBundles({
+    trustDomain,
+    ownBundle: () => authority.bundle,
+    resources,
+    documents,
+    clock,
+    timers,
+    onChange: () => later.touch(),
+    onProblem: (each) => onFailure({ ok: false, problems: [each] }),
+  });
+  const inputs = () => ({
+    resources: resources(),
+    registrations: registry.workloads,
+    bundles: [authority.bundle, ...federation.bundles],
+    issuerKeys: keyring.keys,
+  });
+  const loop = new SnapshotLoop({ trustDomain, inputs, timers, publish: (next) => discovery.publish(next) });
+  const discovery = new DiscoveryServer({ hash: sha256Hex, timers, snapshot: loop.snapshot, onRefusal });
+  return { identity, federation, keyring, registry, loop, discovery };
+}
+
+interface Listeners {
+  readonly agents: Http2Server<ConnectionPeer>;
+  readonly bundle: HttpsServer | undefined;
+}
+
+async function bind(options: AgentPlaneOptions, parts: Parts): Promise<Result<Listeners>> {
+  const agents = await listen(options, parts);
+  if (!agents.ok || options.bundleEndpoint === undefined)
+    return agents.ok ? success({ agents: agents.value, bundle: undefined }) : agents;
+  const { authority, firstIdentity: identity } = parts.identity;
+  const answer = () => publishedBundle(authority.bundle);
+  const bundle = await serveHttps({ ...options.bundleEndpoint, identity, answer });
+  if (bundle.ok) return success({ agents: agents.value, bundle: bundle.value });
+  await agents.value.stop(0);
+  return bundle;
 }
 
 function registryOf({ registry: store, clock, timers, listener }: AgentPlaneOptions, onChange: () => void) {
@@ -165,10 +221,11 @@ function registryOf({ registry: store, clock, timers, listener }: AgentPlaneOpti
 }
 
 /** What is applied from now on is taken in. */
-function follow(resources: ResourceSource, keyring: IssuerKeyring, loop: SnapshotLoop): Cancel {
+function follow(resources: ResourceSource, { keyring, federation, loop }: Parts): Cancel {
   keyring.watch(resources.resources());
   const unheard = resources.onChange(() => {
     keyring.watch(resources.resources());
+    void federation.update();
     loop.touch();
   });
   return () => {
@@ -194,21 +251,31 @@ async function restore(registry: WorkloadRegistry, keyring: IssuerKeyring): Prom
 
 /** What needs parts that are made after the identities. */
 interface Later {
-  rotate: Http2Server["rotate"];
+  rotate: (served: TlsIdentity) => void;
   touch: () => void;
   cutOff: (target: RevocationTarget) => void;
   reports: () => ReadonlyMap<WorkloadKey, MemberReport>;
   ttlMs: () => number;
 }
 
-function complete(
-  later: Later,
-  parts: Pick<AgentPlane, "identity" | "registry">,
-  listener: Http2Server<ConnectionPeer>,
-): void {
-  later.rotate = (served) => listener.rotate(served);
+/** Whether other trust domains may follow the bundle. */
+function isFederated({ bundleEndpoint, resources }: AgentPlaneOptions): boolean {
+  return bundleEndpoint !== undefined || resources.resources().some(({ kind }) => kind === "Federation");
+}
+
+interface Completion {
+  readonly listeners: Listeners;
+  readonly onFailure: AgentPlaneListener["onFailure"];
+}
+
+function complete(later: Later, parts: Parts, { listeners, onFailure }: Completion): void {
+  const { agents, bundle } = listeners;
+  later.rotate = (served) => {
+    agents.rotate(served);
+    void bundle?.rotate(served).then((rotated) => (rotated.ok ? undefined : onFailure(rotated)));
+  };
   later.reports = () => reportsOf(parts.registry);
-  later.cutOff = (target) => cutOff(target, parts, listener);
+  later.cutOff = (target) => cutOff(target, parts, agents);
 }
 
 function reportsOf(registry: WorkloadRegistry): ReadonlyMap<WorkloadKey, MemberReport> {
@@ -219,7 +286,7 @@ function reportsOf(registry: WorkloadRegistry): ReadonlyMap<WorkloadKey, MemberR
 /** The endpoints go, and with the connections the streams of configuration; agents hear of it by the bundle. */
 function cutOff(
   { spiffeId, instance }: RevocationTarget,
-  { identity, registry }: Pick<AgentPlane, "identity" | "registry">,
+  { identity, registry }: Pick<Parts, "identity" | "registry">,
   listener: Http2Server<ConnectionPeer>,
 ): void {
   const bundles = bundleSet([identity.authority.bundle]);
@@ -229,7 +296,7 @@ function cutOff(
 
 function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result<IdentityPlane>> {
   const { authorityDirectory: directory, trustDomain, passphraseFile, listener } = options;
-  const { files, clock, timers, random, tokens, svids } = options;
+  const { files, clock, timers, random, tokens, documents: svids, issuer } = options;
   return startIdentityPlane({
     directory,
     trustDomain,
@@ -240,7 +307,10 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
     random,
     tokens,
     svids,
+    ...(issuer === undefined ? {} : { issuer }),
     reports: () => later.reports(),
+    // Whoever looks as often as he is asked to has looked twice by then.
+    publishedMs: () => (isFederated(options) ? 2 * BUNDLE_REFRESH_S * 1000 : 0),
     svidTtlMs: () => later.ttlMs(),
     listener: {
       onIssued: listener.onIssued,
@@ -256,7 +326,7 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
 
 function listen(
   options: AgentPlaneOptions,
-  parts: Pick<AgentPlane, "identity" | "registry" | "discovery">,
+  parts: Pick<Parts, "identity" | "registry" | "discovery">,
 ): Promise<Result<Http2Server<ConnectionPeer>>> {
   const { address, port, clock } = options;
   const peers = new WeakMap<object, ConnectionPeer>();
@@ -288,7 +358,7 @@ function admit(connection: ConnectionFacts, { authority }: IdentityPlane, nowMs:
 function addServices(
   router: ConnectRouter,
   { services, listener }: AgentPlaneOptions,
-  { identity, registry, discovery }: Pick<AgentPlane, "identity" | "registry" | "discovery">,
+  { identity, registry, discovery }: Pick<Parts, "identity" | "registry" | "discovery">,
 ): void {
   const { enrolment } = identity;
   router.service(Identity, identityService({ enrolment, peerOf, onFault: listener.onFailure }));

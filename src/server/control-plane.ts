@@ -21,6 +21,10 @@ export interface ControlPlaneOptions {
   readonly agents: SocketAddress;
   readonly trustDomain: string;
   readonly passphraseFile?: string;
+  /** `https://…` under which the API is the issuer of JWT-SVIDs. */
+  readonly issuer?: string;
+  /** Where other trust domains fetch the bundle, under the server's own SVID. */
+  readonly bundleEndpoint?: SocketAddress;
   /** Certificate and key (PEM) of the API; needed wherever it listens beyond loopback. */
   readonly apiTls?: { readonly certificateFile: string; readonly keyFile: string };
   /** Who knows the people; undefined lets none log in by name. */
@@ -156,6 +160,7 @@ async function startApi(plane: AgentPlane, parts: ApiParts): Promise<Result<Runn
     logins: logins.value,
     ...parts.stores,
     listen: parts.api,
+    issuer: parts.issuer,
     plane,
     apiTokens,
     access: new Access({ adminToken: parts.adminToken, apiTokens, clock: systemClock, random: systemRandom }),
@@ -192,11 +197,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   }
   isReady = true;
   const cancelMaintenance = maintain(telemetry, log);
-  const stop = (): Promise<void> => {
-    cancelMaintenance();
-    return started.value.stop();
-  };
-  return success({ url, agents: `${agents.address}:${started.value.agentsPort}`, stop });
+  return success({
+    url,
+    agents: `${agents.address}:${started.value.agentsPort}`,
+    stop() {
+      cancelMaintenance();
+      return started.value.stop();
+    },
+  });
 }
 
 const MAINTAIN_MS = 10_000;

@@ -30,6 +30,10 @@ export interface ServerOptions {
   readonly trustDomain: string;
   /** File with the passphrase of the authority's keys. */
   readonly passphraseFile?: string;
+  /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
+  readonly issuer?: string;
+  /** Where the trust bundle is published under the server's own SVID. */
+  readonly bundleEndpoint?: SocketAddress;
   readonly stores: ServerStores;
   /** Binds the REST API over the running plane. */
   readonly startApi: (plane: AgentPlane, options: ServerOptions) => Promise<Result<RunningApi>>;
@@ -102,7 +106,9 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
     authorityDirectory: `${dataDirectory}/ca`,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
     tokens: storedJoinTokens(stores.documents),
-    svids: stores.documents,
+    documents: stores.documents,
+    ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
+    ...(options.bundleEndpoint === undefined ? {} : { bundleEndpoint: options.bundleEndpoint }),
     registry: storedRegistry(stores.documents),
     issuerKeys: storedIssuerKeys(stores.documents),
     resources: stores.resources,

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import {
   BUNDLE_AUTHORITIES_MAX,
   type Bundle,
+  JWT_AUTHORITIES_MAX,
   parseCertificate,
   parseSpiffeId,
   parseTrustDomain,
@@ -87,7 +88,7 @@ function decodeSettings(name: string, message: MeshSettingsMessage): Result<Deco
 
 function decodeBundle(name: string, message: TrustBundleMessage): Result<DecodedResource> {
   const what = `TrustBundle ${name}`;
-  const { authorities, sequence, revocations } = message;
+  const { authorities, sequence, revocations, jwtAuthorities } = message;
   const trustDomain = parseTrustDomain(message.trustDomain);
   if (!trustDomain.ok) return trustDomain;
   if (name !== message.trustDomain) return invalid(what, `it is of ${message.trustDomain}`);
@@ -99,11 +100,13 @@ function decodeBundle(name: string, message: TrustBundleMessage): Result<Decoded
     if (!facts.value.isCa) return invalid(what, "one of its certificates is not an authority");
   }
   if (revocations.length > REVOCATIONS_MAX) return invalid(what, "it holds too many revocations");
+  if (jwtAuthorities.length > JWT_AUTHORITIES_MAX) return invalid(what, "it holds too many keys for JWT-SVIDs");
   const value = {
     trustDomain: trustDomain.value,
     authorities,
     sequence: Number(sequence),
     revocations: revocations.map(revocationOf),
+    jwtAuthorities: jwtAuthorities.map(({ keyId, publicKeyInfo }) => ({ keyId, publicKeyInfo })),
   };
   return success({ kind: "TrustBundle", value });
 }

@@ -67,7 +67,13 @@ function encodeSettings(settings: MeshSettings): Uint8Array {
   );
 }
 
-function encodeBundle({ trustDomain, authorities, sequence, revocations = [] }: Bundle): Uint8Array {
+function encodeBundle({
+  trustDomain,
+  authorities,
+  sequence,
+  revocations = [],
+  jwtAuthorities = [],
+}: Bundle): Uint8Array {
   return toBinary(
     TrustBundleSchema,
     create(TrustBundleSchema, {
@@ -75,6 +81,7 @@ function encodeBundle({ trustDomain, authorities, sequence, revocations = [] }: 
       authorities: [...authorities],
       sequence: BigInt(sequence),
       revocations: revocations.map(revocationMessage),
+      jwtAuthorities: jwtAuthorities.map((each) => ({ ...each })),
     }),
   );
 }

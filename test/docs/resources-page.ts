@@ -7,6 +7,7 @@ const PURPOSES: Readonly<Record<Kind, string>> = {
   Mesh: "Settings of the whole mesh. There is one.",
   Namespace: "A place for resources and workloads.",
   ServiceAccount: "Who a workload runs as; its SPIFFE ID is made of it.",
+  Federation: "Another trust domain whose workloads may be known here.",
   Service: "A name that callers use for a set of workloads.",
   WorkloadEntry: "A workload that no agent announces.",
   AuthorizationPolicy: "Who may do what at the selected workloads.",

@@ -55,11 +55,19 @@ export interface AgentSpec {
 export class LoneServer {
   readonly directory = temporaryFolder();
   readonly #programs: Program[] = [];
+  readonly trustDomain: string;
+  readonly #options: readonly string[];
   #api = "";
   #agents = "";
 
+  /** `options` are further ones of `heddle server`. */
+  constructor(trustDomain = "lone.example", options: readonly string[] = []) {
+    this.trustDomain = trustDomain;
+    this.#options = options;
+  }
+
   async start(svidTtl: string): Promise<Program> {
-    const resource = `apiVersion: heddle.dev/v1\nkind: Mesh\nmetadata: { name: mesh }\nspec: { trustDomain: lone.example, svidTtl: ${svidTtl} }\n`;
+    const resource = `apiVersion: heddle.dev/v1\nkind: Mesh\nmetadata: { name: mesh }\nspec: { trustDomain: ${this.trustDomain}, svidTtl: ${svidTtl} }\n`;
     writeFiles(this.directory, { "mesh.yaml": resource });
     this.#api = `127.0.0.1:${await freePort()}`;
     this.#agents = `127.0.0.1:${await freePort()}`;
@@ -71,7 +79,8 @@ export class LoneServer {
 
   /** Starts the server again on the same data and addresses. */
   async startServer(): Promise<Program> {
-    const options = ["--data", "data", "--trust-domain", "lone.example", "--api", this.#api, "--agents", this.#agents];
+    const where = ["--data", "data", "--api", this.#api, "--agents", this.#agents];
+    const options = [...where, "--trust-domain", this.trustDomain, ...this.#options];
     const server = this.program([process.execPath, MAIN, "server", ...options]);
     await until("the server is ready", () => this.isReady(`http://${this.#api}/readyz`));
     return server;
@@ -81,6 +90,13 @@ export class LoneServer {
     const program = new Program(command, this.directory, input);
     this.#programs.push(program);
     return program;
+  }
+
+  /** Applies a text of resources. */
+  async apply(text: string): Promise<void> {
+    writeFiles(this.directory, { "applied.yaml": text });
+    const applied = await this.command("apply", "-f", "applied.yaml");
+    if (applied.status !== 0) throw new Error(applied.stderr);
   }
 
   command(...args: readonly string[]) {

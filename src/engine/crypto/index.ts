@@ -2,6 +2,7 @@
 export { certificateFault, certificateIn } from "./certificate-files.ts";
 export { isSignedBy } from "./chain.ts";
 export { equalConstantTime, hmacSha256, sha1Base64, sha256, sha256Hex } from "./digest.ts";
+export { jwkOf, publicKeyOfJwk, verifyJws } from "./jws.ts";
 export {
   encryptUnderPassphrase,
   generateSigningKey,

@@ -15,6 +15,8 @@ export interface SigningKey {
   readonly publicKeyInfo: Uint8Array;
   /** ECDSA with SHA-256 over the data: the DER sequence of r and s, as X.509 carries it. */
   sign(data: Uint8Array): Uint8Array;
+  /** The same as r and s of 32 bytes each: ES256 of JSON Web Signatures (RFC 7518 §3.4). */
+  signJws(data: Uint8Array): Uint8Array;
   /** PKCS#8, DER, in the clear: for the TLS stack, or to be encrypted before it is stored. */
   exportPkcs8(): Uint8Array;
 }
@@ -83,6 +85,7 @@ function signingKeyOf(key: KeyObject): SigningKey {
   return {
     publicKeyInfo,
     sign: (data) => sign("sha256", data, key),
+    signJws: (data) => sign("sha256", data, { key, dsaEncoding: "ieee-p1363" }),
     exportPkcs8: () => key.export({ type: "pkcs8", format: "der" }),
   };
 }

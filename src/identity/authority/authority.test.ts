@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import "reflect-metadata";
 import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from "@peculiar/x509";
-import { generateSigningKey, isSignedBy, publicKeyKind } from "#engine/crypto";
+import { generateSigningKey, isSignedBy, publicKeyKind, verifyJws } from "#engine/crypto";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import {
@@ -15,6 +15,7 @@ import {
   encodePem,
   parseCertificate,
   parseTrustDomain,
+  validateJwtSvid,
   validateX509Svid,
   workloadSpiffeId,
 } from "#identity";
@@ -416,6 +417,43 @@ describe("a revocation", () => {
     valueOrThrow(await authority.revokeIdentity(workloadSpiffeId(trustDomain, "shop", "cart")));
     expect(authority.bundle.revocations).toHaveLength(1);
   });
+});
+
+test("keys of JWT-SVIDs are published a day before they sign and a day after", async () => {
+  const authority = valueOrThrow(await open());
+  const token = (): string => {
+    const issued = authority.jwt.issue({ spiffeId: catalog, audience: ["orders"], ttlMs: 300_000 });
+    return valueOrThrow(issued).token;
+  };
+  const judge = (text: string): string => {
+    const bundles = bundleSet([authority.bundle]);
+    return codeOf(validateJwtSvid(text, { audience: "orders", nowMs: time.nowMs(), bundles, verify: verifyJws }));
+  };
+  const counts: number[] = [];
+  let before = token();
+  for (let hour = 0; hour < 24 * 65; hour++) {
+    valueOrThrow(await authority.maintain());
+    expect([
+      judge(token()),
+      hour === 0
+        ? "ok"
+        : codeOf(
+            validateJwtSvid(before, {
+              audience: "orders",
+              nowMs: time.nowMs() - 3_600_000,
+              bundles: bundleSet([authority.bundle]),
+              verify: verifyJws,
+            }),
+          ),
+    ]).toEqual(["ok", "ok"]);
+    before = token();
+    const count = authority.bundle.jwtAuthorities?.length ?? 0;
+    if (count !== counts.at(-1)) counts.push(count);
+    time.advance(3_600_000);
+  }
+  expect(counts).toEqual([1, 2, 1, 2, 1]);
+  expect(await readdir(join(directory, "jwt"))).toHaveLength(1);
+  expect(valueOrThrow(await open()).bundle).toEqual(authority.bundle);
 });
 
 test("at least 300 SVIDs are issued in a second", async () => {

@@ -3,6 +3,7 @@ import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
 import {
+  BACKDATE_MS,
   type Bundle,
   type DistinguishedName,
   decodePem,
@@ -15,7 +16,6 @@ import {
 } from "#identity";
 import { failure, problem, type Result, success } from "#model";
 import {
-  BACKDATE_MS,
   encodeAuthority,
   encodeSvid,
   type IssuedSvid,
@@ -36,6 +36,7 @@ import {
   readJournal,
   type SlotStatus,
 } from "./journal.ts";
+import { JwtKeys } from "./jwt-keys.ts";
 import { createKey, encryptKey, type KeyFiles, loadKey } from "./key-files.ts";
 import { type MemberState, nextRotationStep, type RotationStep } from "./rotation.ts";
 
@@ -88,6 +89,8 @@ interface LoadedSigner {
 /** Issues SVIDs for one trust domain. The root's key is in memory only while an issuing key is prepared. */
 export class Authority {
   readonly trustDomain: TrustDomain;
+  /** Signs JWT-SVIDs. */
+  readonly jwt: JwtKeys;
   readonly #options: AuthorityOptions;
   readonly #keys: KeyFiles;
   #state: AuthorityState | undefined;
@@ -106,6 +109,14 @@ export class Authority {
     this.#state = journal.state;
     this.#journal = journal.text;
     this.#bundle = { trustDomain: options.trustDomain, authorities: [], sequence: 0 };
+    this.jwt = new JwtKeys({
+      directory: `${options.directory}/jwt`,
+      keys: this.#keys,
+      clock: options.clock,
+      random: options.random,
+      slots: () => this.#state?.jwtKeys ?? [],
+      record: (event) => this.#record(event),
+    });
   }
 
   /** Founds what is missing, loads the active key and encrypts keys that lie in the clear although a passphrase is given. */
@@ -118,6 +129,8 @@ export class Authority {
       return trustDomainChanged(this.#state?.trustDomain, this.trustDomain);
     const encrypted = await this.#encryptKeys();
     if (!encrypted.ok) return encrypted;
+    const jwt = await this.jwt.open();
+    if (!jwt.ok) return jwt;
     if (this.#slots("active").length === 0) return this.#replaceActive();
     const loaded = await this.#load();
     return loaded.ok && this.#isExpired ? this.#replaceActive() : loaded;
@@ -283,6 +296,8 @@ export class Authority {
    */
   async maintain(): Promise<Result<void>> {
     const nowMs = this.#options.clock.nowMs();
+    const jwt = await this.jwt.maintain();
+    if (!jwt.ok) return jwt;
     if (this.#isExpired) return this.#replaceActive();
     if (this.#slots("prepared").length > 0) return success(undefined);
     const remainingMs = (this.#active?.notAfterMs ?? 0) - nowMs;
@@ -403,7 +418,8 @@ export class Authority {
     const { sequence = 0, revocations = [] } = this.#state ?? {};
     const slots = [...this.#slots("active"), ...this.#slots("prepared"), ...this.#slots("old")];
     const authorities = [...slots, ...this.roots].map((each) => derOf(each.certificate));
-    this.#bundle = { trustDomain: this.trustDomain, authorities, sequence, revocations };
+    const jwtAuthorities = this.jwt.authorities;
+    this.#bundle = { trustDomain: this.trustDomain, authorities, sequence, revocations, jwtAuthorities };
   }
 
   /** Dated back, but not to before what was revoked of the identity. */

@@ -2,4 +2,5 @@
 export { type Authority, type AuthorityOptions, openAuthority } from "./authority.ts";
 export type { IssuedSvid } from "./issuing.ts";
 export type { AuthoritySlot, RootSlot, SlotStatus } from "./journal.ts";
+export type { IssuedJwt, JwtGrantTerms } from "./jwt-keys.ts";
 export { type MemberState, type RotationPhase, type RotationStep, rotationPhase } from "./rotation.ts";

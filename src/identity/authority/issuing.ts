@@ -44,9 +44,6 @@ export interface SvidGrantTerms {
 /** Shortest and longest life of an SVID, milliseconds. */
 export const SVID_TTL_MS = { min: 5000, max: 7 * 86_400_000 } as const;
 
-/** How far an SVID's start is dated back, so that a peer whose clock is a little slow accepts it at once. */
-export const BACKDATE_MS = 30_000;
-
 /** The public key of a request that proves possession of a strong key. Every name in the request is passed over. */
 export function provenKey(csrDer: Uint8Array): Result<Uint8Array> {
   const request = parseCertificationRequest(csrDer);

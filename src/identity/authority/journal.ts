@@ -19,7 +19,11 @@ export type AuthorityEvent =
   | { readonly event: "activated"; readonly atMs: number; readonly authority: string }
   | { readonly event: "removed"; readonly atMs: number; readonly authority: string }
   | { readonly event: "root-removed"; readonly atMs: number; readonly root: string }
-  | { readonly event: "revoked"; readonly atMs: number; readonly revocation: Revocation };
+  | { readonly event: "revoked"; readonly atMs: number; readonly revocation: Revocation }
+  /** `publicKeyInfo` is DER in base64. */
+  | { readonly event: "jwt-prepared"; readonly atMs: number; readonly key: string; readonly publicKeyInfo: string }
+  | { readonly event: "jwt-activated"; readonly atMs: number; readonly key: string }
+  | { readonly event: "jwt-removed"; readonly atMs: number; readonly key: string };
 
 /**
  * Life of an issuing key: `prepared` is in the bundle so that peers learn it but signs nothing yet; `active` signs, one at a
@@ -46,6 +50,15 @@ export interface RootSlot {
   readonly sinceMs: number;
 }
 
+/** A key for JWT-SVIDs. Published in every status. */
+export interface JwtKeySlot {
+  readonly id: string;
+  readonly status: SlotStatus;
+  /** SubjectPublicKeyInfo, DER, base64. */
+  readonly publicKeyInfo: string;
+  readonly sinceMs: number;
+}
+
 /** What the journal leads to. */
 export interface AuthorityState {
   readonly trustDomain: string;
@@ -53,6 +66,7 @@ export interface AuthorityState {
   readonly roots: readonly RootSlot[];
   readonly slots: readonly AuthoritySlot[];
   readonly revocations: readonly Revocation[];
+  readonly jwtKeys: readonly JwtKeySlot[];
   /** Sequence of the bundle: grows whenever its content changes. */
   readonly sequence: number;
 }
@@ -72,7 +86,7 @@ type Event<K extends AuthorityEvent["event"]> = Extract<AuthorityEvent, { event:
 
 function founded({ trustDomain, root, atMs }: Event<"founded">): AuthorityState {
   const first = { id: FIRST_ROOT, certificate: root, sinceMs: atMs };
-  return { trustDomain, roots: [first], slots: [], revocations: [], sequence: 1 };
+  return { trustDomain, roots: [first], slots: [], revocations: [], jwtKeys: [], sequence: 1 };
 }
 
 function changeBy(
@@ -85,14 +99,33 @@ function changeBy(
     case "prepared":
       return prepared(state, event);
     case "activated":
-      return activated(state.slots, event);
+      return changed("slots", activated(state.slots, event.authority, event.atMs));
     case "removed":
-      return removed(state.slots, event);
+      return changed("slots", removed(state.slots, event.authority));
     case "root-removed":
       return rootRemoved(state, event);
     case "revoked":
       return { revocations: withRevocation(state.revocations, event) };
+    case "jwt-prepared":
+      return jwtPrepared(state.jwtKeys, event);
+    case "jwt-activated":
+      return changed("jwtKeys", activated(state.jwtKeys, event.key, event.atMs));
+    case "jwt-removed":
+      return changed("jwtKeys", removed(state.jwtKeys, event.key));
   }
+}
+
+function changed<K extends "slots" | "jwtKeys">(
+  part: K,
+  value: AuthorityState[K] | undefined,
+): Partial<AuthorityState> | undefined {
+  return value === undefined ? undefined : { [part]: value };
+}
+
+function jwtPrepared(keys: readonly JwtKeySlot[], event: Event<"jwt-prepared">): Partial<AuthorityState> | undefined {
+  const { key: id, publicKeyInfo, atMs } = event;
+  if (keys.some((each) => each.id === id)) return undefined;
+  return { jwtKeys: [...keys, { id, status: "prepared", publicKeyInfo, sinceMs: atMs }] };
 }
 
 function rootPrepared({ roots }: AuthorityState, event: Event<"root-prepared">): Partial<AuthorityState> | undefined {
@@ -107,19 +140,24 @@ function prepared({ roots, slots }: AuthorityState, event: Event<"prepared">): P
   return { slots: [...slots, { id, status: "prepared", root, certificate, sinceMs: atMs }] };
 }
 
-function activated(slots: readonly AuthoritySlot[], event: Event<"activated">): Partial<AuthorityState> | undefined {
-  if (slots.find((each) => each.id === event.authority)?.status !== "prepared") return undefined;
-  const next = slots.map((each): AuthoritySlot => {
-    if (each.id === event.authority) return { ...each, status: "active", sinceMs: event.atMs };
-    return each.status === "active" ? { ...each, status: "old", sinceMs: event.atMs } : each;
-  });
-  return { slots: next };
+interface Slot {
+  readonly id: string;
+  readonly status: SlotStatus;
+  readonly sinceMs: number;
 }
 
-function removed(slots: readonly AuthoritySlot[], event: Event<"removed">): Partial<AuthorityState> | undefined {
-  const slot = slots.find((each) => each.id === event.authority);
+function activated<S extends Slot>(slots: readonly S[], id: string, atMs: number): readonly S[] | undefined {
+  if (slots.find((each) => each.id === id)?.status !== "prepared") return undefined;
+  return slots.map((each) => {
+    if (each.id === id) return { ...each, status: "active", sinceMs: atMs };
+    return each.status === "active" ? { ...each, status: "old", sinceMs: atMs } : each;
+  });
+}
+
+function removed<S extends Slot>(slots: readonly S[], id: string): readonly S[] | undefined {
+  const slot = slots.find((each) => each.id === id);
   if (slot === undefined || slot.status === "active") return undefined;
-  return { slots: slots.filter((each) => each !== slot) };
+  return slots.filter((each) => each !== slot);
 }
 
 /** A root goes after the issuing keys below it. */
@@ -189,6 +227,9 @@ const FIELDS = {
   removed: ["authority"],
   "root-removed": ["root"],
   revoked: [],
+  "jwt-prepared": ["key", "publicKeyInfo"],
+  "jwt-activated": ["key"],
+  "jwt-removed": ["key"],
 } as const satisfies Record<AuthorityEvent["event"], readonly string[]>;
 
 function isEvent(value: unknown): value is AuthorityEvent {

@@ -4,6 +4,7 @@ import { accessPolicy } from "./access-policy.ts";
 import { adminRole } from "./admin-role.ts";
 import { authorizationPolicy } from "./authorization-policy.ts";
 import { destinationRule } from "./destination-rule.ts";
+import { federation } from "./federation.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { networkPolicy } from "./network-policy.ts";
@@ -85,6 +86,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   Mesh: mesh,
   Namespace: namespace,
   ServiceAccount: serviceAccount,
+  Federation: federation,
   Service: service,
   WorkloadEntry: workloadEntry,
   AuthorizationPolicy: authorizationPolicy,
@@ -102,4 +104,4 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   AdminRole: adminRole,
 };
 
-export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace"]);
+export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace", "Federation"]);

@@ -43,6 +43,7 @@ function specOf(resource: Resource): object | undefined {
     case "TCPRoute":
     case "TLSRoute":
     case "ReferenceGrant":
+    case "Federation":
       return compact(resource.spec) as object;
     case "Service":
     case "WorkloadEntry":

@@ -63,7 +63,9 @@ export function inboundPeer(
   { app, limits }: Pick<InboundPeer, "app" | "limits">,
   { id, address, ownAddress }: PeerFacts,
 ): InboundPeer {
-  const namespace = namespaceOf(id) ?? "";
+  const ownDomain = context.identity.spiffeId.trustDomain;
+  // A namespace of that name elsewhere is not this one.
+  const namespace = id.trustDomain === ownDomain ? (namespaceOf(id) ?? "") : id.trustDomain;
   const workload = serviceAccountOf(id) ?? "";
   const source: Party = { namespace, workload, instance: "", principal: id.uri, service: "", version: "" };
   const destination = selfParty(context);
@@ -86,7 +88,7 @@ export function inboundPeer(
       if (tcpEdge !== undefined) context.recorder.closeEdge(tcpEdge);
     },
     attributes: requestAttributes({
-      ...callerAttributes(id),
+      ...callerAttributes(id, ownDomain),
       sourceAddress: parseAddress(address),
       destinationAddress: WILDCARDS.has(ownAddress) ? undefined : parseAddress(ownAddress),
       port: app.options.port,

@@ -12,6 +12,7 @@ const VERB_OF: Readonly<Record<Kind, AdminVerb>> = {
   Mesh: "administer",
   Namespace: "administer",
   ServiceAccount: "administer",
+  Federation: "administer",
   AdminRole: "administer",
   AuthorizationPolicy: "secure",
   RequestAuthentication: "secure",

@@ -1,7 +1,7 @@
 import type { Clock } from "#engine/time";
-import { type AdmittedSvid, bundleSet, type SpiffeId, svidStanding, workloadSpiffeId } from "#identity";
+import { type AdmittedSvid, audienceFault, bundleSet, type SpiffeId, svidStanding, workloadSpiffeId } from "#identity";
 import type { JoinTokens, WorkloadName } from "#identity/attestation";
-import type { Authority, IssuedSvid } from "#identity/authority";
+import type { Authority, IssuedJwt, IssuedSvid } from "#identity/authority";
 import { DNS_LABEL, failure, problem, type Result, success } from "#model";
 import { PeerLimiter, type PeerLimits } from "./peer-limiter.ts";
 
@@ -52,11 +52,13 @@ export interface SvidIssuance {
 }
 
 export interface EnrolmentOptions {
-  readonly authority: Pick<Authority, "trustDomain" | "bundle" | "issue" | "verifyRequest">;
+  readonly authority: Pick<Authority, "trustDomain" | "bundle" | "issue" | "jwt" | "verifyRequest">;
   readonly joinTokens: Pick<JoinTokens, "attest">;
   /** Life of an SVID now, milliseconds: `Mesh.spec.svidTtlMs`. */
   readonly svidTtlMs: () => number;
   readonly clock: Pick<Clock, "nowUs">;
+  /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
+  readonly issuer?: string;
   readonly onIssued: (issuance: SvidIssuance) => void;
   readonly limits?: { readonly enrol?: PeerLimits; readonly renew?: PeerLimits };
 }
@@ -65,6 +67,8 @@ export interface EnrolmentOptions {
 const ENROL_LIMITS: PeerLimits = { burst: 100, perSecond: 10, peerCountMax: 4096 };
 const RENEW_LIMITS: PeerLimits = { burst: 400, perSecond: 100, peerCountMax: 4096 };
 const FAILURE_COST = 9;
+/** JWT-SVIDs are bearer tokens: short, since whoever sees one can use it. */
+const JWT_TTL_MS = 300_000;
 
 /** Decides who gets an SVID: a joining agent by its token, a member by the certificate it came with. Knows no transport. */
 export class Enrolment {
@@ -95,17 +99,33 @@ export class Enrolment {
    */
   renew(request: RenewRequest, peer: EnrolmentPeer): Result<SvidGrant> {
     if (!this.#renewing.admit(peer.address)) return tooMany(peer);
-    const { spiffeId } = peer;
-    if (spiffeId === undefined || spiffeId.trustDomain !== this.#options.authority.trustDomain)
+    const member = this.#memberOf(peer);
+    if (!member.ok) return member;
+    if (!DNS_LABEL.test(request.instance)) return badName("instance", request.instance);
+    return this.#issue({ by: "renew", spiffeId: member.value, tokenId: "" }, request, peer);
+  }
+
+  /** A JWT-SVID for who the peer proved to be. Fails as `renew`, and with `HDL_IDENTITY_JWT_INVALID` for audiences that cannot be. */
+  mintJwt(audience: readonly string[], peer: EnrolmentPeer): Result<IssuedJwt> {
+    if (!this.#renewing.admit(peer.address)) return tooMany(peer);
+    const member = this.#memberOf(peer);
+    if (!member.ok) return member;
+    const fault = audienceFault(audience);
+    if (fault !== undefined) return failure(problem("HDL_IDENTITY_JWT_INVALID", `No token can be issued: ${fault}.`));
+    const { authority, issuer } = this.#options;
+    const provider = issuer === undefined ? {} : { issuer };
+    return authority.jwt.issue({ spiffeId: member.value, audience, ttlMs: JWT_TTL_MS, ...provider });
+  }
+
+  /** Who the peer proved to be, if that still holds. */
+  #memberOf({ spiffeId, svid }: EnrolmentPeer): Result<SpiffeId> {
+    const { authority } = this.#options;
+    if (spiffeId === undefined || spiffeId.trustDomain !== authority.trustDomain)
       return failure(problem("HDL_ENROLMENT_NO_IDENTITY", "The caller has no certificate of this trust domain."));
     // It may have been revoked since its connection was admitted.
-    if (
-      peer.svid !== undefined &&
-      svidStanding(peer.svid, bundleSet([this.#options.authority.bundle])) === "distrusted"
-    )
+    if (svid !== undefined && svidStanding(svid, bundleSet([authority.bundle])) === "distrusted")
       return failure(problem("HDL_IDENTITY_SVID_REVOKED", `This SVID of ${spiffeId.uri} was revoked.`));
-    if (!DNS_LABEL.test(request.instance)) return badName("instance", request.instance);
-    return this.#issue({ by: "renew", spiffeId, tokenId: "" }, request, peer);
+    return success(spiffeId);
   }
 
   async #enrol(request: EnrolRequest, peer: EnrolmentPeer): Promise<Result<SvidGrant>> {

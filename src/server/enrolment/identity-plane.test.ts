@@ -43,6 +43,7 @@ function start(more: Partial<IdentityPlaneOptions> = {}): Promise<Result<Identit
     tokens: fakeJoinTokenStore(),
     svids: fakeDocuments(),
     reports: () => new Map(),
+    publishedMs: () => 0,
     svidTtlMs: () => 20_000,
     listener: {
       onIssued: () => undefined,

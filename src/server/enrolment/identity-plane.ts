@@ -25,8 +25,12 @@ export interface IdentityPlaneOptions {
   readonly tokens: JoinTokenStore;
   /** Where issued SVIDs are kept over a restart. */
   readonly svids: LedgerDocuments;
+  /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
+  readonly issuer?: string;
   /** What agents that are heard from last said. */
   readonly reports: () => ReadonlyMap<WorkloadKey, MemberReport>;
+  /** How long a new key must have been published before it signs, milliseconds: other trust domains fetch the bundle and confirm nothing. */
+  readonly publishedMs: () => number;
   /** Life of an SVID now, milliseconds. */
   readonly svidTtlMs: () => number;
   readonly listener: IdentityPlaneListener;
@@ -94,11 +98,22 @@ export class IdentityPlane {
       ledger.record(issuance);
       listener.onIssued(issuance);
     };
-    this.enrolment = new Enrolment({ authority, joinTokens, svidTtlMs, clock, onIssued });
+    const provider = options.issuer === undefined ? {} : { issuer: options.issuer };
+    this.enrolment = new Enrolment({ authority, joinTokens, svidTtlMs, clock, onIssued, ...provider });
     const serially = <T>(step: () => Promise<T>): Promise<T> => this.#change(step);
-    const { reports } = options;
+    const { reports, publishedMs } = options;
     const { onFailure, onRotation: onStep } = listener;
-    this.rotation = new KeyRotation({ authority, ledger, reports, timers, serially, onStep, onFailure });
+    this.rotation = new KeyRotation({
+      authority,
+      ledger,
+      reports,
+      publishedMs,
+      clock,
+      timers,
+      serially,
+      onStep,
+      onFailure,
+    });
     this.rotation.start();
     this.#cancel = timers.every(MAINTAIN_MS, () => void this.#maintain());
   }

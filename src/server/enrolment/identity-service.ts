@@ -7,7 +7,7 @@ import type { Enrolment, EnrolmentPeer, SvidGrant } from "./enrolment.ts";
 const PROBLEM_HEADER = "heddle-problem";
 
 export interface IdentityServiceOptions {
-  readonly enrolment: Pick<Enrolment, "enrol" | "renew">;
+  readonly enrolment: Pick<Enrolment, "enrol" | "renew" | "mintJwt">;
   /** Who is at the other end of a call, from its connection. `spiffeId` must be of a validated client certificate. */
   readonly peerOf: (context: HandlerContext) => EnrolmentPeer;
   /** Told of refusals that are the server's own fault. */
@@ -24,6 +24,11 @@ export function identityService({ enrolment, peerOf, onFault }: IdentityServiceO
   return {
     enrol: async (request, context) => answer(await enrolment.enrol(request, peerOf(context))),
     renew: (request, context) => answer(enrolment.renew(request, peerOf(context))),
+    mintJwtSvid(request, context) {
+      const minted = enrolment.mintJwt(request.audience, peerOf(context));
+      if (!minted.ok) throw refusal(minted, onFault);
+      return { token: minted.value.token, expiresAtMs: BigInt(minted.value.expiresAtMs) };
+    },
   };
 }
 
@@ -40,7 +45,9 @@ const GRPC_CODES: Readonly<Partial<Record<ProblemCode, Code>>> = {
   HDL_ENROLMENT_NAME: Code.InvalidArgument,
   HDL_ENROLMENT_NO_IDENTITY: Code.Unauthenticated,
   HDL_ENROLMENT_RATE: Code.ResourceExhausted,
+  HDL_IDENTITY_JWT_INVALID: Code.InvalidArgument,
   HDL_IDENTITY_REQUEST_MALFORMED: Code.InvalidArgument,
+  HDL_IDENTITY_SVID_REVOKED: Code.PermissionDenied,
 };
 
 function refusal(failed: Failure, onFault: (failed: Failure) => void): ConnectError {

@@ -1,5 +1,5 @@
 /** Takes a rotation of the authority's keys from step to step, each when every member of the trust domain is ready for it. */
-import type { Cancel, Timers } from "#engine/time";
+import type { Cancel, Clock, Timers } from "#engine/time";
 import { type Authority, type RotationPhase, type RotationStep, rotationPhase } from "#identity/authority";
 import { type Failure, failure, problem, type Result, type WorkloadKey } from "#model";
 import { type MemberReport, type Members, membersOf } from "./members.ts";
@@ -13,6 +13,9 @@ export interface KeyRotationOptions {
   readonly ledger: SvidLedger;
   /** What agents that are heard from last said. */
   readonly reports: () => ReadonlyMap<WorkloadKey, MemberReport>;
+  /** How long a new key must have been published before it signs, for readers that confirm nothing, milliseconds. */
+  readonly publishedMs: () => number;
+  readonly clock: Pick<Clock, "nowMs">;
   readonly timers: Pick<Timers, "every">;
   /** Runs one change of the authority after the other. */
   readonly serially: <T>(step: () => Promise<T>) => Promise<T>;
@@ -22,6 +25,8 @@ export interface KeyRotationOptions {
 
 export interface RotationProgress extends Members {
   readonly phase: RotationPhase;
+  /** Whether other trust domains have had the time to learn of a new key. */
+  readonly isPublished: boolean;
 }
 
 const LOOK_MS = 500;
@@ -46,13 +51,17 @@ export class KeyRotation {
 
   get progress(): RotationProgress {
     const { authority, ledger, reports } = this.#options;
+    const prepared = authority.slots.findLast(({ status }) => status === "prepared");
+    const ageMs = this.#options.clock.nowMs() - (prepared?.sinceMs ?? Number.NEGATIVE_INFINITY);
     const members = membersOf({
       holders: ledger.holders,
       reports: reports(),
       bundleSequence: authority.bundle.sequence,
       activeIssuer: authority.slots.find(({ status }) => status === "active")?.id ?? "",
     });
-    return { ...members, phase: rotationPhase(authority) };
+    const isPublished = ageMs >= this.#options.publishedMs();
+    const isConfirmedByAll = members.isConfirmedByAll && isPublished;
+    return { ...members, isConfirmedByAll, isPublished, phase: rotationPhase(authority) };
   }
 
   /** Begins one; it goes on by itself. Fails with `HDL_AUTHORITY_ROTATING`, or a code of `Authority.prepare`. */

@@ -55,8 +55,10 @@ function callerOf({ settings }: MeshSnapshot, source: string): CallerAttributes 
   const isShort = account !== undefined && more.length === 0;
   const bare = source.startsWith(SCHEME) ? source.slice(SCHEME.length) : source;
   const id = parseSpiffeId(SCHEME + (isShort ? `${settings.trustDomain}/ns/${namespace}/sa/${account}` : bare));
-  const caller = id.ok ? callerAttributes(id.value) : undefined;
-  return caller?.serviceAccount === "" ? undefined : caller;
+  if (!id.ok || id.value.path === "") return undefined;
+  const caller = callerAttributes(id.value, settings.trustDomain);
+  // Of another trust domain only the principal is known; of the own one a workload is meant.
+  return caller.serviceAccount === "" && id.value.trustDomain === settings.trustDomain ? undefined : caller;
 }
 
 function partsOf({ method, path, host }: WonderedRequest): Partial<RequestAttributes> {

@@ -46,7 +46,7 @@ function callersOf({ inputs, settings, services }: MeshSnapshot): readonly Calle
   const known = [...names].sort().flatMap((name): readonly Caller[] => {
     const [namespace, account] = name.split("/");
     const id = parseSpiffeId(`spiffe://${settings.trustDomain}/ns/${namespace}/sa/${account}`);
-    return id.ok ? [{ name, attributes: callerAttributes(id.value) }] : [];
+    return id.ok ? [{ name, attributes: callerAttributes(id.value, settings.trustDomain) }] : [];
   });
   return [...known, STRANGER];
 }

@@ -5,11 +5,11 @@ import { sha256Hex } from "#engine/crypto";
 import type { Clock } from "#engine/time";
 import { decodePem, parseCertificate, workloadSpiffeId } from "#identity";
 import { type AuditLine, valueOrThrow } from "#model";
-import type { IdentityPlane } from "../enrolment/identity-plane.ts";
+import type { AgentPlane } from "../agent-plane.ts";
 import { actorOf, rightsOf } from "./credentials-hook.ts";
 
 export interface AuthorityRoutesOptions {
-  readonly identity: IdentityPlane;
+  readonly plane: Pick<AgentPlane, "identity" | "federation">;
   readonly audit: (line: AuditLine) => void;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -18,10 +18,11 @@ export interface AuthorityRoutesOptions {
 const NAMED_MAX = 20;
 
 /** The certificate authority: what it holds, its rotations, and revocation. */
-export function registerAuthority(app: FastifyInstance, { identity, audit, clock }: AuthorityRoutesOptions): void {
+export function registerAuthority(app: FastifyInstance, { plane, audit, clock }: AuthorityRoutesOptions): void {
+  const { identity } = plane;
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const write = (line: Omit<AuditLine, "atMs">): void => audit({ atMs: clock.nowMs(), ...line });
-  typed.get("/api/v1/authority", { schema: { response: { 200: authoritySchema } } }, () => authorityView(identity));
+  typed.get("/api/v1/authority", { schema: { response: { 200: authoritySchema } } }, () => authorityView(plane));
   typed.post(
     "/api/v1/authority/rotations",
     { schema: { body: rotationBodySchema, response: { 200: authoritySchema } } },
@@ -29,7 +30,7 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
       const { what } = request.body;
       const id = valueOrThrow(await identity.rotation.begin(what));
       write({ actor: actorOf(request), action: "authority-rotation-begun", detail: `${what} ${id}`, namespaces: [] });
-      return authorityView(identity);
+      return authorityView(plane);
     },
   );
   typed.post(
@@ -39,7 +40,7 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
       const step = valueOrThrow(await identity.rotation.force());
       const detail = step?.step ?? "nothing to do";
       write({ actor: actorOf(request), action: "authority-rotation-forced", detail, namespaces: [] });
-      return authorityView(identity);
+      return authorityView(plane);
     },
   );
   typed.post(
@@ -52,18 +53,20 @@ export function registerAuthority(app: FastifyInstance, { identity, audit, clock
       valueOrThrow(await identity.revoke({ spiffeId, instance }));
       const detail = `${spiffeId.uri}${instance === undefined ? "" : ` ${instance}`}`;
       write({ actor: actorOf(request), action: "identity-revoked", detail, namespaces: [namespace] });
-      return authorityView(identity);
+      return authorityView(plane);
     },
   );
 }
 
-function authorityView({ authority, rotation }: IdentityPlane): AuthorityView {
-  const { phase, total, unconfirmed, unrenewed } = rotation.progress;
+function authorityView({ identity, federation }: AuthorityRoutesOptions["plane"]): AuthorityView {
+  const { authority, rotation } = identity;
+  const { phase, isPublished, total, unconfirmed, unrenewed } = rotation.progress;
   const { trustDomain, bundle, roots, slots } = authority;
   return {
     trustDomain,
     sequence: bundle.sequence,
     phase,
+    isPublished,
     roots: roots.map(({ id, certificate }) => ({ id, hash: sha256Hex(derOf(certificate)), ...endOf(certificate) })),
     issuing: slots.map(({ id, root, status, certificate }) => ({ id, root, status, ...endOf(certificate) })),
     members: {
@@ -74,6 +77,13 @@ function authorityView({ authority, rotation }: IdentityPlane): AuthorityView {
       unrenewed: unrenewed.slice(0, NAMED_MAX),
     },
     revocations: bundle.revocations?.length ?? 0,
+    federated: federation.states.map(({ trustDomain: domain, sequence, fetchedAtMs, problem }) => ({
+      trustDomain: domain,
+      isKnown: sequence !== undefined,
+      sequence: sequence ?? 0,
+      fetchedAtMs: fetchedAtMs ?? 0,
+      problem,
+    })),
   };
 }
 

@@ -40,6 +40,7 @@ import { registerAuthority } from "./authority-routes.ts";
 import { callerOf, credentialsHook, rightsOf, withholdUnasked } from "./credentials-hook.ts";
 import { type LoginRoutesOptions, registerLogins, registerLogout, sessionCookie } from "./login-routes.ts";
 import { registerPolicy } from "./policy-routes.ts";
+import { registerPublic } from "./public-routes.ts";
 import { registerResources } from "./resource-routes.ts";
 import { rightOf } from "./route-rights.ts";
 
@@ -65,6 +66,8 @@ export interface RestOptions {
   readonly agentsAddress: string;
   /** Folder of the built console; undefined serves none. */
   readonly consoleDirectory: string | undefined;
+  /** URL under which this API is the issuer of JWT-SVIDs; undefined offers no OpenID Connect provider. */
+  readonly issuer: string | undefined;
   readonly version: string;
   /** Whether everything that the server needs to answer is there. */
   readonly isReady: () => boolean;
@@ -191,7 +194,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   registerApiTokens(app, { apiTokens, audit, clock: systemClock });
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
-  registerAuthority(app, { identity: plane.identity, audit, clock: systemClock });
+  registerAuthority(app, { plane, audit, clock: systemClock });
   registerPolicy(app, () => plane.snapshot, systemClock);
   registerObserve(app, {
     store: telemetry,
@@ -258,6 +261,8 @@ async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyI
     registerSessions(open, loginOptions(options));
     registerLogins(open, loginOptions(options));
   });
+  const { authority } = options.plane.identity;
+  registerPublic(app, { bundle: () => authority.bundle, issuer: options.issuer });
   await app.register(async (guarded) => registerGuarded(guarded, options, live));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   await registerConsole(app, options.consoleDirectory);

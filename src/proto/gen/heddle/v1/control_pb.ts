@@ -14,7 +14,48 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/control.proto.
  */
 export const file_heddle_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChdoZWRkbGUvdjEvY29udHJvbC5wcm90bxIJaGVkZGxlLnYxIm0KDEVucm9sUmVxdWVzdBISCgpqb2luX3Rva2VuGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSEAoIaW5zdGFuY2UYBCABKAkSCwoDY3NyGAUgASgMIi0KDFJlbmV3UmVxdWVzdBILCgNjc3IYASABKAwSEAoIaW5zdGFuY2UYAiABKAkiZwoMU3ZpZFJlc3BvbnNlEhEKCXNwaWZmZV9pZBgBIAEoCRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgCIAMoDBITCgthdXRob3JpdGllcxgDIAMoDBIUCgx0cnVzdF9kb21haW4YBCABKAki3QIKD0Fubm91bmNlUmVxdWVzdBIQCghpbnN0YW5jZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEhEKCW1lc2hfcG9ydBgDIAEoDRI2CgZsYWJlbHMYBCADKAsyJi5oZWRkbGUudjEuQW5ub3VuY2VSZXF1ZXN0LkxhYmVsc0VudHJ5Eg0KBXJlYWR5GAUgASgIEhAKCGFwcF9wb3J0GAYgASgNEhAKCHJldmlzaW9uGAcgASgEEiAKGHNlcnZlZF9zdmlkX25vdF9hZnRlcl9tcxgIIAEoBBIVCg1hZ2VudF92ZXJzaW9uGAkgASgJEgwKBG1vZGUYCiABKAkSGgoSc2VydmVkX3N2aWRfc2VyaWFsGAsgASgJEhcKD2J1bmRsZV9zZXF1ZW5jZRgMIAEoBBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiQKEEFubm91bmNlUmVzcG9uc2USEAoIbGVhc2VfbXMYASABKA0iIwoPV2l0aGRyYXdSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJIhIKEFdpdGhkcmF3UmVzcG9uc2UibgoNUmVwb3J0UmVxdWVzdBIQCghpbnN0YW5jZRgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhAKCHNlcXVlbmNlGAMgASgEEigKBWJhdGNoGAQgASgLMhkuaGVkZGxlLnYxLlRlbGVtZXRyeUJhdGNoIhAKDlJlcG9ydFJlc3BvbnNlMoABCghJZGVudGl0eRI5CgVFbnJvbBIXLmhlZGRsZS52MS5FbnJvbFJlcXVlc3QaFy5oZWRkbGUudjEuU3ZpZFJlc3BvbnNlEjkKBVJlbmV3EhcuaGVkZGxlLnYxLlJlbmV3UmVxdWVzdBoXLmhlZGRsZS52MS5TdmlkUmVzcG9uc2UylAEKCFJlZ2lzdHJ5EkMKCEFubm91bmNlEhouaGVkZGxlLnYxLkFubm91bmNlUmVxdWVzdBobLmhlZGRsZS52MS5Bbm5vdW5jZVJlc3BvbnNlEkMKCFdpdGhkcmF3EhouaGVkZGxlLnYxLldpdGhkcmF3UmVxdWVzdBobLmhlZGRsZS52MS5XaXRoZHJhd1Jlc3BvbnNlMkoKCVRlbGVtZXRyeRI9CgZSZXBvcnQSGC5oZWRkbGUudjEuUmVwb3J0UmVxdWVzdBoZLmhlZGRsZS52MS5SZXBvcnRSZXNwb25zZWIGcHJvdG8z", [file_heddle_v1_telemetry]);
+  fileDesc("ChdoZWRkbGUvdjEvY29udHJvbC5wcm90bxIJaGVkZGxlLnYxIiYKEk1pbnRKd3RTdmlkUmVxdWVzdBIQCghhdWRpZW5jZRgBIAMoCSI7ChNNaW50Snd0U3ZpZFJlc3BvbnNlEg0KBXRva2VuGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQibQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgDIAEoCRIQCghpbnN0YW5jZRgEIAEoCRILCgNjc3IYBSABKAwiLQoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDBIQCghpbnN0YW5jZRgCIAEoCSJnCgxTdmlkUmVzcG9uc2USEQoJc3BpZmZlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhMKC2F1dGhvcml0aWVzGAMgAygMEhQKDHRydXN0X2RvbWFpbhgEIAEoCSLdAgoPQW5ub3VuY2VSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEQoJbWVzaF9wb3J0GAMgASgNEjYKBmxhYmVscxgEIAMoCzImLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QuTGFiZWxzRW50cnkSDQoFcmVhZHkYBSABKAgSEAoIYXBwX3BvcnQYBiABKA0SEAoIcmV2aXNpb24YByABKAQSIAoYc2VydmVkX3N2aWRfbm90X2FmdGVyX21zGAggASgEEhUKDWFnZW50X3ZlcnNpb24YCSABKAkSDAoEbW9kZRgKIAEoCRIaChJzZXJ2ZWRfc3ZpZF9zZXJpYWwYCyABKAkSFwoPYnVuZGxlX3NlcXVlbmNlGAwgASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoQQW5ub3VuY2VSZXNwb25zZRIQCghsZWFzZV9tcxgBIAEoDSIjCg9XaXRoZHJhd1JlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkiEgoQV2l0aGRyYXdSZXNwb25zZSJuCg1SZXBvcnRSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSEAoIc2VxdWVuY2UYAyABKAQSKAoFYmF0Y2gYBCABKAsyGS5oZWRkbGUudjEuVGVsZW1ldHJ5QmF0Y2giEAoOUmVwb3J0UmVzcG9uc2UyzgEKCElkZW50aXR5EjkKBUVucm9sEhcuaGVkZGxlLnYxLkVucm9sUmVxdWVzdBoXLmhlZGRsZS52MS5TdmlkUmVzcG9uc2USOQoFUmVuZXcSFy5oZWRkbGUudjEuUmVuZXdSZXF1ZXN0GhcuaGVkZGxlLnYxLlN2aWRSZXNwb25zZRJMCgtNaW50Snd0U3ZpZBIdLmhlZGRsZS52MS5NaW50Snd0U3ZpZFJlcXVlc3QaHi5oZWRkbGUudjEuTWludEp3dFN2aWRSZXNwb25zZTKUAQoIUmVnaXN0cnkSQwoIQW5ub3VuY2USGi5oZWRkbGUudjEuQW5ub3VuY2VSZXF1ZXN0GhsuaGVkZGxlLnYxLkFubm91bmNlUmVzcG9uc2USQwoIV2l0aGRyYXcSGi5oZWRkbGUudjEuV2l0aGRyYXdSZXF1ZXN0GhsuaGVkZGxlLnYxLldpdGhkcmF3UmVzcG9uc2UySgoJVGVsZW1ldHJ5Ej0KBlJlcG9ydBIYLmhlZGRsZS52MS5SZXBvcnRSZXF1ZXN0GhkuaGVkZGxlLnYxLlJlcG9ydFJlc3BvbnNlYgZwcm90bzM", [file_heddle_v1_telemetry]);
+
+/**
+ * @generated from message heddle.v1.MintJwtSvidRequest
+ */
+export type MintJwtSvidRequest = Message<"heddle.v1.MintJwtSvidRequest"> & {
+  /**
+   * @generated from field: repeated string audience = 1;
+   */
+  audience: string[];
+};
+
+/**
+ * Describes the message heddle.v1.MintJwtSvidRequest.
+ * Use `create(MintJwtSvidRequestSchema)` to create a new message.
+ */
+export const MintJwtSvidRequestSchema: GenMessage<MintJwtSvidRequest> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 0);
+
+/**
+ * @generated from message heddle.v1.MintJwtSvidResponse
+ */
+export type MintJwtSvidResponse = Message<"heddle.v1.MintJwtSvidResponse"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @generated from field: uint64 expires_at_ms = 2;
+   */
+  expiresAtMs: bigint;
+};
+
+/**
+ * Describes the message heddle.v1.MintJwtSvidResponse.
+ * Use `create(MintJwtSvidResponseSchema)` to create a new message.
+ */
+export const MintJwtSvidResponseSchema: GenMessage<MintJwtSvidResponse> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 1);
 
 /**
  * @generated from message heddle.v1.EnrolRequest
@@ -55,7 +96,7 @@ export type EnrolRequest = Message<"heddle.v1.EnrolRequest"> & {
  * Use `create(EnrolRequestSchema)` to create a new message.
  */
 export const EnrolRequestSchema: GenMessage<EnrolRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 0);
+  messageDesc(file_heddle_v1_control, 2);
 
 /**
  * @generated from message heddle.v1.RenewRequest
@@ -77,7 +118,7 @@ export type RenewRequest = Message<"heddle.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 1);
+  messageDesc(file_heddle_v1_control, 3);
 
 /**
  * @generated from message heddle.v1.SvidResponse
@@ -113,7 +154,7 @@ export type SvidResponse = Message<"heddle.v1.SvidResponse"> & {
  * Use `create(SvidResponseSchema)` to create a new message.
  */
 export const SvidResponseSchema: GenMessage<SvidResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 2);
+  messageDesc(file_heddle_v1_control, 4);
 
 /**
  * @generated from message heddle.v1.AnnounceRequest
@@ -201,7 +242,7 @@ export type AnnounceRequest = Message<"heddle.v1.AnnounceRequest"> & {
  * Use `create(AnnounceRequestSchema)` to create a new message.
  */
 export const AnnounceRequestSchema: GenMessage<AnnounceRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 3);
+  messageDesc(file_heddle_v1_control, 5);
 
 /**
  * @generated from message heddle.v1.AnnounceResponse
@@ -218,7 +259,7 @@ export type AnnounceResponse = Message<"heddle.v1.AnnounceResponse"> & {
  * Use `create(AnnounceResponseSchema)` to create a new message.
  */
 export const AnnounceResponseSchema: GenMessage<AnnounceResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 4);
+  messageDesc(file_heddle_v1_control, 6);
 
 /**
  * @generated from message heddle.v1.WithdrawRequest
@@ -235,7 +276,7 @@ export type WithdrawRequest = Message<"heddle.v1.WithdrawRequest"> & {
  * Use `create(WithdrawRequestSchema)` to create a new message.
  */
 export const WithdrawRequestSchema: GenMessage<WithdrawRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 5);
+  messageDesc(file_heddle_v1_control, 7);
 
 /**
  * @generated from message heddle.v1.WithdrawResponse
@@ -248,7 +289,7 @@ export type WithdrawResponse = Message<"heddle.v1.WithdrawResponse"> & {
  * Use `create(WithdrawResponseSchema)` to create a new message.
  */
 export const WithdrawResponseSchema: GenMessage<WithdrawResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 6);
+  messageDesc(file_heddle_v1_control, 8);
 
 /**
  * @generated from message heddle.v1.ReportRequest
@@ -282,7 +323,7 @@ export type ReportRequest = Message<"heddle.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 7);
+  messageDesc(file_heddle_v1_control, 9);
 
 /**
  * @generated from message heddle.v1.ReportResponse
@@ -295,7 +336,7 @@ export type ReportResponse = Message<"heddle.v1.ReportResponse"> & {
  * Use `create(ReportResponseSchema)` to create a new message.
  */
 export const ReportResponseSchema: GenMessage<ReportResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 8);
+  messageDesc(file_heddle_v1_control, 10);
 
 /**
  * @generated from service heddle.v1.Identity
@@ -320,6 +361,16 @@ export const Identity: GenService<{
     methodKind: "unary";
     input: typeof RenewRequestSchema;
     output: typeof SvidResponseSchema;
+  },
+  /**
+   * Issues a JWT-SVID for the caller, whose identity is taken from its client certificate, never from the message.
+   *
+   * @generated from rpc heddle.v1.Identity.MintJwtSvid
+   */
+  mintJwtSvid: {
+    methodKind: "unary";
+    input: typeof MintJwtSvidRequestSchema;
+    output: typeof MintJwtSvidResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_heddle_v1_control, 0);

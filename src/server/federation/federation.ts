@@ -1,0 +1,226 @@
+/** Bundles of the trust domains that `Federation` resources name: fetched, kept over a restart, and dropped with their resource. */
+import { isSignedBy, jwkOf, publicKeyOfJwk } from "#engine/crypto";
+import { fetchHttps, type HttpsFetch } from "#engine/https-client";
+import type { Cancel, Clock, Timers } from "#engine/time";
+import {
+  type Bundle,
+  bundleSet,
+  parseBundleDocument,
+  parseCertificate,
+  parseTrustDomain,
+  type ReadBundle,
+  type TrustDomain,
+  validateX509Svid,
+} from "#identity";
+import { type Federation, failure, type Problem, problem, type Resource, type Result, success } from "#model";
+
+/** The part of the server's document store that is needed. */
+export interface FederationDocuments {
+  put(collection: string, id: string, document: unknown): Promise<Result<void>>;
+  get(collection: string, id: string): Promise<Result<unknown>>;
+  take(collection: string, id: string): Promise<Result<unknown>>;
+}
+
+export interface FederationOptions {
+  readonly trustDomain: TrustDomain;
+  readonly ownBundle: () => Bundle;
+  readonly resources: () => readonly Resource[];
+  readonly documents: FederationDocuments;
+  readonly fetch?: (options: HttpsFetch) => Promise<Result<string>>;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly timers: Pick<Timers, "every">;
+  /** The bundles changed. */
+  readonly onChange: () => void;
+  /** Told once of a domain that cannot be followed, and again when the reason changes. */
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** How a domain is followed, for people. */
+export interface FederationState {
+  readonly trustDomain: string;
+  /** Undefined before there is a bundle. */
+  readonly sequence: number | undefined;
+  readonly fetchedAtMs: number | undefined;
+  /** Why the last fetch failed; empty when it did not. */
+  readonly problem: string;
+}
+
+interface Followed {
+  readonly resource: Federation;
+  readonly trustDomain: TrustDomain;
+  bundle: Bundle | undefined;
+  fetchedAtMs: number | undefined;
+  nextAtMs: number;
+  isFetching: boolean;
+  problem: string;
+}
+
+const COLLECTION = "federated-bundles";
+const LOOK_MS = 500;
+/** Bounds of what a publisher may advise, milliseconds. */
+const REFRESH_MS = { min: 1000, usual: 300_000, max: 3_600_000 } as const;
+const RETRY_MS = 5000;
+const TIMEOUT_MS = 10_000;
+const BODY_BYTES_MAX = 1_048_576;
+const CODEC = { jwkOf, publicKeyOfJwk };
+
+export class FederatedBundles {
+  readonly #options: FederationOptions;
+  #followed: ReadonlyMap<TrustDomain, Followed> = new Map();
+  #bundles: readonly Bundle[] = [];
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #cancel: Cancel | undefined;
+
+  constructor(options: FederationOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what the resources name, with what was kept of it, and begins to follow. */
+  async start(): Promise<void> {
+    await this.update();
+    this.#cancel = this.#options.timers.every(LOOK_MS, () => this.#look());
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel?.();
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+  }
+
+  /** One of each domain. The same array until one of them changes. */
+  get bundles(): readonly Bundle[] {
+    return this.#bundles;
+  }
+
+  get states(): readonly FederationState[] {
+    return [...this.#followed.values()].map(({ trustDomain, bundle, fetchedAtMs, problem: why }) => ({
+      trustDomain,
+      sequence: bundle?.sequence,
+      fetchedAtMs,
+      problem: why,
+    }));
+  }
+
+  /** The resources may have changed: a domain that none names any more is dropped at once. */
+  async update(): Promise<void> {
+    const named = (
+      this.#options.resources().filter(({ kind }) => kind === "Federation") as readonly Federation[]
+    ).flatMap((resource) => {
+      const trustDomain = parseTrustDomain(resource.spec.trustDomain);
+      // The own domain is vouched for by its authority alone.
+      const isOther = trustDomain.ok && trustDomain.value !== this.#options.trustDomain;
+      return isOther ? [[trustDomain.value, resource] as const] : [];
+    });
+    const before = this.#followed;
+    const next = new Map<TrustDomain, Followed>();
+    for (const [trustDomain, resource] of named) {
+      const held = before.get(trustDomain);
+      const isSame = held !== undefined && held.resource === resource;
+      next.set(trustDomain, isSame ? held : await this.#begin(trustDomain, resource));
+    }
+    this.#followed = next;
+    for (const gone of before.keys()) if (!next.has(gone)) await this.#options.documents.take(COLLECTION, gone);
+    this.#publish();
+  }
+
+  /** What is kept of an earlier run, else what the resource brings along. */
+  async #begin(trustDomain: TrustDomain, resource: Federation): Promise<Followed> {
+    const kept = await this.#options.documents.get(COLLECTION, trustDomain);
+    const document = kept.ok ? (kept.value as { readonly text?: string } | undefined) : undefined;
+    const text = document?.text ?? resource.spec.trustDomainBundle;
+    const read = text === undefined ? undefined : this.#read(text, trustDomain);
+    const bundle = read?.ok === true ? read.value.bundle : undefined;
+    const why = read?.ok === false ? read.problems[0].message : "";
+    return { resource, trustDomain, bundle, fetchedAtMs: undefined, nextAtMs: 0, isFetching: false, problem: why };
+  }
+
+  #look(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const each of this.#followed.values()) {
+      if (each.isFetching || each.nextAtMs > nowMs) continue;
+      each.isFetching = true;
+      const run: Promise<void> = this.#fetch(each).finally(() => {
+        each.isFetching = false;
+        this.#running.delete(run);
+      });
+      this.#running.add(run);
+    }
+  }
+
+  async #fetch(followed: Followed): Promise<void> {
+    const { clock, onProblem } = this.#options;
+    const { trustDomain } = followed;
+    const fetched = await this.#ask(followed);
+    const read = fetched.ok ? this.#read(fetched.value, trustDomain) : fetched;
+    const nowMs = clock.nowMs();
+    // It may have been dropped, or replaced, meanwhile.
+    if (this.#followed.get(trustDomain) !== followed) return;
+    if (!read.ok) {
+      followed.nextAtMs = nowMs + RETRY_MS;
+      const [first] = read.problems;
+      if (followed.problem !== first.message) onProblem(first);
+      followed.problem = first.message;
+      return;
+    }
+    const hintMs = (read.value.refreshHintS ?? REFRESH_MS.usual / 1000) * 1000;
+    followed.nextAtMs = nowMs + Math.min(Math.max(hintMs, REFRESH_MS.min), REFRESH_MS.max);
+    followed.fetchedAtMs = nowMs;
+    followed.problem = "";
+    if (isSameBundle(followed.bundle, read.value.bundle)) return;
+    followed.bundle = read.value.bundle;
+    await this.#options.documents.put(COLLECTION, trustDomain, { text: fetched.ok ? fetched.value : "" });
+    this.#publish();
+  }
+
+  #ask({ resource, bundle, trustDomain }: Followed): Promise<Result<string>> {
+    const { bundleEndpointURL, bundleEndpointProfile: profile } = resource.spec;
+    const { fetch = fetchHttps, clock } = this.#options;
+    const bounds = { timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX, signal: this.#stopping.signal };
+    const url = new URL(bundleEndpointURL);
+    if (profile.type === "https_web") {
+      const own = profile.caCertificates === undefined ? {} : { authoritiesPem: profile.caCertificates };
+      return fetch({ url, trust: { by: "web", ...own }, ...bounds });
+    }
+    const accept = (leafDer: Uint8Array): Result<unknown> => {
+      const leaf = parseCertificate(leafDer);
+      const bundles = bundleSet(bundle === undefined ? [] : [bundle]);
+      const id = leaf.ok ? validateX509Svid(leaf.value, { nowMs: clock.nowMs(), bundles, isSignedBy }) : leaf;
+      if (!id.ok || id.value.uri === profile.endpointSPIFFEID) return id;
+      return failure(problem("HDL_FEDERATION_ENDPOINT", `The endpoint of ${trustDomain} is ${id.value.uri}.`));
+    };
+    return fetch({ url, trust: { by: "certificate", accept }, ...bounds });
+  }
+
+  /** A bundle that holds an authority of another domain would let that one speak for this. */
+  #read(text: string, trustDomain: TrustDomain): Result<ReadBundle> {
+    const read = parseBundleDocument(text, trustDomain, CODEC);
+    if (!read.ok) return read;
+    const others = [this.#options.ownBundle(), ...this.#bundles].filter((each) => each.trustDomain !== trustDomain);
+    const taken = others.find(({ authorities }) => authorities.some((der) => hasAuthority(read.value.bundle, der)));
+    if (taken === undefined) return success(read.value);
+    const why = `The bundle of ${trustDomain} holds an authority of ${taken.trustDomain}.`;
+    return failure(problem("HDL_FEDERATION_BUNDLE", why));
+  }
+
+  #publish(): void {
+    const next = [...this.#followed.values()].flatMap(({ bundle }) => (bundle === undefined ? [] : [bundle]));
+    const isSame = next.length === this.#bundles.length && next.every((each, index) => each === this.#bundles[index]);
+    if (isSame) return;
+    this.#bundles = next;
+    this.#options.onChange();
+  }
+}
+
+function hasAuthority({ authorities }: Bundle, der: Uint8Array): boolean {
+  return authorities.some((each) => Buffer.from(each).equals(der));
+}
+
+function isSameBundle(a: Bundle | undefined, b: Bundle): boolean {
+  if (a === undefined || a.authorities.length !== b.authorities.length) return false;
+  const isSameX509 = a.authorities.every((each, index) =>
+    Buffer.from(each).equals(b.authorities[index] ?? Buffer.alloc(0)),
+  );
+  const keys = (of: Bundle): string => (of.jwtAuthorities ?? []).map(({ keyId }) => keyId).join(" ");
+  return isSameX509 && keys(a) === keys(b);
+}
