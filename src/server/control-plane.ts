@@ -8,6 +8,7 @@ import type { TelemetryStore } from "#telemetry/store";
 import { ApiTokens } from "./administration/api-tokens.ts";
 import { IdentityProvider } from "./administration/identity-provider.ts";
 import { Logins } from "./administration/logins.ts";
+import { Refusals } from "./administration/refusals.ts";
 import type { AgentPlane, AgentPlaneListener } from "./agent-plane.ts";
 import { Access } from "./rest/access.ts";
 import { type ApiTls, startRest } from "./rest/start-rest.ts";
@@ -90,14 +91,15 @@ function tellAuditFaults({ auditLog }: ResourceStore, log: ServerLog): void {
   }
 }
 
-function planeListener(audit: Audit, log: ServerLog): AgentPlaneListener {
+function planeListener(audit: Audit, refusals: Refusals, log: ServerLog): AgentPlaneListener {
   return {
     onIssued: () => {},
     onTokenAudit({ kind, atMs, actor, tokenId, workloads, code }) {
       const names = workloads.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`).join(", ");
       const detail = [`token ${tokenId}`, names, code ?? ""].filter((part) => part !== "").join(" ");
       const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))].sort();
-      audit({ atMs, actor, action: kind, detail, namespaces });
+      if (kind === "token-refused") refusals.write({ actor, action: kind, detail, namespaces });
+      else audit({ atMs, actor, action: kind, detail, namespaces });
       if (kind === "token-refused") log("warn", "a join token was refused", { tokenId, actor, code });
     },
     onRotation(step) {
@@ -120,6 +122,7 @@ interface ApiParts extends ControlPlaneOptions {
   readonly adminToken: string;
   readonly stores: OpenStores;
   readonly audit: Audit;
+  readonly refusals: Refusals;
   readonly isReady: () => boolean;
 }
 
@@ -158,6 +161,7 @@ async function startApi(plane: AgentPlane, parts: ApiParts): Promise<Result<Runn
   return startRest({
     ...parts,
     logins: logins.value,
+    publicUrl: parts.identityProvider?.publicUrl,
     ...parts.stores,
     listen: parts.api,
     issuer: parts.issuer,
@@ -181,12 +185,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const { resources, telemetry } = stores.value;
   const parts = { ...options, tls: tls.value, adminToken: token.value, stores: stores.value };
   const audit = openAudit(resources, log);
+  const refusals = new Refusals({ clock: systemClock, audit });
   let isReady = false;
   const started = await startServer({
     ...options,
     stores: stores.value,
-    startApi: (plane) => startApi(plane, { ...parts, audit, isReady: () => isReady }),
-    listener: planeListener(audit, log),
+    startApi: (plane) => startApi(plane, { ...parts, audit, refusals, isReady: () => isReady }),
+    listener: planeListener(audit, refusals, log),
   });
   if (!started.ok) return started;
   const url = `${tls.value === undefined ? "http" : "https"}://${api.address}:${started.value.apiPort}`;

@@ -16,6 +16,8 @@ export const WHOLE_MESH = "";
 /** What one administrator may do at the moment of its request. What no grant holds is refused. */
 export class Rights {
   readonly #options: RightsOptions;
+  /** Roles and tree are those of one moment: each question is decided once. */
+  readonly #decided = new Map<string, boolean>();
   #wasAsked = false;
 
   constructor(options: RightsOptions) {
@@ -38,6 +40,13 @@ export class Rights {
   /** In the namespace, or in the whole mesh for `""`. */
   may(verb: AdminVerb, namespace: string): boolean {
     this.#wasAsked = true;
+    const key = `${verb} ${namespace}`;
+    const decided = this.#decided.get(key) ?? this.#decide(verb, namespace);
+    this.#decided.set(key, decided);
+    return decided;
+  }
+
+  #decide(verb: AdminVerb, namespace: string): boolean {
     const { grants, rootNamespace, lineageOf } = this.#options;
     const above = new Set(namespace === WHOLE_MESH ? [rootNamespace] : [rootNamespace, ...lineageOf(namespace)]);
     return grants.some((grant) => above.has(grant.namespace) && gives(grant, verb));

@@ -36,7 +36,7 @@ export interface ObserveOptions {
   /** The registry's replicas. */
   readonly workloads: () => readonly KnownWorkload[];
   /** Applied configuration since a time, newest last: what people changed. */
-  readonly changesSince: (sinceMs: number) => readonly Change[];
+  readonly changesSince: (sinceMs: number, isSeen: (namespace: string) => boolean) => readonly Change[];
   /** Which namespaces' traffic the caller may see. */
   readonly seenBy: (request: FastifyRequest) => (namespace: string) => boolean;
 }
@@ -78,7 +78,8 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
     { schema: { querystring: whyQuerySchema, response: { 200: whyReportSchema } } },
     (request) => {
       const { service, window, baseline } = request.query;
-      requireSeen(service, seenBy(request));
+      const isSeen = seenBy(request);
+      requireSeen(service, isSeen);
       const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(window)];
       const roles = new Map<string, NodeRole>(workloads().map((each) => [nodeOf(each), each.role]));
       const baselineMs = baseline === undefined ? windowMs : parseDurationMs(baseline);
@@ -88,7 +89,7 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
         baselineMs,
         nowMs,
         roles,
-        changes: changesSince(nowMs - DAY_MS),
+        changes: changesSince(nowMs - DAY_MS, isSeen),
       });
       return structuredClone(report) as unknown as (typeof whyReportSchema)["_output"];
     },

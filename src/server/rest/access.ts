@@ -1,13 +1,14 @@
 import { equalConstantTime, sha256 } from "#engine/crypto";
 import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
-import type { Administrator } from "../administration/administrator.ts";
+import { type Administrator, actorNameOf } from "../administration/administrator.ts";
 import type { ApiTokens } from "../administration/api-tokens.ts";
 
 const CODE_LIFE_MS = 600_000;
 const SESSION_LIFE_MS = 12 * 3_600_000;
-const CODES_MAX = 64;
-const SESSIONS_MAX = 256;
+/** In all, and of one administrator: nobody can end the sessions of others by opening many. */
+const HELD_MAX = 4096;
+const OWN_MAX = 32;
 /** Wrong credentials that one address may offer at once, and how fast it may offer more: guessing must not be cheap. */
 const FAILURES_BURST = 20;
 const FAILURE_REFILL_MS = 3000;
@@ -48,7 +49,7 @@ export class Access {
   /** A code that opens one session with the maker's own rights, once, within ten minutes. */
   createCode(administrator: Administrator): { readonly code: string; readonly expiresAtMs: number } {
     const held = { administrator, expiresAtMs: this.#options.clock.nowMs() + CODE_LIFE_MS };
-    return { code: this.#create(this.#codes, CODES_MAX, held), expiresAtMs: held.expiresAtMs };
+    return { code: this.#create(this.#codes, held), expiresAtMs: held.expiresAtMs };
   }
 
   /** The session of a code, or undefined when the code is not good. */
@@ -63,7 +64,7 @@ export class Access {
   createSession(administrator: Administrator): { readonly session: string; readonly lifeMs: number } {
     const expiresAtMs = this.#options.clock.nowMs() + SESSION_LIFE_MS;
     return {
-      session: this.#create(this.#sessions, SESSIONS_MAX, { administrator, expiresAtMs }),
+      session: this.#create(this.#sessions, { administrator, expiresAtMs }),
       lifeMs: SESSION_LIFE_MS,
     };
   }
@@ -110,10 +111,14 @@ export class Access {
     return equalConstantTime(bytes(token), bytes(this.#options.adminToken));
   }
 
-  #create(into: Map<string, Held>, max: number, held: Held): string {
+  #create(into: Map<string, Held>, held: Held): string {
     const code = this.#options.random.bytes(32).toBase64({ alphabet: "base64url", omitPadding: true });
+    const owner = actorNameOf(held.administrator);
+    const own = [...into].filter(([, each]) => actorNameOf(each.administrator) === owner);
+    const [oldest] = own;
+    if (own.length >= OWN_MAX && oldest !== undefined) into.delete(oldest[0]);
     into.set(hashOf(code), held);
-    if (into.size > max) dropOldest(into);
+    if (into.size > HELD_MAX) dropOldest(into);
     return code;
   }
 

@@ -208,6 +208,20 @@ describe("an API token", () => {
     expect((await send("/api/v1/whoami", { headers })).status).toBe(401);
   });
 
+  test("cannot end the sessions of others by opening many", async () => {
+    const open = async (token: string) => {
+      const { code } = (await send("/api/v1/session-codes", { token, body: {} })).json();
+      const opened = await send("/api/v1/session", { body: { code }, headers: {} });
+      return { cookie: opened.headers.get("set-cookie")?.split(";")[0] ?? "" };
+    };
+    const others = await open(admin);
+    const token = await tokenFor("shop", "many", []);
+    const first = await open(token);
+    for (let n = 0; n < 33; n++) await open(token);
+    expect((await send("/api/v1/whoami", { headers: others })).status).toBe(200);
+    expect((await send("/api/v1/whoami", { headers: first })).status).toBe(401);
+  });
+
   test("has a name of its own", async () => {
     await tokenFor("shop", "twice", []);
     const again = await send("/api/v1/api-tokens", { body: { namespace: "shop", name: "twice" } });

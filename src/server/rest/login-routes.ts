@@ -5,6 +5,7 @@ import type { Clock } from "#engine/time";
 import { type AuditLine, type Failure, ProblemError, problem, valueOrThrow } from "#model";
 import { actorNameOf } from "../administration/administrator.ts";
 import type { Logins } from "../administration/logins.ts";
+import type { Refusals } from "../administration/refusals.ts";
 import type { Access } from "./access.ts";
 import { actorOf } from "./credentials-hook.ts";
 
@@ -13,6 +14,7 @@ export interface LoginRoutesOptions {
   /** Undefined where no identity provider is configured. */
   readonly logins: Logins | undefined;
   readonly audit: (line: AuditLine) => void;
+  readonly refusals: Refusals;
   readonly clock: Pick<Clock, "nowMs">;
   /** Whether browsers come in TLS: cookies are then kept from anything else. */
   readonly isSecure: boolean;
@@ -44,11 +46,8 @@ function loginsOf({ logins }: LoginRoutesOptions): Logins {
   throw new ProblemError(problem("HDL_API_LOGIN", "this server has no identity provider", { next }));
 }
 
-/** Writes down who could not log in, from each address only as often as it may fail. */
-function refuse(request: FastifyRequest, { problems }: Failure, { access, audit, clock }: LoginRoutesOptions): void {
-  if (!access.mayFail(request.ip)) return;
-  const detail = problems[0].message;
-  audit({ atMs: clock.nowMs(), actor: request.ip, action: "login-refused", detail, namespaces: [] });
+function writeRefusal({ ip }: FastifyRequest, { problems }: Failure, { refusals }: LoginRoutesOptions): void {
+  refusals.write({ actor: ip, action: "login-refused", detail: problems[0].message, namespaces: [] });
 }
 
 function registerBrowserLogin(app: FastifyInstance, options: LoginRoutesOptions): void {
@@ -65,7 +64,7 @@ function registerBrowserLogin(app: FastifyInstance, options: LoginRoutesOptions)
     const binding = BINDING.exec(request.headers.cookie ?? "")?.[1] ?? "";
     const person = await loginsOf(options).finish(binding, request.url.split("?")[1] ?? "");
     if (!person.ok) {
-      refuse(request, person, options);
+      writeRefusal(request, person, options);
       return failedPage(reply.header("set-cookie", bindingCookie("", 0)), person);
     }
     const { session, lifeMs } = access.createSession(person.value);
@@ -97,12 +96,12 @@ function registerDeviceLogin(app: FastifyInstance, options: LoginRoutesOptions):
       const progress = loginsOf(options).pollDevice(request.body.handle);
       if (progress === undefined) {
         const unknown = problem("HDL_API_LOGIN", "no such login waits, or it has ended");
-        refuse(request, { ok: false, problems: [unknown] }, options);
+        writeRefusal(request, { ok: false, problems: [unknown] }, options);
         throw new ProblemError(unknown);
       }
       if (progress.state === "waiting") return { state: "waiting" as const };
       if (!progress.outcome.ok) {
-        refuse(request, progress.outcome, options);
+        writeRefusal(request, progress.outcome, options);
         throw new ProblemError(...progress.outcome.problems);
       }
       const actor = actorNameOf(progress.outcome.value);

@@ -229,6 +229,37 @@ describe("a person with a command", () => {
   });
 });
 
+test("behind a proxy in TLS, cookies are for TLS only, and the public name is known", async () => {
+  const anywhere = { address: "127.0.0.1", port: 0 };
+  const proxied = valueOrThrow(
+    await startControlPlane({
+      dataDirectory: join(directory, "proxied"),
+      api: anywhere,
+      agents: anywhere,
+      trustDomain: "shop.example",
+      version: "1",
+      consoleDirectory: undefined,
+      identityProvider: {
+        issuer: provider.issuer,
+        clientId: provider.clientId,
+        clientSecretFile: join(directory, "client.secret"),
+        scopes: "openid",
+        groupsClaim: "groups",
+        publicUrl: "https://mesh.example",
+      },
+      log: () => {},
+    }),
+  );
+  const ask = (host: string) => fetch(`${proxied.url}/api/v1/login`, { headers: { host }, redirect: "manual" });
+  const begun = await ask("mesh.example");
+  expect(new URL(begun.headers.get("location") ?? "").searchParams.get("redirect_uri")).toBe(
+    "https://mesh.example/api/v1/login/callback",
+  );
+  expect(begun.headers.get("set-cookie")).toEndWith("; Secure");
+  expect((await ask("other.example")).status).toBe(421);
+  await proxied.stop();
+});
+
 test("an issuer that could be anybody's is refused at the start", async () => {
   const anywhere = { address: "127.0.0.1", port: 0 };
   const started = await startControlPlane({

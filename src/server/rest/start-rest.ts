@@ -27,6 +27,8 @@ import type { TelemetryStore } from "#telemetry/store";
 import { type Administrator, actorNameOf, grantsOf } from "../administration/administrator.ts";
 import type { ApiTokens } from "../administration/api-tokens.ts";
 import type { Logins } from "../administration/logins.ts";
+import type { Refusals } from "../administration/refusals.ts";
+import { viewPlaceOf } from "../administration/resource-rights.ts";
 import { Rights } from "../administration/rights.ts";
 import type { AgentPlane } from "../agent-plane.ts";
 import { LiveFlows } from "../observe/live-flows.ts";
@@ -62,8 +64,11 @@ export interface RestOptions {
   readonly logins: Logins | undefined;
   /** Writes down what is not a change of resources. */
   readonly audit: (line: AuditLine) => void;
+  readonly refusals: Refusals;
   /** `host:port` that join tokens tell agents to dial. */
   readonly agentsAddress: string;
+  /** Where browsers reach the API, if not at its own address. */
+  readonly publicUrl: string | undefined;
   /** Folder of the built console; undefined serves none. */
   readonly consoleDirectory: string | undefined;
   /** URL under which this API is the issuer of JWT-SVIDs; undefined offers no OpenID Connect provider. */
@@ -132,11 +137,15 @@ const CONNECTIONS_MAX = 4096;
 /** An address, or the one name that always means this host. */
 const LOCAL_HOST = /^(?:localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/i;
 
-/** On loopback a request for a named host is a page of another site whose name was made to point here (DNS rebinding). */
-async function refuseForeignHosts(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (LOCAL_HOST.test(request.headers.host ?? "")) return;
-  const refusal = problem("HDL_API_REQUEST", "this API is asked by its address or as localhost, not by another name");
-  await reply.code(421).send({ problems: [refusal] });
+/** On loopback a request for a named host, unless it is the public one, is a page of another site whose name was made to point here (DNS rebinding). */
+function refuseForeignHosts(publicUrl: string | undefined) {
+  const publicHost = publicUrl === undefined ? undefined : URL.parse(publicUrl)?.host;
+  return async ({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { host = "" } = headers;
+    if (LOCAL_HOST.test(host) || host === publicHost) return;
+    const refusal = problem("HDL_API_REQUEST", "this API is asked by its address or as localhost, not by another name");
+    await reply.code(421).send({ problems: [refusal] });
+  };
 }
 
 function registerSessions(app: FastifyInstance, { access, isSecure }: LoginRoutesOptions): void {
@@ -155,8 +164,10 @@ function registerSessions(app: FastifyInstance, { access, isSecure }: LoginRoute
     });
 }
 
-function loginOptions({ access, logins, audit, tls }: RestOptions): LoginRoutesOptions {
-  return { access, logins, audit, clock: systemClock, isSecure: tls !== undefined };
+function loginOptions(options: RestOptions): LoginRoutesOptions {
+  const { tls, publicUrl } = options;
+  const isSecure = tls !== undefined || publicUrl?.startsWith("https:") === true;
+  return { ...options, clock: systemClock, isSecure };
 }
 
 function pathOf(url: string): string {
@@ -179,10 +190,10 @@ function rightsFor(administrator: Administrator, { plane, resources }: RestOptio
 
 /** What needs a credential. */
 function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveFlows): void {
-  const { access, apiTokens, audit, plane, resources, telemetry, agentsAddress } = options;
+  const { access, apiTokens, audit, refusals, plane, resources, telemetry, agentsAddress } = options;
   const onRefused = ({ ip, method, url }: FastifyRequest): void => {
     const detail = `${method} ${pathOf(url)}`;
-    audit({ atMs: systemClock.nowMs(), actor: ip, action: "credential-refused", detail, namespaces: [] });
+    refusals.write({ actor: ip, action: "credential-refused", detail, namespaces: [] });
   };
   app.addHook("onRequest", credentialsHook({ access, rightsFor: (each) => rightsFor(each, options), onRefused }));
   app.addHook("onSend", withholdUnasked);
@@ -202,9 +213,9 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
     clock: systemClock,
     seenBy: (request) => rightsOf(request).within("view"),
     workloads: () => workloadViews(plane.registry, plane.discovery),
-    changesSince(sinceMs) {
+    changesSince(sinceMs, isSeen) {
       const changes = resources.changes({ sinceMs, limit: HISTORY_MAX });
-      const rows = changes.ok ? changes.value.toReversed() : [];
+      const rows = changes.ok ? changes.value.filter(({ ref }) => isSeen(viewPlaceOf(ref))).toReversed() : [];
       return rows.map(({ atMs, actor, action, ref }) => ({ atMs, what: `${actor} ${action} ${ref.kind} ${ref.name}` }));
     },
   });
@@ -243,10 +254,10 @@ async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyI
   answerFailures(app, (request, refused) => {
     const { actor } = rightsOf(request);
     const detail = `${request.method} ${pathOf(request.url)}: ${refused.message}`;
-    options.audit({ atMs: systemClock.nowMs(), actor, action: "right-refused", detail, namespaces: [] });
+    options.refusals.write({ actor, action: "right-refused", detail, namespaces: [] });
   });
   app.server.maxConnections = CONNECTIONS_MAX;
-  if (options.tls === undefined) app.addHook("onRequest", refuseForeignHosts);
+  if (options.tls === undefined) app.addHook("onRequest", refuseForeignHosts(options.publicUrl));
   const info = { title: "Heddle", version: options.version };
   await app.register(swagger, { openapi: { openapi: "3.1.0", info }, transform: jsonSchemaTransform });
   app.get("/healthz", { schema: { hide: true } }, (_, reply) => reply.type("text/plain").send("ok\n"));
