@@ -37,5 +37,6 @@ export {
   sourceMatch,
 } from "./rule-set.ts";
 export { type PolicyTarget, policiesFor, type ScopedPolicy, selects } from "./scope.ts";
-export { type Term, type TermAttribute, type TermClause, termClausesOf } from "./terms.ts";
+export { isTemplate } from "./strings.ts";
+export { isHttpAttribute, type Term, type TermAttribute, type TermClause, termClausesOf } from "./terms.ts";
 export { type RuleSetsAt, ruleSetsAt } from "./validity.ts";

@@ -36,6 +36,19 @@ export function planOf(workload: ExportedWorkload, facts: ExportFacts): Plan {
   return planner.plan(workload.ruleSets);
 }
 
+/** What another system may know, and agents do not: by it nothing must be allowed there that is denied here. */
+const UNKNOWN = "connection.sni";
+
+/** What no other system is given. */
+function foreignIn({ expression, terms }: TermClause): readonly string[] {
+  return [
+    ...(expression === "" ? [] : ["a condition in CEL"]),
+    ...(terms.some(({ attribute }) => attribute === UNKNOWN)
+      ? [`a condition on ${UNKNOWN}, which agents do not know`]
+      : []),
+  ];
+}
+
 interface Tier {
   readonly deny: readonly PlannedClause[];
   readonly allow: readonly PlannedClause[] | undefined;
@@ -122,19 +135,21 @@ class Planner {
   }
 
   #decidable(policy: string, clause: TermClause, isAllowing: boolean): readonly PlannedClause[] {
-    const { rule, terms, expression, unenforceable } = clause;
+    const { rule, terms, unenforceable } = clause;
     if (unenforceable !== "") {
       this.#note(policy, rule, { effect: "same", message: `cannot be decided here either: ${unenforceable}` });
       return isAllowing ? [] : [{ policy, rule, terms: [] }];
     }
-    if (expression !== "") {
+    const foreign = foreignIn(clause);
+    for (const what of foreign) {
       const message = isAllowing
-        ? "has a condition in CEL, and is left out: it allows nothing there"
-        : "has a condition in CEL, without which it denies more";
+        ? `has ${what}, and is left out: it allows nothing there`
+        : `has ${what}, without which it denies more`;
       this.#note(policy, rule, { effect: "denies-more", message });
-      if (isAllowing) return [];
     }
-    return [{ policy, rule, terms: withWholePrincipals(terms, this.#facts.trustDomain) }];
+    if (isAllowing && foreign.length > 0) return [];
+    const known = terms.filter(({ attribute }) => attribute !== UNKNOWN);
+    return [{ policy, rule, terms: withWholePrincipals(known, this.#facts.trustDomain) }];
   }
 
   /** Every pair of rules of which both can be met. */
