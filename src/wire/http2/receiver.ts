@@ -135,8 +135,10 @@ export class Receiver implements FrameVisitor {
         return this.#onContinuation(frame);
       case FRAME.PUSH_PROMISE:
         return this.#fail(H2_ERROR.PROTOCOL_ERROR, "push was not allowed");
+      case FRAME.PRIORITY:
+        return this.#onPriority(frame);
       default:
-        // PRIORITY is ignored (§5.3.2), and so are frames of unknown types (§4.1).
+        // Frames of unknown types are ignored (§4.1).
         this.#spend(1);
     }
   }
@@ -268,6 +270,8 @@ export class Receiver implements FrameVisitor {
       isGood && (kind === "trailers" ? isWhole(stream, endStream) : takesHead(stream, { fields, endStream, kind }));
     if (!isAcceptable) return this.#resetStream(stream, H2_ERROR.PROTOCOL_ERROR);
     if (kind === "response") this.answered();
+    // Any number of them may come before an answer, and each is passed on.
+    else if (kind === "interim" && !this.#spend(1)) return;
     if (endStream) this.#endRemote(stream);
     this.#sink.onHeaders(stream.id, fields, endStream, kind);
   }
@@ -276,6 +280,14 @@ export class Receiver implements FrameVisitor {
     if (stream.hasHead) return "trailers";
     if (this.#session.role === "server") return "request";
     return fieldValue(fields, ":status")?.startsWith("1") === true ? "interim" : "response";
+  }
+
+  /** What it says is ignored (§5.3.2), but not its form (§6.3). */
+  #onPriority(frame: Frame): void {
+    if (frame.id === 0) return this.#fail(H2_ERROR.PROTOCOL_ERROR, "PRIORITY without a stream");
+    if (!this.#spend(1) || frame.end - frame.start === 5) return;
+    const stream = this.#session.stream(frame.id);
+    if (stream !== undefined) this.#resetStream(stream, H2_ERROR.FRAME_SIZE_ERROR);
   }
 
   #onReset(frame: Frame): void {

@@ -312,6 +312,7 @@ describe("a peer that breaks the rules, or floods, loses its connection", () => 
       H2_ERROR.FLOW_CONTROL_ERROR,
     ],
     ["a PING of the wrong length", SETTINGS + frame(6, 0, 0, "00"), H2_ERROR.FRAME_SIZE_ERROR],
+    ["PRIORITY of no stream", SETTINGS + frame(2, 0, 0, "0000000000"), H2_ERROR.PROTOCOL_ERROR],
     ["a PING flood", SETTINGS + frame(6, 0, 0, "00".repeat(8)).repeat(1200), H2_ERROR.ENHANCE_YOUR_CALM],
     ["a SETTINGS flood", SETTINGS.repeat(1200), H2_ERROR.ENHANCE_YOUR_CALM],
     ["a PRIORITY flood", SETTINGS + frame(2, 0, 1, "0000000000").repeat(1200), H2_ERROR.ENHANCE_YOUR_CALM],
@@ -326,6 +327,24 @@ describe("a peer that breaks the rules, or floods, loses its connection", () => 
     server.session.read(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.from(hex, "hex")]));
     expect(server.events.at(-1)).toEqual(["close", code]);
     expect(server.session.state).toBe("closed");
+  });
+
+  test("PRIORITY of a wrong length is the end of its stream alone", () => {
+    const { client, server } = pair();
+    const stream = client.session.openStream(POST, false);
+    exchange(client, server);
+    server.session.read(Buffer.from(frame(2, 0, stream, "00000000"), "hex"));
+    expect(server.events.at(-1)).toEqual(["reset", stream, H2_ERROR.FRAME_SIZE_ERROR, false]);
+    expect(server.session.state).toBe("open");
+  });
+
+  test("interim answers without end", () => {
+    const { client, server } = pair();
+    const stream = client.session.openStream(GET, true);
+    exchange(client, server);
+    for (let index = 0; index < 1200; index++) server.session.sendHeaders(stream, [":status", "103"], false);
+    client.session.read(drainOutput(server.session));
+    expect(client.events.at(-1)).toEqual(["close", H2_ERROR.ENHANCE_YOUR_CALM]);
   });
 
   test("a preface that is not one", () => {
