@@ -66,3 +66,15 @@ test("trailers say nothing that only an agent may say, and nothing of a connecti
   expect(answer).toContain('{"x-ok":"1"}');
   expect(answer).toEndWith("\r\n0\r\nx-ok: 2\r\n\r\n");
 });
+
+test("who calls is said by the agent alone, in whatever disguise", async () => {
+  const server = startServerSide(await startMirror(), { protocol: "http1" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)] });
+  const claims = ["x-forwarded-client-cert", "x_forwarded_client_cert", "X-Forwarded_Client-Cert"];
+  const fields = claims.map((name) => `${name}: URI=spiffe://a/b\r\n`).join("");
+  const head = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx_other_name: 1\r\n";
+  const got = await raw(client.port, `${head}${fields}\r\n`);
+  expect(got).not.toContain("spiffe://a/b");
+  expect(got).toContain("x_other_name: 1");
+  expect(got).toContain("URI=spiffe://test.example/ns/shop/sa/front");
+});

@@ -38,7 +38,15 @@ const OBSTACLES: ReadonlyMap<string, number> = new Map([
 /** Whether a field is passed on over what stands in its way here. A pseudo-header never is, nor a name of ours. */
 export function isPassed(name: string, obstacles: number): boolean {
   if (name.charCodeAt(0) === COLON) return false;
-  return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name);
+  return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name) && !isDisguised(name);
+}
+
+const CLIENT_CERT = "x-forwarded-client-cert";
+
+/** Programs behind CGI's conventions read `_` as `-`: who calls must not be said in that way either. */
+function isDisguised(name: string): boolean {
+  if (name.length !== CLIENT_CERT.length || name.charCodeAt(0) !== X || name === CLIENT_CERT) return false;
+  return name.replaceAll("_", "-") === CLIENT_CERT;
 }
 
 /** Header by which an agent tells another that the app did not switch protocols. */
