@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { Http2Session } from "#wire/http2";
+import { H2_ERROR, Http2Session } from "#wire/http2";
 import {
   endpointAt,
   raw,
@@ -23,8 +23,12 @@ async function listening(onSocket: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Answers each head at once and in full, and never ends a stream for its caller. */
-function answersEarly(socket: Socket, watch: (session: Http2Session) => void): void {
+/** Answers each head that it does not refuse at once and in full, and never ends a stream for its caller. */
+function answersEarly(
+  socket: Socket,
+  watch: (session: Http2Session) => void,
+  refuses: () => boolean = () => false,
+): void {
   const flush = (): void => {
     socket.write(Buffer.from(session.pendingOutput()));
     session.outputTaken(session.pendingOutput().length);
@@ -36,6 +40,7 @@ function answersEarly(socket: Socket, watch: (session: Http2Session) => void): v
       onOutputPending: () => undefined,
       onHeaders: (stream, fields, _endStream, kind) => {
         if (kind !== "request") return;
+        if (refuses()) return session.reset(stream, H2_ERROR.REFUSED_STREAM);
         session.sendHeaders(stream, [":status", fields.includes(":protocol") ? "403" : "200"], false);
         session.sendData(stream, Buffer.from("enough"), true);
       },
@@ -90,4 +95,34 @@ test("an app that accepts connections and says nothing is not waited for longer 
   const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http2" });
   const answer = await raw(client.port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n\r\n");
   expect(answer).toContain("x-heddle-reason: request-timeout");
+});
+
+test("a request that an app refuses unread is asked again, whatever its method", async () => {
+  let asked = 0;
+  const app = await listening((socket) =>
+    answersEarly(
+      socket,
+      () => undefined,
+      () => ++asked === 1,
+    ),
+  );
+  const server = startServerSide(app, { protocol: "http2" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http2" });
+  const answer = await fetch(`http://127.0.0.1:${client.port}/`, { method: "POST", body: "once" });
+  expect(await answer.text()).toBe("enough");
+  expect(asked).toBe(2);
+});
+
+test("an app that takes a connection and says nothing is asked anew on another", async () => {
+  let connections = 0;
+  const app = await listening((socket) => {
+    if (++connections > 1) answersEarly(socket, () => undefined);
+  });
+  const settings = { protocol: "http2", requestTimeoutMs: 300 } as const;
+  const server = startServerSide(app, settings);
+  const client = startClientSide({ ...settings, endpoints: [endpointAt(server.port)] });
+  const ask = async (): Promise<number> => (await fetch(`http://127.0.0.1:${client.port}/`)).status;
+  expect(await ask()).toBe(504);
+  for (let waits = 0; waits < 30 && connections < 2; waits++) await ask();
+  expect(await ask()).toBe(200);
 });

@@ -1,4 +1,5 @@
 /** The connection to an app that speaks HTTP/2, by prior knowledge (RFC 9113 §3.3) or chosen in TLS (§3.2), shared by all requests. */
+import type { Cancel } from "#engine/time";
 import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../../context.ts";
 import { Link } from "../../link.ts";
@@ -13,6 +14,7 @@ export class Http2Pool implements AppLanes {
   #ready: Link | undefined;
   /** Connected, but its app has not said yet what it takes. */
   #unsettled: Link | undefined;
+  #cancelAwait: Cancel | undefined;
   readonly #links = new Set<Link>();
   #waiting: LaneWaiter[] = [];
 
@@ -37,6 +39,7 @@ export class Http2Pool implements AppLanes {
     this.#state = "stopped";
     for (const waiter of this.#waiting.splice(0)) waiter.onNoLane("draining");
     for (const link of [...this.#links]) link.destroy();
+    this.#cancelAwait?.();
   }
 
   /** Those that wait are served while the app takes more streams; a connection that takes no more at all is replaced. */
@@ -71,15 +74,23 @@ export class Http2Pool implements AppLanes {
         });
         this.#links.add(link);
         if (this.#state === "stopped") link.destroy();
-        else this.#unsettled = link;
+        else this.#await(link);
         return link;
       },
       onFailed: () => this.#failed("app-unreachable"),
     });
   }
 
+  /** An app that takes a connection and says nothing is asked anew by those that come later. */
+  #await(link: Link): void {
+    this.#unsettled = link;
+    const { timers, tables } = this.#context;
+    this.#cancelAwait = timers.after(tables.settings.connectTimeoutMs, () => link.destroy());
+  }
+
   #settled(link: Link): void {
     if (this.#unsettled !== link) return;
+    this.#cancelAwait?.();
     this.#unsettled = undefined;
     this.#state = "idle";
     this.#ready = link;
@@ -87,6 +98,7 @@ export class Http2Pool implements AppLanes {
   }
 
   #failed(reason: EndReason): void {
+    this.#cancelAwait?.();
     this.#unsettled = undefined;
     if (this.#state === "connecting") this.#state = "idle";
     for (const waiter of this.#waiting.splice(0)) waiter.onNoLane(reason);

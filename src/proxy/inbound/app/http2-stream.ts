@@ -41,7 +41,7 @@ export class Http2AppStream implements AppLane, LinkStream {
     }
     const isWhole = !request.hasBody && request.upgrade === "";
     const stream = this.#link.open(this.#fieldsOf(request), isWhole, this);
-    if (stream === 0) return this.#fail("upstream-connection-terminated", true);
+    if (stream === 0) return this.#fail("app-unreachable", true);
     this.#output = new StreamOutput(this.#link, stream, () => this.#user?.onAppDrained());
     if (isWhole) this.#output.markEnded();
   }
@@ -94,8 +94,9 @@ export class Http2AppStream implements AppLane, LinkStream {
   }
 
   onReset(code: number, byPeer: boolean): void {
-    const isUntouched = code === H2_ERROR.REFUSED_STREAM && !this.#hasAnswer;
-    this.#fail(byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated", isUntouched);
+    // The app has seen nothing of it, or says so: whatever was asked may be asked elsewhere (RFC 9113 §8.7).
+    if (code === H2_ERROR.REFUSED_STREAM && !this.#hasAnswer) return this.#fail("app-unreachable", true);
+    this.#fail(byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated", false);
   }
 
   onWritable(): void {
