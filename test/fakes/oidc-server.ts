@@ -45,12 +45,16 @@ export class FakeOidcServer {
   readonly #codes = new Map<string, Grant>();
   readonly #server: Bun.Server<undefined>;
 
-  constructor() {
+  readonly #host: string;
+
+  /** `localhost` is another site than the address, for a browser. */
+  constructor(host: "127.0.0.1" | "localhost" = "127.0.0.1") {
+    this.#host = host;
     this.#server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => this.#answer(request) });
   }
 
   get issuer(): string {
-    return `http://127.0.0.1:${this.#server.port}`;
+    return `http://${this.#host}:${this.#server.port}`;
   }
 
   /** The old key is published no more. */

@@ -7,6 +7,11 @@ export function codeInFragment(fragment: string): string | undefined {
   return CODE.exec(fragment)?.[1];
 }
 
+/** Ends the session, if there is one; the next query tells whether it has. */
+export async function closeSession(): Promise<void> {
+  await postJson("/api/v1/logout", {}).catch(() => undefined);
+}
+
 /**
  * Exchanges the one-time code of the address bar for a session cookie.
  *

@@ -17,6 +17,7 @@ const PATHS = {
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
   fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  leave: "M14 4H5v16h9M10 12h10M17 9l3 3-3 3",
   warning: "M12 4l9.5 16h-19zM12 10v4.5M12 17.4v.1",
   check: "M4.5 12.5l5 5 10-11",
 } as const;

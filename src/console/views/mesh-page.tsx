@@ -1,6 +1,7 @@
 import { useHotkeys } from "@mantine/hooks";
 import { type JSX, useCallback, useState } from "react";
 import { useGraph, useLoginPath, type WindowName } from "../api-client/queries.ts";
+import { closeSession } from "../api-client/session.ts";
 import type { GraphView } from "../api-client/shapes.ts";
 import { DetailsPanel } from "../features/details/details-panel.tsx";
 import { isStale, phaseOf } from "../features/shell/freshness.ts";
@@ -31,6 +32,7 @@ export function MeshPage(): JSX.Element {
     <div className="page">
       <PageHeader
         mesh={meshName(data)}
+        onSignOut={phase === "signed-out" ? undefined : () => void closeSession().then(() => refetch())}
         {...{ view, window, live, status, onView: setView, onWindow: setWindow, onLive: setLive }}
       />
       {phase === "ready" && data !== undefined ? (

@@ -14,6 +14,8 @@ export interface PageHeaderProps {
   readonly onView: (view: ViewName) => void;
   readonly onWindow: (window: WindowName) => void;
   readonly onLive: (live: boolean) => void;
+  /** Undefined while nobody is signed in. */
+  readonly onSignOut: (() => void) | undefined;
 }
 
 const VIEWS = [
@@ -28,7 +30,7 @@ const WINDOWS = [
 ] as const satisfies readonly { value: WindowName; label: string }[];
 
 export function PageHeader(props: PageHeaderProps): JSX.Element {
-  const { live, onLive } = props;
+  const { live, onLive, onSignOut } = props;
   return (
     <header className="header">
       <div className="header__brand">
@@ -50,6 +52,11 @@ export function PageHeader(props: PageHeaderProps): JSX.Element {
         <Icon name={live ? "pause" : "play"} />
       </ActionIcon>
       <SchemeButton />
+      {onSignOut !== undefined && (
+        <ActionIcon variant="default" size={30} aria-label="Sign out" onClick={onSignOut}>
+          <Icon name="leave" />
+        </ActionIcon>
+      )}
     </header>
   );
 }
