@@ -78,7 +78,7 @@ test.each([
 
 test("a peer whose certificate has expired begins nothing new, even if it does not answer", async () => {
   const app = await startApp((_request, response) => response.end("ok"));
-  const server = startServerSide(app.port);
+  const server = startServerSide(app.port, { limits: { handshakeTimeoutMs: 800 } });
   const identity = authority.identity("shop/front", { notAfterMs: Date.now() + 1500 });
   const peer = await hostilePeer(server.port, identity);
   const fields = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "back"];
@@ -96,7 +96,7 @@ test("a peer whose certificate has expired begins nothing new, even if it does n
   peer.socket.removeAllListeners("data");
   const seen: Buffer[] = [];
   peer.socket.on("data", (bytes) => seen.push(bytes as Buffer));
-  await Bun.sleep(2200);
+  await Bun.sleep(2700);
   peer.session.openStream([...fields], true);
   peer.flush();
   await Bun.sleep(100);
@@ -106,6 +106,8 @@ test("a peer whose certificate has expired begins nothing new, even if it does n
   expect(types).not.toContain(1);
   expect(types.filter((type) => type === 7)).toHaveLength(2);
   expect(types).toContain(3);
+  // It has been told twice, and has nothing under way.
+  expect(await Promise.race([peer.closed.then(() => "closed"), Bun.sleep(2000)])).toBe("closed");
 }, 10_000);
 
 test("an app that has ended its half of a tunnel gets every byte of the other, however late it reads", async () => {

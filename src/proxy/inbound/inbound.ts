@@ -97,14 +97,17 @@ export class Inbound {
         peer.close();
       },
     });
+    let looks = 0;
     const expiry = {
       deadlineMs: notAfterMs,
       deadlineSlot: -1,
-      // What was begun under a valid certificate may finish; nothing new begins, whether the peer has heard of it or not.
+      // What was begun under a valid certificate may finish; nothing new begins, whether the peer has heard of it or not. One that has
+      // nothing under way, and has not left when it was told twice, is cut off: its place is somebody else's.
       onDeadline: (nowMs: number) => {
-        const isTold = link.session.state === "draining";
-        expiry.deadlineMs = isTold ? Number.POSITIVE_INFINITY : nowMs + this.#context.limits.handshakeTimeoutMs;
-        link.drain();
+        expiry.deadlineMs = nowMs + this.#context.limits.handshakeTimeoutMs;
+        looks++;
+        if (looks > 2 && link.openStreams === 0) link.destroy();
+        else link.drain();
       },
     };
     this.#context.expiries.add(expiry);
