@@ -168,6 +168,7 @@ export function withOneCookie(fields: FieldList): FieldList {
 
 /** Trailers as they are passed on: without what belongs to one connection, and what only an agent may say of a caller. */
 export function passedTrailers(fields: FieldList): FieldList {
+  if (fields.length === 0) return fields;
   const passed: FieldList = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
