@@ -189,7 +189,7 @@ export interface AppRequest {
   readonly hasBody: boolean;
   readonly traceparent: string;
   readonly traceId: string;
-  /** Envoy's `x-forwarded-client-cert`: who this agent is and who calls. */
+  /** Envoy's `x-forwarded-client-cert`: who this agent is and who calls; "" when nobody has shown it. */
   readonly clientCertificate: string;
   /** Memory of the requests of the same caller. */
   readonly texts: RequestTexts;
@@ -205,7 +205,8 @@ export function requestToHttp2(request: AppRequest, scheme: "http" | "https"): F
     if (!isPassed(name, SET_FOR_APP)) continue;
     fields.push(name, from[index + 1] as string);
   }
-  fields.push("traceparent", request.traceparent, "x-forwarded-client-cert", request.clientCertificate);
+  fields.push("traceparent", request.traceparent);
+  if (request.clientCertificate !== "") fields.push("x-forwarded-client-cert", request.clientCertificate);
   if (fieldValue(from, "x-request-id") === undefined) fields.push("x-request-id", request.traceId);
   return fields;
 }

@@ -45,7 +45,7 @@ export class RequestTexts {
       if (!isPassed(name, SET_FOR_APP | CONNECTION)) continue;
       text += `${name}: ${sent[index + 1]}\r\n`;
     }
-    text += `x-forwarded-client-cert: ${clientCertificate}\r\n`;
+    if (clientCertificate !== "") text += `x-forwarded-client-cert: ${clientCertificate}\r\n`;
     if (text.length <= REMEMBERED_CHARS_MAX) {
       this.#fields = fields;
       this.#text = text;

@@ -4,7 +4,7 @@ import type { CircuitLimits } from "#routing";
 export interface ProxyLimits {
   /** Connections of apps, or of callers at an edge, at once; more are closed when they come. */
   readonly downstreamConnectionsMax: number;
-  /** Connections from other agents at once. */
+  /** Connections from other agents, and from callers in the clear, at once. */
   readonly peerConnectionsMax: number;
   /** Handshakes of other agents under way at once; more are dropped. */
   readonly handshakesMax: number;
@@ -14,6 +14,8 @@ export interface ProxyLimits {
   readonly appConnectionsMax: number;
   /** Tunnels to the app at once, each with a connection of its own; more are refused with `overflow`. */
   readonly tunnelsMax: number;
+  /** Callers in the clear that are known by their address at once; more are one. */
+  readonly plaintextCallersMax: number;
   /** Callers that one rate limit tells apart at once; more share a part of it. */
   readonly limitedCallersMax: number;
   /** Silent connections of apps, by service, that have a tunnel on a guess at once; others wait for their first byte. */
@@ -53,6 +55,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   handshakeTimeoutMs: 10_000,
   appConnectionsMax: 512,
   tunnelsMax: 4096,
+  plaintextCallersMax: 256,
   limitedCallersMax: 4096,
   guessesMax: 64,
   circuit: { connections: 4096, pendingRequests: 4096, requests: 16_384, retries: 1024 },

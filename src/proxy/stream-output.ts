@@ -31,6 +31,16 @@ export class StreamOutput {
     return this.#isEnded;
   }
 
+  interim(fields: FieldList): void {
+    this.link.session.sendHeaders(this.stream, fields, false);
+  }
+
+  /** `isWhole`: the head ends the stream on this side. */
+  head(fields: FieldList, isWhole: boolean): void {
+    this.link.session.sendHeaders(this.stream, fields, isWhole);
+    this.#isEnded = isWhole;
+  }
+
   /** Takes bytes that are valid during the call. Returns false when the writer should pause until `onDrained`. */
   write(data: Uint8Array): boolean {
     if (this.#isEnded) return true;
@@ -62,6 +72,20 @@ export class StreamOutput {
     }
     if (this.#end !== undefined) this.#sendEnd(this.#end);
     this.#onDrained();
+  }
+
+  /** So many bytes from the peer have been passed on. */
+  consumed(bytes: number): void {
+    this.link.session.consumed(this.stream, bytes);
+  }
+
+  reset(code: number): void {
+    this.link.session.reset(this.stream, code);
+  }
+
+  /** The owner of the stream needs to hear no more of it. */
+  release(): void {
+    this.link.release(this.stream);
   }
 
   #sendEnd(trailers: FieldList): void {

@@ -1,7 +1,7 @@
 /** What the data plane runs by: compiled elsewhere, immutable, replaced by one reference. */
 import type { TokenAuthenticator } from "#authentication";
 import type { BundleSet, SpiffeId } from "#identity";
-import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
+import type { AppProtocol, MtlsMode, ServiceKey, TrafficPolicy } from "#model";
 import type { CompiledLimit, CompiledPolicy } from "#policy";
 import type { ByteRule, RouteTable } from "#routing";
 
@@ -48,6 +48,8 @@ export interface ProxyTables {
   readonly settings: ProxySettings;
   readonly bundles: BundleSet;
   readonly inbound: CompiledPolicy;
+  /** How callers of the workload prove who they are; absent: `STRICT`. */
+  readonly mtls?: MtlsMode | undefined;
   /** Of requests to the workload; absent for none. */
   readonly limits?: readonly CompiledLimit[] | undefined;
   /** Of tokens in requests to the workload; absent where none is taken. */

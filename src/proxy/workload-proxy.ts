@@ -2,7 +2,7 @@
 import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
 import { svidSerial, type TlsIdentity } from "#identity";
-import { failure, type Result, type ServiceKey, success } from "#model";
+import { failure, type MtlsMode, type Result, type ServiceKey, success } from "#model";
 import type { Recorder } from "#telemetry/record";
 import { AdmittedLinks } from "./admitted-links.ts";
 import type { ProxyContext } from "./context.ts";
@@ -49,6 +49,10 @@ export interface ProxyState {
   /** Sequence of the bundle of the own trust domain by which peers are judged. */
   readonly bundleSequence: number;
   readonly peerConnections: number;
+  /** Of callers in the clear. */
+  readonly plaintextConnections: number;
+  /** How callers prove who they are; undefined where nobody in the mesh calls. */
+  readonly mtlsMode: MtlsMode | undefined;
   readonly services: readonly {
     readonly service: ServiceKey;
     readonly callerConnections: number;
@@ -139,6 +143,8 @@ export class WorkloadProxy {
       servedSvidSerial: context === undefined ? "" : svidSerial(context.identity),
       bundleSequence: context?.tables.bundles.get(context.identity.spiffeId.trustDomain)?.sequence ?? 0,
       peerConnections: this.#inbound?.links ?? 0,
+      plaintextConnections: this.#inbound?.plaintextConnections ?? 0,
+      mtlsMode: this.#inbound?.mtlsMode,
       services: this.#outbounds.map((outbound) => ({
         service: outbound.service.key,
         callerConnections: outbound.connections,

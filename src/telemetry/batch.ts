@@ -6,7 +6,7 @@ export interface Party {
   readonly namespace: string;
   /** Service account name. */
   readonly workload: string;
-  /** Replica, such as `inventory-2`; empty when the reporter cannot know it. */
+  /** Replica, such as `inventory-2`; the address of a caller that showed no identity; empty when the reporter cannot know it. */
   readonly instance: string;
   /** SPIFFE ID as proved by the certificate; empty when none was shown. */
   readonly principal: string;
@@ -107,7 +107,7 @@ export interface ObservedRequest extends Omit<RequestSample, "edge"> {
   readonly edge: EdgeKey;
 }
 
-export type RefusalReason = "plaintext" | "untrusted-certificate" | "identity-mismatch";
+export type RefusalReason = "plaintext" | "unexpected-tls" | "untrusted-certificate" | "identity-mismatch";
 
 /** A connection that was refused before any request. */
 export interface Refusal {

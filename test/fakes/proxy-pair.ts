@@ -7,7 +7,7 @@ import { systemRandom } from "#engine/random";
 import type { ServerCertificate } from "#engine/sockets";
 import { systemClock, systemTimers } from "#engine/time";
 import { bundleSet, type TlsIdentity } from "#identity";
-import type { AppProtocol, ServiceKey, TrafficPolicy } from "#model";
+import type { AppProtocol, MtlsMode, ServiceKey, TrafficPolicy } from "#model";
 import {
   compileLimits,
   compilePolicy,
@@ -56,6 +56,8 @@ export function recorderOf(instance: string): Recorder {
 
 export interface Settings {
   readonly policies?: readonly RuleSet[];
+  /** How callers of shop/back prove who they are. */
+  readonly mtls?: MtlsMode;
   readonly rateLimits?: readonly LimitSet[];
   readonly tokens?: readonly TokenRule[];
   readonly endpoints?: readonly OutboundEndpoint[];
@@ -87,12 +89,14 @@ export function tablesOf({
   routes,
   byteRoutes: bytes,
   traffic,
+  mtls,
 }: Settings): ProxyTables {
   return {
     revision: 1,
     settings: { explainDenials: true, traceSampling: 1, connectTimeoutMs: 1000, requestTimeoutMs },
     bundles: bundleSet([authority.bundle]),
     inbound: compilePolicy(policies),
+    mtls,
     limits: compileLimits(rateLimits),
     tokens: compileTokenRules(tokens, { importKey: importTokenKey, digest: sha256Hex }),
     outbound: new Map<ServiceKey, ServiceTable>([

@@ -15,11 +15,13 @@ export {
   type ListenOptions,
   listenPlain,
 } from "./plain.ts";
+export type { Admission } from "./plaintext-gate.ts";
 export {
   connectSecure,
   listenSecure,
   type RefusedPeer,
   type SecureConnectOptions,
+  type SecureListener,
   type SecureListenOptions,
   type TlsMaterial,
   type TlsRefusal,

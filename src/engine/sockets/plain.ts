@@ -10,7 +10,18 @@ export interface Listener {
   stop(): void;
 }
 
-type Held = { connection: NativeSocket | undefined };
+/** What hangs on an accepted socket; undefined until it has an owner. */
+export type Held = { readonly connection: NativeSocket } | undefined;
+
+/** Tells the owner of a socket in the clear. */
+export const relay = {
+  data: (socket: Socket<Held>, bytes: Buffer) => socket.data?.connection.events?.onData(bytes),
+  drain: (socket: Socket<Held>) => socket.data?.connection.events?.onDrain(),
+  end: (socket: Socket<Held>) => socket.data?.connection.peerEnded(),
+  close: (socket: Socket<Held>, error?: Error) => socket.data?.connection.closed(error),
+  // A close follows.
+  error: () => undefined,
+};
 
 export interface ListenOptions {
   readonly address: string;
@@ -32,12 +43,7 @@ export function listenPlain(options: ListenOptions): Result<Listener> {
           socket.data = { connection };
           connection.attach(options.accept(connection));
         },
-        data: (socket, bytes) => socket.data.connection?.events?.onData(bytes),
-        drain: (socket) => socket.data.connection?.events?.onDrain(),
-        end: (socket) => socket.data.connection?.peerEnded(),
-        close: (socket, error) => socket.data.connection?.closed(error),
-        // A close follows.
-        error: () => undefined,
+        ...relay,
       },
     });
     return success({ address: options.address, port: server.port, stop: () => server.stop(false) });
@@ -77,7 +83,7 @@ export function connectPlain(options: ConnectOptions): CancelConnect {
     hostname: options.address,
     port: options.port,
     allowHalfOpen: true,
-    data: { connection: undefined },
+    data: undefined,
     socket: {
       open(socket) {
         if (isSettled) return void socket.terminate();
@@ -86,11 +92,7 @@ export function connectPlain(options: ConnectOptions): CancelConnect {
         socket.data = { connection };
         connection.attach(options.onOpen(connection));
       },
-      data: (socket, bytes) => socket.data.connection?.events?.onData(bytes),
-      drain: (socket) => socket.data.connection?.events?.onDrain(),
-      end: (socket) => socket.data.connection?.peerEnded(),
-      close: (socket, error) => socket.data.connection?.closed(error),
-      error: () => undefined,
+      ...relay,
       connectError: (_socket, error) => fail(error.message),
     },
   }).catch((cause: unknown) => fail(cause instanceof Error ? cause.message : String(cause)));

@@ -5,8 +5,9 @@
  * reported as done. And a chain that verifies says only that *some* trusted authority signed: the caller judges the leaf itself, in
  * `accept`, before a byte is read or written.
  */
-import type { Result } from "#model";
+import { type Result, success } from "#model";
 import type { CancelConnect, Listener } from "./plain.ts";
+import { type Admission, PlaintextGate } from "./plaintext-gate.ts";
 import type { SocketEvents, StreamSocket } from "./stream-socket.ts";
 import { alpnOf, connectTls, giveOut, listenTls, type TlsSocket } from "./tls.ts";
 
@@ -27,7 +28,8 @@ export type TlsRefusal =
   | "failed";
 
 export interface RefusedPeer {
-  readonly reason: TlsRefusal;
+  /** `unexpected-tls`: it began TLS where it was taken, or every caller is, without. */
+  readonly reason: TlsRefusal | "unexpected-tls";
   /** For people: what the engine said. */
   readonly detail: string;
   readonly remoteAddress: string;
@@ -45,6 +47,8 @@ export interface SecureListenOptions {
   readonly material: () => TlsMaterial;
   /** Judges a peer by its leaf (DER); undefined refuses it. */
   readonly accept: (socket: StreamSocket, leafDer: Uint8Array) => SocketEvents | undefined;
+  /** Gives the events of a connection in the clear, where such are admitted; undefined refuses it. */
+  readonly acceptPlaintext: (socket: StreamSocket) => SocketEvents | undefined;
   readonly onRefused: (peer: RefusedPeer) => void;
   /** A peer that has not finished its handshake by then is dropped, milliseconds. */
   readonly handshakeTimeoutMs: number;
@@ -52,13 +56,32 @@ export interface SecureListenOptions {
   readonly handshakesMax: number;
 }
 
-/** Binds at once; fails with `HDL_ENGINE_PORT_IN_USE`. Every accepted connection is judged before it is given out. */
-export function listenSecure(options: SecureListenOptions): Result<Listener> {
-  return listenTls({
+export interface SecureListener extends Listener {
+  /** Whom it hears, from the next connection on. Returns false, and changes nothing, where the system cannot tell them apart. */
+  admit(admission: Admission): boolean;
+}
+
+/**
+ * Binds at once; fails with `HDL_ENGINE_PORT_IN_USE`. It hears callers in TLS only until it is told otherwise, and judges each before it is
+ * given out.
+ */
+export function listenSecure(options: SecureListenOptions): Result<SecureListener> {
+  const gate = new PlaintextGate({
+    accept: options.acceptPlaintext,
+    onTls: ({ remoteAddress, localPort }) => {
+      const detail = "the caller began TLS on a connection without";
+      options.onRefused({ reason: "unexpected-tls", detail, remoteAddress, localPort, leafDer: undefined });
+    },
+  });
+  const bound = listenTls({
     ...options,
+    unsecured: (socket) => gate.takes(socket),
     tls: () => ({ ...tlsOptions(options.material()), requestCert: true, rejectUnauthorized: true }),
     judge: (secured, { error }) => judgePeer(secured, error, options),
   });
+  if (!bound.ok) return bound;
+  const { fd, ...listener } = bound.value;
+  return success({ ...listener, admit: (admission: Admission) => gate.admit(admission, fd) });
 }
 
 function judgePeer(secured: TlsSocket, error: Error | null, options: SecureListenOptions): SocketEvents | undefined {

@@ -1,7 +1,7 @@
 /** Handshakes over native sockets: bounded in time and number as a server, judged before a byte is given out on either side. */
 import type { Socket, TLSOptions, TLSUpgradeOptions } from "bun";
 import { type Result, success } from "#model";
-import { type CancelConnect, type Listener, portInUse } from "./plain.ts";
+import { type CancelConnect, type Held, type Listener, portInUse, relay as relayPlain } from "./plain.ts";
 import { NativeSocket, type SocketEvents, type StreamSocket } from "./stream-socket.ts";
 
 export interface Upgraded {
@@ -29,6 +29,8 @@ export interface TlsListenOptions {
   /** Asked for each connection, so that newer material needs no new listener. */
   readonly tls: () => TlsSettings;
   readonly judge: Judge;
+  /** Takes a connection that comes without TLS; false for one that is to shake hands. Without it all are. */
+  readonly unsecured?: (socket: Socket<Held>) => boolean;
   /** A peer that has not finished its handshake by then is dropped, milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** Handshakes under way at once; connections beyond are dropped, so that silent ones cannot pile up. */
@@ -40,30 +42,37 @@ export function alpnOf(protocols: readonly string[]): Buffer {
   return Buffer.concat(protocols.map((name) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name)])));
 }
 
+export interface TlsListener extends Listener {
+  readonly fd: number;
+}
+
 /** Binds at once; fails with `HDL_ENGINE_PORT_IN_USE`. */
-export function listenTls(options: TlsListenOptions): Result<Listener> {
-  const handshakes = new Set<Socket<undefined>>();
+export function listenTls(options: TlsListenOptions): Result<TlsListener> {
+  const handshakes = new Set<Socket<Held>>();
   try {
-    const server = Bun.listen<undefined>({
+    const server = Bun.listen<Held>({
       hostname: options.address,
       port: options.port,
+      // Of those in the clear; in TLS nothing follows the end of a caller's bytes that anybody waits for.
+      allowHalfOpen: true,
       socket: {
+        // Of what shakes hands, all that arrives here is still encrypted, and has no owner here.
+        ...relayPlain,
         open(socket) {
+          if (options.unsecured?.(socket) === true) return;
           if (handshakes.size >= options.handshakesMax) socket.terminate();
           else upgrade(socket, options, handshakes);
         },
-        // What arrives here is still encrypted.
-        data: () => undefined,
-        error: () => undefined,
       },
     });
-    return success({ address: options.address, port: server.port, stop: () => server.stop(false) });
+    const { fd } = server as typeof server & { readonly fd: number };
+    return success({ address: options.address, port: server.port, fd, stop: () => server.stop(false) });
   } catch (cause) {
     return portInUse(options, cause);
   }
 }
 
-function upgrade(socket: Socket<undefined>, options: TlsListenOptions, handshakes: Set<Socket<undefined>>): void {
+function upgrade(socket: Socket<Held>, options: TlsListenOptions, handshakes: Set<Socket<Held>>): void {
   handshakes.add(socket);
   // The accepted socket does nothing any more once it is upgraded: only what it became can be ended.
   const timeout = setTimeout(() => secured.terminate(), options.handshakeTimeoutMs);

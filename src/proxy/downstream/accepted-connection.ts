@@ -113,8 +113,8 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
 
   #openTunnel(): void {
     const { context, upstream } = this.#options;
-    if (upstream.guesses >= context.limits.guessesMax) return;
-    upstream.guesses++;
+    if (upstream.guesses.count >= context.limits.guessesMax) return;
+    upstream.guesses.count++;
     this.#guess = new TcpDownstream(this.#options, {
       onAnswered: () => this.#settleGuess(),
       onRefused: () => this.#guessRefused(),
@@ -135,7 +135,7 @@ export class AcceptedConnection implements SocketEvents, Closable, Expirable {
   #settleGuess(): void {
     if (!this.#isGuessing) return;
     this.#isGuessing = false;
-    this.#options.upstream.guesses--;
+    this.#options.upstream.guesses.count--;
   }
 
   #stopWaiting(): void {

@@ -122,7 +122,7 @@ class Http2DownstreamStream implements LinkStream, Downstream {
 
   onData(data: Buffer, endStream: boolean): void {
     if (this.#exchange?.sendBody(data) === false) this.#uncredited += data.length;
-    else this.#output.link.session.consumed(this.#output.stream, data.length);
+    else this.#output.consumed(data.length);
     if (endStream) this.#exchange?.endBody([]);
   }
 
@@ -143,13 +143,12 @@ class Http2DownstreamStream implements LinkStream, Downstream {
   // From the exchange.
 
   interim(status: number, fields: FieldList): void {
-    this.#output.link.session.sendHeaders(this.#output.stream, responseToHttp2(status, fields), false);
+    this.#output.interim(responseToHttp2(status, fields));
   }
 
   head({ status, fields, isWhole }: Answer): void {
     this.#isWhole = isWhole;
-    this.#output.link.session.sendHeaders(this.#output.stream, responseToHttp2(status, fields), isWhole);
-    if (isWhole) this.#output.markEnded();
+    this.#output.head(responseToHttp2(status, fields), isWhole);
   }
 
   body(data: Uint8Array): void {
@@ -162,13 +161,13 @@ class Http2DownstreamStream implements LinkStream, Downstream {
 
   abort(): void {
     this.#isAborted = true;
-    this.#output.link.session.reset(this.#output.stream, H2_ERROR.INTERNAL_ERROR);
+    this.#output.reset(H2_ERROR.INTERNAL_ERROR);
   }
 
   resumeBody(): void {
     const bytes = this.#uncredited;
     this.#uncredited = 0;
-    if (bytes > 0) this.#output.link.session.consumed(this.#output.stream, bytes);
+    if (bytes > 0) this.#output.consumed(bytes);
   }
 
   finished(isRequestUnread: boolean): void {

@@ -17,12 +17,16 @@ export interface Exchange {
   onDrained(): void;
 }
 
+/** Tunnels that were opened for silent connections and on which nobody has spoken yet. */
+export interface Guesses {
+  count: number;
+}
+
 export interface Upstream {
   /** What a tunnel names when its caller names nothing. */
   readonly authority: string;
   /** Slot of the recorder for requests that are refused before they are one. */
   readonly refusalEdge: number;
-  /** Tunnels that were opened for silent connections and on which nobody has spoken yet. */
-  guesses: number;
+  readonly guesses: Guesses;
   exchange(downstream: Downstream, request: AskedRequest): Exchange;
 }

@@ -1,4 +1,4 @@
-/** One request from another agent: decided before the app sees a byte of it, then carried to the app and back. */
+/** One request to the app: decided before the app sees a byte of it, then carried to the app and back. */
 import type { TokenAuthenticator } from "#authentication";
 import { type Claims, type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
 import type { EndReason } from "#telemetry";
@@ -11,11 +11,11 @@ import { passedTrailers } from "../fields.ts";
 import { isGrpc, recordStatus } from "../grpc.ts";
 import { HeldBytes } from "../held-bytes.ts";
 import { isIdempotent } from "../idempotent.ts";
-import type { Link, LinkStream } from "../link.ts";
+import type { LinkStream } from "../link.ts";
 import { localReply } from "../local-reply.ts";
 import { patienceMs } from "../patience.ts";
-import { StreamOutput } from "../stream-output.ts";
 import type { AppAnswer, AppLane, AppLanes, AppUser, LaneWaiter } from "./app/lane.ts";
+import type { CallerStream } from "./caller-stream.ts";
 import type { InboundPeer } from "./peer.ts";
 import { tokenChallenge, withPath } from "./token-fields.ts";
 
@@ -23,8 +23,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   deadlineMs = Number.POSITIVE_INFINITY;
   deadlineSlot = -1;
   readonly #peer: InboundPeer;
-  readonly #link: Link;
-  readonly #output: StreamOutput;
+  readonly #output: CallerStream;
   readonly #record = new RequestRecord();
   #fields: FieldList = [];
   #upgrade = "";
@@ -51,10 +50,10 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #movedMs = 0;
   #isOver = false;
 
-  constructor(peer: InboundPeer, link: Link, stream: number) {
+  /** What `output` still holds keeps the app waiting until `onDrained`. */
+  constructor(peer: InboundPeer, output: CallerStream) {
     this.#peer = peer;
-    this.#link = link;
-    this.#output = new StreamOutput(link, stream, () => this.#lane?.resume());
+    this.#output = output;
   }
 
   // From the peer's agent.
@@ -65,7 +64,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#endRequest();
   }
 
-  onData(data: Buffer, endStream: boolean): void {
+  onData(data: Uint8Array, endStream: boolean): void {
     this.#record.requestBytes += data.length;
     this.#movedMs = this.#peer.context.deadlines.in(0);
     const isUnwanted = this.#hasAppLeft || (this.#isAnswerEnded && !this.#isTunnel);
@@ -84,9 +83,21 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#finish();
   }
 
+  /** It was begun on a guess that was wrong: it ends, and nothing is recorded of it. */
+  withdraw(): void {
+    this.#isOver = true;
+    this.#peer.context.deadlines.remove(this);
+    this.#leaveApp();
+  }
+
   onWritable(): void {
     this.#output.writable();
     if (this.#isAnswerEnded && this.#output.isEnded) this.#answered();
+  }
+
+  /** What the caller had not read has left. */
+  onDrained(): void {
+    this.#lane?.resume();
   }
 
   onDeadline(nowMs: number): void {
@@ -128,8 +139,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   onAppHead({ status, fields, kind, isWhole }: AppAnswer): void {
-    const { session } = this.#link;
-    if (kind === "interim") return session.sendHeaders(this.#output.stream, fields, false);
+    if (kind === "interim") return this.#output.interim(fields);
     const { clock } = this.#peer.context;
     this.#hasAnswer = true;
     this.#isTunnel = kind === "switched";
@@ -137,11 +147,10 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     recordStatus(this.#record, fields, status);
     this.#movedMs = this.#peer.context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
-    session.sendHeaders(this.#output.stream, fields, isWhole);
+    this.#output.head(fields, isWhole);
     if (this.#isTunnel && this.#lane !== undefined) this.#switched(this.#lane);
     if (!isWhole) return;
     this.#lane = undefined;
-    this.#output.markEnded();
     this.#answered();
   }
 
@@ -307,14 +316,14 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     for (const part of held?.parts() ?? []) lane.body(part);
   }
 
-  #sendToApp(lane: AppLane, data: Buffer): void {
+  #sendToApp(lane: AppLane, data: Uint8Array): void {
     lane.body(data);
     if (lane.pending > this.#peer.context.limits.outputBytesHigh) this.#uncredited += data.length;
     else this.#consumed(data.length);
   }
 
   #consumed(bytes: number): void {
-    this.#link.session.consumed(this.#output.stream, bytes);
+    this.#output.consumed(bytes);
   }
 
   #credit(): void {
@@ -334,7 +343,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #answered(): void {
     if (this.#isOver || (this.#isTunnel && !this.#isRequestEnded && !this.#hasAppLeft)) return;
     // An answer before the end of the request: the rest is not wanted (RFC 9113 §8.1).
-    if (!this.#isRequestEnded) this.#link.session.reset(this.#output.stream, H2_ERROR.NO_ERROR);
+    if (!this.#isRequestEnded) this.#output.reset(H2_ERROR.NO_ERROR);
     this.#finish();
   }
 
@@ -348,9 +357,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#movedMs = this.#peer.context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
     const isWhole = reply.body === "";
-    this.#link.session.sendHeaders(this.#output.stream, reply.fields, isWhole);
-    if (isWhole) this.#output.markEnded();
-    else this.#output.write(Buffer.from(reply.body));
+    this.#output.head(reply.fields, isWhole);
+    if (!isWhole) this.#output.write(Buffer.from(reply.body));
     // Where others fill the connection, or the peer gives no credit, it is sent when there is room.
     this.#output.end([]);
     if (this.#output.isEnded) this.#answered();
@@ -364,7 +372,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   #cutOff(reason: EndReason): void {
     this.#record.endReason = reason;
-    this.#link.session.reset(this.#output.stream, H2_ERROR.INTERNAL_ERROR);
+    this.#output.reset(H2_ERROR.INTERNAL_ERROR);
     this.#finish();
   }
 
@@ -378,6 +386,6 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#record.doneUs = context.clock.nowUs();
     context.recorder.finish(this.#record);
     this.#leaveApp();
-    this.#link.release(this.#output.stream);
+    this.#output.release();
   }
 }

@@ -1,12 +1,24 @@
-/** The mesh side of a workload: accepts other agents by certificate and hands their requests to the app. */
-import { type Listener, listenSecure, type RefusedPeer, type StreamSocket, type TlsMaterial } from "#engine/sockets";
+/** The mesh side of a workload: accepts other agents by certificate, callers in the clear where that is allowed, and hands their requests to the app. */
+import {
+  type Admission,
+  type Listener,
+  listenSecure,
+  type RefusedPeer,
+  type SecureListener,
+  type SocketEvents,
+  type StreamSocket,
+  type TlsMaterial,
+} from "#engine/sockets";
 import { type AdmittedSvid, authoritiesPem, type CertificateFacts, parseCertificate } from "#identity";
-import type { Result } from "#model";
+import type { MtlsMode, Result } from "#model";
+import type { RefusalReason } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import { Link } from "../link.ts";
+import { StreamOutput } from "../stream-output.ts";
 import { App, type AppOptions } from "./app/app.ts";
 import { InboundExchange } from "./exchange.ts";
-import { identifyPeer, inboundPeer } from "./peer.ts";
+import { type InboundSide, identifyPeer, inboundPeer } from "./peer.ts";
+import { PlaintextCallers } from "./plaintext-callers.ts";
 import { RateLimits } from "./rate-limits.ts";
 
 export interface InboundOptions {
@@ -14,19 +26,30 @@ export interface InboundOptions {
   readonly app: AppOptions;
 }
 
+const ADMISSIONS: Readonly<Record<MtlsMode, Admission>> = {
+  STRICT: "tls",
+  PERMISSIVE: "tls-or-plaintext",
+  DISABLE: "plaintext",
+};
+
 export class Inbound {
   readonly #context: ProxyContext;
   readonly #options: InboundOptions;
   readonly #app: App;
   readonly #limits: RateLimits;
+  readonly #side: InboundSide;
   readonly #links = new Set<Link>();
-  #listener: Listener | undefined;
+  readonly #plaintext: PlaintextCallers;
+  #listener: SecureListener | undefined;
+  #mode: MtlsMode = "STRICT";
 
   constructor(context: ProxyContext, options: InboundOptions) {
     this.#context = context;
     this.#options = options;
     this.#app = new App(context, options.app);
     this.#limits = new RateLimits(context.limits.limitedCallersMax);
+    this.#side = { app: this.#app, limits: this.#limits, address: options.listen.address };
+    this.#plaintext = new PlaintextCallers(context, this.#side);
     this.update();
   }
 
@@ -34,9 +57,19 @@ export class Inbound {
     return this.#links.size;
   }
 
+  /** Connections in the clear. */
+  get plaintextConnections(): number {
+    return this.#plaintext.size;
+  }
+
+  /** What is in force. */
+  get mtlsMode(): MtlsMode {
+    return this.#mode;
+  }
+
   get isIdle(): boolean {
     for (const link of this.#links) if (!link.isIdle) return false;
-    return true;
+    return this.#plaintext.size === 0;
   }
 
   start(): Result<Listener> {
@@ -46,9 +79,12 @@ export class Inbound {
       handshakeTimeoutMs: this.#context.limits.handshakeTimeoutMs,
       handshakesMax: this.#context.limits.handshakesMax,
       accept: (socket, leafDer) => this.#accept(socket, leafDer),
+      acceptPlaintext: (socket) => this.#acceptPlaintext(socket),
       onRefused: (peer) => this.#refused(peer),
     });
-    if (bound.ok) this.#listener = bound.value;
+    if (!bound.ok) return bound;
+    this.#listener = bound.value;
+    this.#setMode();
     return bound;
   }
 
@@ -56,17 +92,33 @@ export class Inbound {
   update(): void {
     const { tables, clock } = this.#context;
     this.#limits.update(tables.limits, clock.nowUs() / 1000);
+    this.#setMode();
   }
 
   /** Accepts no more; what was asked is answered. */
   drain(): void {
     this.#listener?.stop();
     for (const link of [...this.#links]) link.drain();
+    this.#plaintext.drain();
+  }
+
+  /** For connections that come from now on; those in the clear do not outlive what let them in. */
+  #setMode(): void {
+    const mode = this.#context.tables.mtls ?? "STRICT";
+    if (this.#listener === undefined || mode === this.#mode) return;
+    if (!this.#listener.admit(ADMISSIONS[mode])) {
+      const detail = `PeerAuthentication ${mode} is not followed: this system cannot tell TLS from plaintext. ${this.#mode} holds.`;
+      return this.#context.recorder.event({ kind: "config-rejected", detail });
+    }
+    this.#mode = mode;
+    if (mode !== "STRICT") return;
+    for (const address of this.#plaintext.end()) this.#refuse("plaintext", address, "");
   }
 
   stop(): void {
     this.#listener?.stop();
     for (const link of [...this.#links]) link.destroy();
+    this.#plaintext.end();
     this.#app.stop();
   }
 
@@ -76,19 +128,28 @@ export class Inbound {
       this.#refuse("untrusted-certificate", socket.remoteAddress, nameOf(leafDer));
       return undefined;
     }
-    if (this.#links.size >= this.#context.limits.peerConnectionsMax) return undefined;
-    return this.#open(socket, id.value);
+    return this.#isFull ? undefined : this.#open(socket, id.value);
+  }
+
+  #acceptPlaintext(socket: StreamSocket): SocketEvents | undefined {
+    return this.#isFull ? undefined : this.#plaintext.accept(socket);
+  }
+
+  get #isFull(): boolean {
+    return this.#links.size + this.#plaintext.size >= this.#context.limits.peerConnectionsMax;
   }
 
   #open(socket: StreamSocket, svid: AdmittedSvid): Link {
     const { id, notAfterMs } = svid;
-    const facts = { id, address: socket.remoteAddress, ownAddress: this.#options.listen.address };
-    const peer = inboundPeer(this.#context, { app: this.#app, limits: this.#limits }, facts);
+    const peer = inboundPeer(this.#context, this.#side, { kind: "agent", id, address: socket.remoteAddress });
     const link = new Link(socket, {
       role: "server",
       isOfMesh: true,
       context: this.#context,
-      onStream: (on, stream) => new InboundExchange(peer, on, stream),
+      onStream: (on, stream) => {
+        const exchange = new InboundExchange(peer, new StreamOutput(on, stream, () => exchange.onDrained()));
+        return exchange;
+      },
       onDraining: () => undefined,
       onClosed: (closed) => {
         this.#links.delete(closed);
@@ -122,7 +183,7 @@ export class Inbound {
     this.#refuse(peer.reason, peer.remoteAddress, peer.leafDer === undefined ? "" : nameOf(peer.leafDer));
   }
 
-  #refuse(reason: "plaintext" | "untrusted-certificate", peerAddress: string, presented: string): void {
+  #refuse(reason: RefusalReason, peerAddress: string, presented: string): void {
     this.#context.recorder.refuse({ reason, peerAddress, presented, localPort: this.#listener?.port ?? 0 });
   }
 }

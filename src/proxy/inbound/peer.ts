@@ -1,4 +1,4 @@
-/** Another agent that is connected, as its certificate names it. */
+/** Who is connected: another agent, as its certificate names it, or a caller in the clear, known by its address only. */
 import { isSignedBy } from "#engine/crypto";
 import {
   type AdmittedSvid,
@@ -7,6 +7,7 @@ import {
   parseCertificate,
   type SpiffeId,
   serviceAccountOf,
+  type TrustDomain,
 } from "#identity";
 import { parseAddress, type Result } from "#model";
 import { callerAttributes, RecentDecisions, type RequestAttributes, requestAttributes } from "#policy";
@@ -22,7 +23,6 @@ export interface InboundPeer {
   readonly app: App;
   /** Of all peers. */
   readonly limits: RateLimits;
-  readonly id: SpiffeId;
   /** Slot of the recorder. */
   readonly edge: number;
   /** The same for bytes without HTTP; opened when it is first needed. */
@@ -33,7 +33,7 @@ export interface InboundPeer {
   readonly attributes: RequestAttributes;
   /** Of this peer. */
   readonly decisions: RecentDecisions;
-  /** Envoy's `x-forwarded-client-cert`, for the app. */
+  /** Envoy's `x-forwarded-client-cert`, for the app; "" without a certificate. */
   readonly clientCertificate: string;
   readonly texts: RequestTexts;
 }
@@ -46,38 +46,38 @@ export function identifyPeer(context: ProxyContext, leafDer: Uint8Array): Result
   return admitX509Svid(leaf.value, { nowMs, bundles: context.tables.bundles, isSignedBy });
 }
 
-/** What is known of a peer's connection. */
-export interface PeerFacts {
-  readonly id: SpiffeId;
-  /** Where it comes from. */
+/** What all peers reach. */
+export interface InboundSide extends Pick<InboundPeer, "app" | "limits"> {
+  /** Of the listener. */
   readonly address: string;
-  /** Of the listener that it reached. */
-  readonly ownAddress: string;
 }
+
+/** Who a peer is, as far as it has shown. */
+export type PeerFacts =
+  | { readonly kind: "agent"; readonly id: SpiffeId; readonly address: string }
+  /** `name` is the address, or "" for one of more than are told apart. */
+  | { readonly kind: "plaintext"; readonly name: string; readonly address: string };
 
 /** Addresses of a listener that do not tell where it was reached. */
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 export function inboundPeer(
   context: ProxyContext,
-  { app, limits }: Pick<InboundPeer, "app" | "limits">,
-  { id, address, ownAddress }: PeerFacts,
+  { app, limits, address: ownAddress }: InboundSide,
+  facts: PeerFacts,
 ): InboundPeer {
   const ownDomain = context.identity.spiffeId.trustDomain;
-  // A namespace of that name elsewhere is not this one.
-  const namespace = id.trustDomain === ownDomain ? (namespaceOf(id) ?? "") : id.trustDomain;
-  const workload = serviceAccountOf(id) ?? "";
-  const source: Party = { namespace, workload, instance: "", principal: id.uri, service: "", version: "" };
+  const source = partyOf(facts, ownDomain);
+  const mtls = facts.kind === "agent";
   const destination = selfParty(context);
   const openEdge = (protocol: "http" | "tcp"): number =>
-    context.recorder.openEdge({ reporter: "destination", source, destination, protocol, mtls: true });
+    context.recorder.openEdge({ reporter: "destination", source, destination, protocol, mtls });
   const edge = openEdge("http");
   let tcpEdge: number | undefined;
   return {
     context,
     app,
     limits,
-    id,
     edge,
     tcpEdge() {
       tcpEdge ??= openEdge("tcp");
@@ -88,13 +88,22 @@ export function inboundPeer(
       if (tcpEdge !== undefined) context.recorder.closeEdge(tcpEdge);
     },
     attributes: requestAttributes({
-      ...callerAttributes(id, ownDomain),
-      sourceAddress: parseAddress(address),
+      ...(facts.kind === "agent" ? callerAttributes(facts.id, ownDomain) : {}),
+      sourceAddress: parseAddress(facts.address),
       destinationAddress: WILDCARDS.has(ownAddress) ? undefined : parseAddress(ownAddress),
       port: app.options.port,
     }),
     decisions: new RecentDecisions(),
-    clientCertificate: `By=${context.identity.spiffeId.uri};URI=${id.uri}`,
+    clientCertificate: facts.kind === "agent" ? `By=${context.identity.spiffeId.uri};URI=${facts.id.uri}` : "",
     texts: new RequestTexts(),
   };
+}
+
+function partyOf(facts: PeerFacts, ownDomain: TrustDomain): Party {
+  const unknown = { namespace: "", workload: "", instance: "", principal: "", service: "", version: "" };
+  if (facts.kind === "plaintext") return { ...unknown, instance: facts.name };
+  const { id } = facts;
+  // A namespace of that name elsewhere is not this one.
+  const namespace = id.trustDomain === ownDomain ? (namespaceOf(id) ?? "") : id.trustDomain;
+  return { ...unknown, namespace, workload: serviceAccountOf(id) ?? "", principal: id.uri };
 }

@@ -101,7 +101,7 @@ export class Attempt implements LinkStream, LinkWaiter {
 
   /** Gives the sender credit for more of the answer. */
   credit(bytes: number): void {
-    this.#output?.link.session.consumed(this.#output.stream, bytes);
+    this.#output?.consumed(bytes);
   }
 
   /** It is over. A stream that has not ended both ways is reset with the code. */
@@ -114,8 +114,8 @@ export class Attempt implements LinkStream, LinkWaiter {
     const output = this.#output;
     if (output === undefined) peer.forget(this);
     else {
-      if (code !== undefined) output.link.session.reset(output.stream, code);
-      output.link.release(output.stream);
+      if (code !== undefined) output.reset(code);
+      output.release();
     }
     this.candidate.inFlight--;
     peer.released();

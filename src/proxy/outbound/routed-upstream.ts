@@ -1,15 +1,15 @@
 /** What one listener of the app's side stands for: a service, whose requests go by its routes. */
 import type { ProxyContext } from "../context.ts";
 import type { Downstream } from "../downstream/downstream.ts";
-import type { Exchange, Upstream } from "../downstream/upstream.ts";
+import type { Exchange, Guesses, Upstream } from "../downstream/upstream.ts";
 import type { AskedRequest } from "../fields.ts";
 import { OutboundExchange } from "./exchange.ts";
 import type { Router } from "./router.ts";
 
 export class RoutedUpstream implements Upstream {
+  readonly guesses: Guesses = { count: 0 };
   readonly #context: ProxyContext;
   readonly #router: Router;
-  guesses = 0;
 
   constructor(context: ProxyContext, router: Router) {
     this.#context = context;

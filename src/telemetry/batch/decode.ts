@@ -33,6 +33,7 @@ const CLASSES: ReadonlySet<string> = new Set<SampleClass>(["failed", "denied", "
 const VERDICTS: ReadonlySet<string> = new Set<Verdict>(["none", "allow", "deny"]);
 const REFUSALS: ReadonlySet<string> = new Set<Refusal["reason"]>([
   "plaintext",
+  "unexpected-tls",
   "untrusted-certificate",
   "identity-mismatch",
 ]);

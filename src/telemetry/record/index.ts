@@ -1,5 +1,6 @@
 /** Counting on the hot path: typed arrays behind small integers, bounded in every direction, handed over as deltas. */
 export {
+  RECORDER_LIMITS,
   Recorder,
   type RecorderLimits,
   type RecorderOptions,
