@@ -79,7 +79,9 @@ test.each([
 test("a peer whose certificate has expired begins nothing new, even if it does not answer", async () => {
   const app = await startApp((_request, response) => response.end("ok"));
   const server = startServerSide(app.port, { limits: { handshakeTimeoutMs: 800 } });
-  const identity = authority.identity("shop/front", { notAfterMs: Date.now() + 1500 });
+  // Certificates tell the time in seconds.
+  const notAfterMs = Math.ceil(Date.now() / 1000) * 1000 + 1000;
+  const identity = authority.identity("shop/front", { notAfterMs });
   const peer = await hostilePeer(server.port, identity);
   const fields = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "back"];
   const ask = async (): Promise<boolean> => {
@@ -96,7 +98,7 @@ test("a peer whose certificate has expired begins nothing new, even if it does n
   peer.socket.removeAllListeners("data");
   const seen: Buffer[] = [];
   peer.socket.on("data", (bytes) => seen.push(bytes as Buffer));
-  await Bun.sleep(2700);
+  await Bun.sleep(notAfterMs + 1300 - Date.now());
   peer.session.openStream([...fields], true);
   peer.flush();
   await Bun.sleep(100);
