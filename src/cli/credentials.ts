@@ -94,6 +94,10 @@ export async function findServer(choice: ServerChoice): Promise<Result<ServerAcc
   const { HEDDLE_SERVER: given, HEDDLE_TOKEN_FILE: file } = environment();
   const server = choice.server ?? (choice.data === undefined ? given : undefined);
   if (server !== undefined) return ownCredential(server, choice.tokenFile ?? file);
+  if (choice.tokenFile !== undefined)
+    return failure(
+      problem("HDL_CLI_ARGUMENT", "--token-file needs --server or HEDDLE_SERVER: a token is for one server"),
+    );
   const named = choice.data ?? environment()["HEDDLE_DATA"] ?? (await serverOfProject());
   if (named !== undefined) return readServerAccess(named);
   const running = await findRunning();

@@ -89,15 +89,25 @@ export class Access {
 
   /** Counts a wrong credential. False when the address has offered too many. */
   mayFail(address: string): boolean {
+    const bucket = this.#bucketOf(address);
+    bucket.left = Math.max(bucket.left - 1, -1);
+    return bucket.left >= 0;
+  }
+
+  /** Whether the address may still offer a wrong one: asked before anything is done for it. */
+  mayTry(address: string): boolean {
+    return this.#bucketOf(address).left >= 1;
+  }
+
+  #bucketOf(address: string): Bucket {
     const nowMs = this.#options.clock.nowMs();
     const bucket = this.#failures.get(address) ?? { left: FAILURES_BURST, atMs: nowMs };
-    bucket.left = Math.min(FAILURES_BURST, bucket.left + (nowMs - bucket.atMs) / FAILURE_REFILL_MS) - 1;
+    bucket.left = Math.min(FAILURES_BURST, bucket.left + (nowMs - bucket.atMs) / FAILURE_REFILL_MS);
     bucket.atMs = nowMs;
     this.#failures.delete(address);
     this.#failures.set(address, bucket);
     if (this.#failures.size > ADDRESSES_MAX) dropOldest(this.#failures);
-    bucket.left = Math.max(bucket.left, -1);
-    return bucket.left >= 0;
+    return bucket;
   }
 
   #bearerOf(token: string): Administrator | undefined {

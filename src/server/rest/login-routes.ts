@@ -36,6 +36,7 @@ export function registerLogins(app: FastifyInstance, options: LoginRoutesOptions
     .get("/api/v1/login/methods", { schema: { response: { 200: loginMethodsSchema } } }, () => ({
       provider: options.logins !== undefined,
     }));
+  app.addHook("onRequest", (request, reply) => refuseTooMany(request, reply, options));
   registerBrowserLogin(app, options);
   registerDeviceLogin(app, options);
 }
@@ -46,7 +47,19 @@ function loginsOf({ logins }: LoginRoutesOptions): Logins {
   throw new ProblemError(problem("HDL_API_LOGIN", "this server has no identity provider", { next }));
 }
 
-function writeRefusal({ ip }: FastifyRequest, { problems }: Failure, { refusals }: LoginRoutesOptions): void {
+/** Logins that fail make this server ask the provider: nobody may have it do so at will. */
+async function refuseTooMany(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { access }: LoginRoutesOptions,
+): Promise<void> {
+  if (access.mayTry(request.ip)) return;
+  await reply.code(429).send({ problems: [problem("HDL_API_LOGIN", "too many logins from here failed")] });
+}
+
+function writeRefusal({ ip }: FastifyRequest, { problems }: Failure, options: LoginRoutesOptions): void {
+  const { access, refusals } = options;
+  access.mayFail(ip);
   refusals.write({ actor: ip, action: "login-refused", detail: problems[0].message, namespaces: [] });
 }
 
@@ -56,8 +69,13 @@ function registerBrowserLogin(app: FastifyInstance, options: LoginRoutesOptions)
   // Lax, because it must come along when the provider sends the browser back; it is worth nothing without the provider's answer.
   const bindingCookie = (value: string, lifeMs: number): string =>
     `heddle_login=${value}; HttpOnly; SameSite=Lax; Path=${LOGIN_PATH}; Max-Age=${Math.floor(lifeMs / 1000)}${secure}`;
-  app.get(LOGIN_PATH, { schema: { hide: true } }, async (_request, reply) => {
-    const { url, binding, lifeMs } = valueOrThrow(await loginsOf(options).begin());
+  app.get(LOGIN_PATH, { schema: { hide: true } }, async (request, reply) => {
+    const begun = await loginsOf(options).begin();
+    if (!begun.ok) {
+      writeRefusal(request, begun, options);
+      return failedPage(reply, begun);
+    }
+    const { url, binding, lifeMs } = begun.value;
     return reply.header("set-cookie", bindingCookie(binding, lifeMs)).header("cache-control", "no-store").redirect(url);
   });
   app.get(`${LOGIN_PATH}/callback`, { schema: { hide: true } }, async (request, reply) => {
@@ -85,8 +103,9 @@ function registerDeviceLogin(app: FastifyInstance, options: LoginRoutesOptions):
   const { access, audit, clock } = options;
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.post(`${LOGIN_PATH}/device`, { schema: { response: { 200: deviceLoginSchema } } }, async (request) => {
-    const begun = valueOrThrow(await loginsOf(options).beginDevice(request.ip));
-    const { handle, userCode, verificationUri, expiresInS, intervalS } = begun;
+    const begun = await loginsOf(options).beginDevice(request.ip);
+    if (!begun.ok) writeRefusal(request, begun, options);
+    const { handle, userCode, verificationUri, expiresInS, intervalS } = valueOrThrow(begun);
     return { handle, userCode, verificationUri, expiresInS, intervalS };
   });
   typed.post(

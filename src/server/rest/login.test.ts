@@ -229,6 +229,13 @@ describe("a person with a command", () => {
   });
 });
 
+test("whoever fails too often is not heard for a while", async () => {
+  const statuses: number[] = [];
+  for (let n = 0; n < 30; n++) statuses.push((await send("/api/v1/login/callback?code=x&state=y")).status);
+  expect(new Set(statuses)).toEqual(new Set([401, 429]));
+  expect((await send("/api/v1/login")).status).toBe(429);
+});
+
 test("behind a proxy in TLS, cookies are for TLS only, and the public name is known", async () => {
   const anywhere = { address: "127.0.0.1", port: 0 };
   const proxied = valueOrThrow(

@@ -268,10 +268,8 @@ async function buildApp(options: RestOptions, live: LiveFlows): Promise<FastifyI
       .type("text/plain")
       .send(isReady ? "ready\n" : "starting\n");
   });
-  await app.register(async (open) => {
-    registerSessions(open, loginOptions(options));
-    registerLogins(open, loginOptions(options));
-  });
+  await app.register(async (open) => registerSessions(open, loginOptions(options)));
+  await app.register(async (open) => registerLogins(open, loginOptions(options)));
   const { authority } = options.plane.identity;
   registerPublic(app, { bundle: () => authority.bundle, issuer: options.issuer });
   await app.register(async (guarded) => registerGuarded(guarded, options, live));
