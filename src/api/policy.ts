@@ -115,7 +115,7 @@ export type MatrixView = z.infer<typeof matrixSchema>;
 export type MatrixCellView = z.infer<typeof cellSchema>;
 
 export const exportQuerySchema = z.object({
-  to: z.enum(["istio", "kubernetes-networkpolicy", "envoy-rbac", "nftables"]),
+  to: z.enum(["istio", "kubernetes-networkpolicy", "envoy-rbac", "nftables", "linkerd", "cilium"]),
   namespace: z.string().max(253).optional(),
 });
 

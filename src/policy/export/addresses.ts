@@ -33,6 +33,10 @@ export type PortRange = readonly [number, number];
 
 export const ALL_PORTS: readonly PortRange[] = [[1, 65_535]];
 
+export function isWholePorts(ranges: readonly PortRange[]): boolean {
+  return JSON.stringify(ranges) === JSON.stringify(ALL_PORTS);
+}
+
 export function portRanges(patterns: readonly string[]): readonly PortRange[] {
   return joined(
     patterns.map((pattern) => {

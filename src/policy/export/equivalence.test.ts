@@ -14,11 +14,13 @@ import {
   ruleSetOf,
 } from "#policy";
 import { importObjects } from "#policy/import";
+import { decideAsCilium, decideAsLinkerd } from "../../../test/fakes/cluster-policies.ts";
 import { decideAsEnvoy, type RbacFilter } from "../../../test/fakes/envoy-rbac.ts";
 import { networkCase } from "../../../test/fakes/network-cases.ts";
 import { decideAsNftables } from "../../../test/fakes/nftables-rules.ts";
 import { type PolicyCase, policyCase } from "../../../test/fakes/policy-cases.ts";
 import { type ExportFacts, type ExportNote, type ExportTarget, exportFor } from "./index.ts";
+import { plainPathRegex } from "./requests.ts";
 
 const facts: ExportFacts = {
   trustDomain: "td",
@@ -46,7 +48,7 @@ function compare(
   exported: (ruleSets: readonly RuleSet[]) => Compared,
   numRuns = 2500,
 ) {
-  const counts = { same: 0, allowed: 0 };
+  const counts = { same: 0, allowed: 0, open: 0 };
   const check = ({ ruleSets, requests }: PolicyCase): void => {
     const { notes, decide: decideThere, isComparable } = exported(ruleSets);
     const isSame = notes.every(({ effect }) => effect === "same");
@@ -56,6 +58,7 @@ function compare(
       )
       .map((request) => ({ request, here: verdictOf(ruleSets, request), there: decideThere(request) }));
     expect(verdicts.filter(({ here, there }) => here === "deny" && there === "allow")).toEqual([]);
+    counts.open += verdicts.filter(({ there }) => there === "allow").length;
     const bound = isSame ? verdicts.filter(({ request }) => isComparable(request)) : [];
     expect(bound.filter(({ here, there }) => here !== there)).toEqual([]);
     counts.same += bound.length;
@@ -147,3 +150,40 @@ test("of what networks do not know, nothing is let through", () => {
   compare(policyCase, networkPolicies);
   compare(policyCase, asNftables);
 }, 120_000);
+
+test.each([
+  ["cilium", decideAsCilium],
+  ["linkerd", decideAsLinkerd],
+] as const)(
+  "%s never lets through what is denied",
+  (target, decideThere) => {
+    const exported = (ruleSets: readonly RuleSet[]): Compared => {
+      const { documents, notes } = written(target, ruleSets, 80);
+      return {
+        notes,
+        decide: (request) => decideThere(JSON.parse(JSON.stringify(documents)), request),
+        isComparable: () => false,
+      };
+    };
+    expect(compare(networkCase("any"), exported, 1500).open).toBeGreaterThan(1000);
+    compare(policyCase, exported);
+  },
+  120_000,
+);
+
+test.each([
+  ["/a", "/a", "/a/b"],
+  ["/a/*", "/a/b/.c/", "/a/../b"],
+  ["/a/*", "/a/", "/a//b"],
+  ["/a*", "/abc/d", "/a/./b"],
+  ["/a*", "/a", "/a%2fb"],
+  ["*", "/", "/a;b/c"],
+  ["/a/*", "/a/...", "/a/.."],
+])("%s lets %s through where paths are regular expressions, and not %s", (pattern, path, other) => {
+  const regex = new RegExp(`^(?:${plainPathRegex(pattern)})$`);
+  expect([regex.test(path), regex.test(other)]).toEqual([true, false]);
+});
+
+test.each(["*.js", "/{*}/a", "/a//b", "/a/..*", "/a%2f", "a"])("%s has no regular expression", (pattern) => {
+  expect(plainPathRegex(pattern)).toBeUndefined();
+});

@@ -2,7 +2,7 @@
 import type { RuleSet } from "#policy";
 
 /** The systems that policies can be written for. */
-export type ExportTarget = "istio" | "kubernetes-networkpolicy" | "envoy-rbac" | "nftables";
+export type ExportTarget = "istio" | "kubernetes-networkpolicy" | "envoy-rbac" | "nftables" | "linkerd" | "cilium";
 
 /** One service, or those of its replicas that have the same policies. */
 export interface ExportedWorkload {

@@ -1,193 +1,31 @@
 /**
- * Kubernetes' NetworkPolicy (`networking.k8s.io/v1`), one for each workload. It only allows, by pods, blocks and ports: what is denied is
- * taken out of what is allowed, and where the one only touches the other, the whole of it.
+ * Kubernetes' NetworkPolicy (`networking.k8s.io/v1`), one for each workload, by pods, blocks and ports.
  */
-
-import type { NetworkPeer } from "#model";
 import { manifestOf } from "#model/manifest";
-import { conflictIn, coversClause, coversPattern, type Term, type TermClause } from "#policy";
-import {
-  ALL_PORTS,
-  ALL_V4,
-  ALL_V6,
-  difference,
-  distinctBlocks,
-  familiesOf,
-  holdsBlock,
-  intersection,
-  type PortRange,
-  portRanges,
-} from "./addresses.ts";
-import type { ExportedWorkload, ExportFacts, ExportNote, Written } from "./export.ts";
-import { keptPlan } from "./kept.ts";
-import { type PlannedClause, planOf } from "./plan.ts";
-import { isOfTrustDomain, podCallers } from "./pod-callers.ts";
-
-/** One peer, or everybody, at some ports. */
-interface Opening {
-  readonly policy: string;
-  readonly rule: number;
-  readonly peer: NetworkPeer | undefined;
-  /** The peer as terms, to compare it with what is denied. */
-  readonly terms: readonly Term[];
-  readonly ports: readonly PortRange[];
-}
+import type { Term } from "#policy";
+import { isWholePorts } from "./addresses.ts";
+import type { ExportedWorkload, ExportFacts, Written } from "./export.ts";
+import { cannotBeCaller, type Opening, openingsFor } from "./openings.ts";
 
 export function networkPolicyExport(workload: ExportedWorkload, facts: ExportFacts): Written {
   const { namespace, name, labels } = workload;
-  const label = `${namespace}/${name}`;
-  const kept = keptPlan(planOf(workload, facts), label, cannotHold);
-  if (kept.deny.length === 0 && kept.allow === undefined) return { documents: [], text: "", notes: kept.notes };
-  const notes: ExportNote[] = [...kept.notes];
-  const note = (policy: string, rule: number, message: string): void => {
-    notes.push({ workload: label, policy, rule, effect: "denies-more", message });
-  };
-  const opened = (kept.allow ?? [EVERYONE]).flatMap((clause): readonly Opening[] => {
-    const callers = openingsOf(clause, facts);
-    if (typeof callers !== "string" && clause.terms.some(isIdentity) && !isOfTrustDomain(clause.terms, facts))
-      note(
-        clause.policy,
-        clause.rule,
-        "lets in only callers of this trust domain, since others are no pods of the cluster",
-      );
-    if (typeof callers !== "string") return callers;
-    note(clause.policy, clause.rule, `is left out and allows nothing there: ${callers}`);
-    return [];
-  });
-  const open = kept.deny.reduce<readonly Opening[]>(
-    (left, denied) =>
-      left.flatMap((each) => without(each, denied, (message) => note(denied.policy, denied.rule, message))),
-    opened,
-  );
+  const { openings, notes } = openingsFor(workload, facts, cannotHold);
+  if (openings === undefined) return { documents: [], text: "", notes };
   const document = manifestOf({
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
     metadata: { namespace, name, labels: {}, annotations: {} },
-    spec: { podSelector: { matchLabels: labels, matchExpressions: [] }, ingress: open.map(ruleOf) },
+    spec: { podSelector: { matchLabels: labels, matchExpressions: [] }, ingress: openings.map(ruleOf) },
   });
   return { documents: [document], text: "", notes };
 }
 
-const EVERYONE: PlannedClause = { policy: "", rule: -1, terms: [] };
-const HELD: ReadonlySet<string> = new Set([
-  "source.principal",
-  "source.namespace",
-  "source.serviceAccount",
-  "source.ip",
-  "destination.port",
-]);
-
-function cannotHold({ attribute, patterns }: Term): string | undefined {
-  if (!HELD.has(attribute)) return "NetworkPolicy knows pods, addresses and ports, and no requests";
-  if (attribute !== "source.ip") return undefined;
-  const odd = patterns.find((each) => familiesOf(each) === undefined);
-  return odd === undefined ? undefined : `${odd} is IPv4 in the form of IPv6, which packets do not have`;
-}
-
-/** The peers of a rule that allows, or why they cannot be told. */
-function openingsOf({ policy, rule, terms }: PlannedClause, facts: ExportFacts): readonly Opening[] | string {
-  const ports = portsOf(terms);
-  const addresses = terms.filter(({ attribute }) => attribute === "source.ip");
-  const identities = terms.filter(isIdentity);
-  // No port at all is nothing, where no list of ports would be every port.
-  if (ports.length === 0) return [];
-  const opening = { policy, rule, ports };
-  if (identities.length === 0 && addresses.length === 0) return [{ ...opening, peer: undefined, terms: [] }];
-  if (identities.length === 0) return blocksOf(addresses).map((block) => ({ ...opening, ...blockPeer(block) }));
-  if (addresses.length > 0) return "a peer is either pods or a block of addresses";
-  const callers = podCallers(identities, facts);
-  if (typeof callers === "string") return callers;
-  return callers.map(({ peer, terms: known }) => ({ ...opening, peer, terms: known }));
-}
-
-function isIdentity({ attribute }: Term): boolean {
-  return /^source\.(?:principal|namespace|serviceAccount)$/.test(attribute);
-}
-
-function portsOf(terms: readonly Term[]): readonly PortRange[] {
-  return terms
-    .filter(({ attribute }) => attribute === "destination.port")
-    .reduce<readonly PortRange[]>((left, { isNegated, patterns }) => {
-      const said = portRanges(patterns);
-      return isNegated ? difference(left, said) : intersection(left, said);
-    }, ALL_PORTS);
-}
-
-interface Block {
-  readonly cidr: string;
-  readonly except: readonly string[];
-}
-
-/** What all terms leave, block by block: blocks hold one another, or have nothing in common. */
-function blocksOf(terms: readonly Term[]): readonly Block[] {
-  const whole: readonly Block[] = [ALL_V4, ALL_V6].map((cidr) => ({ cidr, except: [] }));
-  return terms.reduce((blocks, { isNegated, patterns }) => {
-    const said = distinctBlocks(patterns.flatMap(cidrsOf));
-    if (isNegated) return blocks.flatMap((each) => blockWithout(each, said));
-    return blocks.flatMap((each) => said.flatMap((cidr) => blockWithin(each, cidr)));
-  }, whole);
-}
-
-function cidrsOf(pattern: string): readonly string[] {
-  const { v4, v6 } = familiesOf(pattern) ?? {};
-  return [v4, v6].filter((each) => each !== undefined);
-}
-
-function blockWithin({ cidr, except }: Block, other: string): readonly Block[] {
-  const inner = holdsBlock(cidr, other) ? other : holdsBlock(other, cidr) ? cidr : undefined;
-  if (inner === undefined || except.some((each) => holdsBlock(each, inner))) return [];
-  return [{ cidr: inner, except: except.filter((each) => holdsBlock(inner, each)) }];
-}
-
-function blockWithout({ cidr, except }: Block, others: readonly string[]): readonly Block[] {
-  if (others.some((each) => holdsBlock(each, cidr))) return [];
-  return [{ cidr, except: distinctBlocks([...except, ...others.filter((each) => holdsBlock(cidr, each))]) }];
-}
-
-function clauseOf(terms: readonly Term[]): TermClause {
-  return { rule: 0, terms, expression: "", unenforceable: "" };
-}
-
-function blockPeer({ cidr, except: excepted }: Block): Pick<Opening, "peer" | "terms"> {
-  // To a reader that takes IPv4 in its mapped form a block of IPv6 may hold it too.
-  const except = cidr.includes(":") && coversPattern("source.ip", cidr, ALL_V4) ? [...excepted, MAPPED_V4] : excepted;
-  const inside: Term = { attribute: "source.ip", isNegated: false, patterns: [cidr] };
-  const outside: Term = { attribute: "source.ip", isNegated: true, patterns: except };
-  return { peer: { kind: "block", cidr, except }, terms: except.length === 0 ? [inside] : [inside, outside] };
-}
-
-/** RFC 4291 §2.5.5.2. */
-const MAPPED_V4 = "::ffff:0:0/96";
-
-/** What is left of an opening beside what is denied. */
-function without(opening: Opening, denied: PlannedClause, note: (message: string) => void): readonly Opening[] {
-  const shut = intersection(opening.ports, portsOf(denied.terms));
-  const callers = denied.terms.filter(({ attribute }) => attribute !== "destination.port");
-  const isApart = shut.length === 0 || (callers.length > 0 && conflictIn([...opening.terms, ...callers]) !== undefined);
-  if (isApart) return [opening];
-  const left = difference(opening.ports, shut);
-  const beside = left.length === 0 ? [] : [{ ...opening, ports: left }];
-  if (coversClause(clauseOf(callers), clauseOf(opening.terms))) return beside;
-  const blocks = blocksBeside(opening, callers);
-  if (blocks !== undefined)
-    return [...beside, ...blocks.map((each) => ({ ...opening, ports: shut, ...blockPeer(each) }))];
-  note("concerns some of the callers that another rule lets in, which is left out for all of them at the same ports");
-  return beside;
-}
-
-/** Addresses can be taken out of addresses; undefined where somebody else is meant. */
-function blocksBeside({ peer }: Opening, callers: readonly Term[]): readonly Block[] | undefined {
-  const isByAddress = callers.length === 1 && callers[0]?.attribute === "source.ip";
-  if (!isByAddress || peer?.kind === "pods") return undefined;
-  const opened = peer === undefined ? [ALL_V4, ALL_V6].map((cidr) => ({ cidr, except: [] })) : [peer];
-  const [term] = callers;
-  const said = distinctBlocks((term?.patterns ?? []).flatMap(cidrsOf));
-  if (term?.isNegated === true) return opened.flatMap((each) => said.flatMap((cidr) => blockWithin(each, cidr)));
-  return opened.flatMap((each) => blockWithout(each, said));
+function cannotHold(term: Term): string | undefined {
+  return cannotBeCaller(term, "NetworkPolicy knows pods, addresses and ports, and no requests");
 }
 
 function ruleOf({ peer, ports }: Opening) {
-  const isAll = ports.length === 1 && ports[0]?.[0] === 1 && ports[0][1] === 65_535;
+  const isAll = isWholePorts(ports);
   const written = ports.map(([first, last]) => ({
     protocol: "TCP" as const,
     port: isAll ? undefined : first,
