@@ -9,7 +9,7 @@ import { type HttpServer, serveHttp } from "#engine/http-server";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
-import { isIssuerRetired, type TlsIdentity } from "#identity";
+import { type Bundle, bundleSet, isIssuerRetired, ownBundle, type TlsIdentity } from "#identity";
 import { formatProblem, type Result, success } from "#model";
 import { type AppOptions, type ProxyState, WorkloadProxy } from "#proxy";
 import type { TelemetryBatch } from "#telemetry";
@@ -32,6 +32,8 @@ import { ServerChannel } from "./server-channel.ts";
 import { TableCompiler } from "./tables.ts";
 import { telemetryClient } from "./telemetry-client.ts";
 import type { TlsFiles } from "./tls-files.ts";
+import { tokenMinter } from "./token-minter.ts";
+import { WorkloadApi } from "./workload-api/workload-api.ts";
 
 export interface AgentOptions {
   readonly bootstrap: AgentBootstrap;
@@ -62,6 +64,7 @@ export class Agent {
   readonly #lease: Lease;
   readonly #policyClock: PolicyClock;
   readonly #probe: AppProbe | undefined;
+  readonly #workloadApi: WorkloadApi | undefined;
   readonly #reporter: Reporter<TelemetryBatch>;
   readonly #endLog: EndLog;
   #admin: HttpServer | undefined;
@@ -104,6 +107,7 @@ export class Agent {
     this.#policyClock = new PolicyClock({ clock, timers, onChange: () => this.#recompile() });
     this.#lease = this.#makeLease();
     this.#probe = this.#makeProbe();
+    this.#workloadApi = this.#makeWorkloadApi();
     this.#endLog = new EndLog({ log });
     const session = Buffer.from(random.bytes(8)).toString("hex");
     this.#reporter = new Reporter({
@@ -133,6 +137,7 @@ export class Agent {
 
   /** Withdraws the workload, finishes what has begun, and ends every part in the reverse order. */
   async stop(): Promise<void> {
+    await this.#workloadApi?.stop();
     this.#probe?.stop();
     for (const certificate of this.#options.tls.certificates.values()) certificate.stop();
     await this.#lease.stop();
@@ -153,6 +158,8 @@ export class Agent {
     if (!identity.ok) return identity;
     this.#readiness.complete("certificate");
     this.#keeper.onRotated((rotated) => this.#rotate(rotated));
+    const offered = await this.#workloadApi?.start();
+    if (offered?.ok === false) return offered;
     const configured = new Promise<Result<void>>((resolve) => {
       this.#onFirstConfig = resolve;
     });
@@ -170,6 +177,7 @@ export class Agent {
     if (this.#isProxyStarted) {
       this.#proxy.update(tables);
       this.#followAuthority(config, identity);
+      this.#workloadApi?.changed();
       this.#recorder.event({ kind: "config-applied", detail: String(config.revision) });
       this.#lease.refresh();
       return success(undefined);
@@ -188,6 +196,7 @@ export class Agent {
     // A newer certificate may come with newer authorities.
     this.#recompile(identity);
     this.#channel.rotate();
+    this.#workloadApi?.changed();
     this.#recorder.event({ kind: "svid-rotated", detail: new Date(identity.notAfterMs).toISOString() });
     this.#lease.refresh();
   }
@@ -258,6 +267,23 @@ export class Agent {
       timers,
       random,
     });
+  }
+
+  #makeWorkloadApi(): WorkloadApi | undefined {
+    const { bootstrap, clock } = this.#options;
+    if (bootstrap.workloadApi === undefined) return undefined;
+    return new WorkloadApi({
+      ...bootstrap.workloadApi,
+      identity: () => this.#keeper.identity,
+      bundles: () => bundleSet([...this.#ownBundles(), ...(this.#xds.config?.bundles ?? [])]),
+      mint: tokenMinter(this.#channel.transport),
+      nowMs: () => clock.nowMs(),
+    });
+  }
+
+  #ownBundles(): readonly Bundle[] {
+    const { identity } = this.#keeper;
+    return identity === undefined ? [] : [ownBundle(identity)];
   }
 
   #makeLease(): Lease {

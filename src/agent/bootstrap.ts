@@ -17,6 +17,8 @@ import {
   success,
 } from "#model";
 
+import type { ProcessSelector } from "./workload-api/selectors.ts";
+
 export interface SocketAddress {
   readonly address: string;
   readonly port: number;
@@ -57,6 +59,8 @@ export interface AgentBootstrap {
   readonly stateDirectory: string;
   /** Write the private key there too (0600), so that a restart without the server can go on. Default false. */
   readonly keepKey: boolean;
+  /** The SPIFFE Workload API on a Unix socket, for processes that meet one of `allow`. */
+  readonly workloadApi?: { readonly socket: string; readonly allow: readonly ProcessSelector[] };
   readonly joinTokenFile?: string;
 }
 
@@ -168,6 +172,36 @@ function readApp(reader: Reader, document: Json, mode: string): Pick<AgentBootst
   };
 }
 
+const SELECTOR_FIELDS: Readonly<Record<keyof ProcessSelector, "number" | "string">> = {
+  uid: "number",
+  gid: "number",
+  path: "string",
+  sha256: "string",
+  cgroup: "string",
+  processFile: "string",
+};
+
+function readWorkloadApi(reader: Reader, value: unknown): Pick<AgentBootstrap, "workloadApi"> {
+  if (value === undefined) return {};
+  const from = isObject(value) ? value : {};
+  const { allow } = from;
+  const selectors: readonly unknown[] = Array.isArray(allow) ? allow : [];
+  if (selectors.length === 0) reader.fault("workloadApi.allow", "must be a list of at least one selector");
+  const read = selectors.map((each, index) => readSelector(reader, each, `workloadApi.allow[${index}]`));
+  return { workloadApi: { socket: reader.text(from, "socket", "workloadApi.socket"), allow: read } };
+}
+
+function readSelector(reader: Reader, value: unknown, path: string): ProcessSelector {
+  const entries = Object.entries(isObject(value) ? value : {});
+  if (entries.length === 0) reader.fault(path, `must name at least one of ${Object.keys(SELECTOR_FIELDS).join(", ")}`);
+  for (const [name, each] of entries) {
+    const type = Object.hasOwn(SELECTOR_FIELDS, name) ? SELECTOR_FIELDS[name as keyof ProcessSelector] : undefined;
+    if (type === undefined) reader.fault(`${path}.${name}`, "is no attribute of a process");
+    else if (typeof each !== type || each === "") reader.fault(`${path}.${name}`, `must be a ${type}`);
+  }
+  return Object.fromEntries(entries) as ProcessSelector;
+}
+
 /** Reads the bootstrap document; every fault is told at once. */
 export function parseBootstrap(text: string, file: string): Result<AgentBootstrap> {
   let document: unknown;
@@ -195,6 +229,7 @@ export function parseBootstrap(text: string, file: string): Result<AgentBootstra
     stateDirectory: reader.text(document, "stateDirectory", "stateDirectory"),
     keepKey: document["keepKey"] === true,
     ...readApp(reader, document, String(mode)),
+    ...readWorkloadApi(reader, document["workloadApi"]),
     ...(typeof service === "string" ? { service: service as ServiceKey } : {}),
     ...(typeof joinTokenFile === "string" ? { joinTokenFile } : {}),
   };

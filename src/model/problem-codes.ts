@@ -399,6 +399,10 @@ export const PROBLEM_CODES = {
     summary: "An agent asked for its configuration in a way that the server does not accept.",
     next: "Compare the versions of server and agent with `heddle check`.",
   },
+  HDL_WORKLOAD_API_DENIED: {
+    summary: "A process asked for a workload's identity and may not have it.",
+    next: "Compare it with `workloadApi.allow` of the agent's bootstrap document.",
+  },
 } as const satisfies Record<string, { readonly summary: string; readonly next: string }>;
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;

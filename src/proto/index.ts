@@ -42,3 +42,4 @@ export {
   TelemetryBatchSchema,
   TelemetrySampleSchema,
 } from "./gen/heddle/v1/telemetry_pb.ts";
+export { SpiffeWorkloadAPI, X509SVIDResponseSchema } from "./gen/spiffe/workload_pb.ts";

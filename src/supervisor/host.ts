@@ -1,6 +1,6 @@
 import { privateFiles } from "#engine/private-files";
 import { canConnect, httpStatus, isGrpcServing } from "#engine/probe";
-import { environment, type Line, type RunningProcess, startProcess } from "#engine/processes";
+import { environment, type Line, processFacts, type RunningProcess, startProcess } from "#engine/processes";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
 import type { Result } from "#model";
@@ -36,7 +36,7 @@ async function launch(
   }
   const token = unit.identity === undefined ? undefined : await joinToken(unit.identity);
   if (token?.ok === false) return token;
-  return startProcess({
+  const started = await startProcess({
     command: unit.command,
     directory: unit.directory,
     environment: { ...environment(), ...unit.environment },
@@ -44,6 +44,14 @@ async function launch(
     ...(token === undefined ? {} : { input: `${token.value}\n` }),
     onLine,
   });
+  if (started.ok && unit.processFile !== undefined) await nameProcess(unit.processFile, started.value.pid);
+  return started;
+}
+
+/** By pid and start, so that a pid that is used again means nobody. One that ended at once is not named. */
+async function nameProcess(path: string, pid: number): Promise<void> {
+  const facts = await processFacts(pid);
+  if (facts !== undefined) await privateFiles.write(path, `${pid} ${facts.startedTicks}\n`);
 }
 
 /** Real processes, sockets and time for the units of an application. */

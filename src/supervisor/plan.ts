@@ -30,6 +30,8 @@ export interface UnitPlan {
   readonly identity: { readonly namespace: string; readonly serviceAccount: string } | undefined;
   /** Written (0600) before each start; undefined for none. */
   readonly file: { readonly path: string; readonly text: string } | undefined;
+  /** Gets the pid and the start of each process that is started, so that its agent knows it; absent for none. */
+  readonly processFile?: string;
 }
 
 export interface PlanOptions {
@@ -151,7 +153,33 @@ export function bootstrapDocument(
         : { tls: { certificate: inProject(tls.certificate), privateKey: inProject(tls.privateKey) } }),
     })),
     stateDirectory: `${options.stateDirectory}/agents/${workload.instance}`,
+    ...(appPort === undefined ? {} : workloadApiOf(options.stateDirectory, workload.instance)),
   };
+}
+
+interface WorkloadApiDocument {
+  readonly socket: string;
+  readonly allow: readonly { readonly processFile: string }[];
+}
+
+/** Longest path of a Unix socket that every system takes, bytes. */
+const SOCKET_PATH_MAX = 100;
+
+/** Where an app asks for its identity, and by what its agent knows it: the process that the supervisor started, and what descends from that. */
+function workloadApiOf(stateDirectory: string, instance: string): { readonly workloadApi?: WorkloadApiDocument } {
+  const socket = `${stateDirectory}/agents/${instance}.sock`;
+  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) return {};
+  return { workloadApi: { socket, allow: [{ processFile: processFileOf(stateDirectory, instance) }] } };
+}
+
+/** SPIFFE Workload Endpoint §4: where an app finds the socket. */
+function identityEnvironment(stateDirectory: string, instance: string): Record<string, string> {
+  const { workloadApi } = workloadApiOf(stateDirectory, instance);
+  return workloadApi === undefined ? {} : { SPIFFE_ENDPOINT_SOCKET: `unix://${workloadApi.socket}` };
+}
+
+function processFileOf(stateDirectory: string, instance: string): string {
+  return `${stateDirectory}/agents/${instance}.process`;
 }
 
 function agentPlan(workload: Workload, options: PlanOptions, after: readonly string[]): UnitPlan {
@@ -171,7 +199,10 @@ function agentPlan(workload: Workload, options: PlanOptions, after: readonly str
   };
 }
 
-function appPlan(app: Outsider, options: PlanOptions, extra: Pick<UnitPlan, "after" | "environment">): UnitPlan {
+/** What of an app's plan is for its place in the mesh. */
+type AppSurroundings = Pick<UnitPlan, "after" | "environment" | "processFile">;
+
+function appPlan(app: Outsider, options: PlanOptions, extra: AppSurroundings): UnitPlan {
   const { service, instance, appPort } = app;
   const { withinMs } = service.readiness;
   return {
@@ -193,6 +224,7 @@ function appPlan(app: Outsider, options: PlanOptions, extra: Pick<UnitPlan, "aft
     readyWithinMs: withinMs,
     identity: undefined,
     file: undefined,
+    ...(extra.processFile === undefined ? {} : { processFile: extra.processFile }),
   };
 }
 
@@ -240,7 +272,11 @@ export function planUnits(options: PlanOptions): readonly UnitPlan[] {
     const after = [agentUnit(instance), ...unitsBefore(name)];
     return [
       agentPlan(workload, options, []),
-      appPlan({ service, instance, appPort }, options, { after, environment: callEnvironment(calls) }),
+      appPlan({ service, instance, appPort }, options, {
+        after,
+        environment: { ...callEnvironment(calls), ...identityEnvironment(options.stateDirectory, instance) },
+        processFile: processFileOf(options.stateDirectory, instance),
+      }),
     ];
   });
   const outside = placed.outsiders.map((each) =>
