@@ -389,7 +389,7 @@ export type TelemetryRefusal = Message<"heddle.v1.TelemetryRefusal"> & {
   atMs: bigint;
 
   /**
-   * "plaintext", "untrusted-certificate" or "identity-mismatch".
+   * "plaintext", "unexpected-tls", "untrusted-certificate" or "identity-mismatch".
    *
    * @generated from field: string reason = 2;
    */
