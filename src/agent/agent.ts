@@ -144,6 +144,7 @@ export class Agent {
     await this.#proxy.drain(DRAIN_MS);
     this.#proxy.stop();
     await this.#xds.stop();
+    this.#tables.stop();
     // After what sets it: a configuration that comes during the drain is followed too.
     this.#policyClock.stop();
     await this.#reporter.stop();

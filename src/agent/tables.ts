@@ -7,6 +7,7 @@ import { type CompiledLimit, type CompiledPolicy, compileLimits, compilePolicy, 
 import type { ProxyTables, RoutingTable, ServiceTable } from "#proxy";
 import { RouteTable, type ServiceRoutes } from "#routing";
 import type { AgentConfig, AgentService } from "#xds";
+import { Authorizers } from "./external-authorization/authorizers.ts";
 
 const TOKEN_CRYPTO: TokenCrypto = { importKey: importTokenKey, digest: sha256Hex };
 
@@ -15,6 +16,7 @@ export class TableCompiler {
   readonly #policies = new WeakMap<AgentConfig["policies"], CompiledPolicy>();
   readonly #limits = new WeakMap<AgentConfig["limits"], readonly CompiledLimit[] | undefined>();
   readonly #tokens = new WeakMap<AgentConfig["tokens"], TokenAuthenticator | undefined>();
+  readonly #authorizers = new Authorizers();
   readonly #routes = new WeakMap<ServiceRoutes, RoutingTable>();
 
   /** `nowMs` is by when policies are taken to be in force. The bundle that came with the agent's own certificate holds until the server sends a newer one. */
@@ -27,9 +29,15 @@ export class TableCompiler {
       inbound: once(this.#policies, ruleSetsAt(config.policies, nowMs).ruleSets, compilePolicy),
       limits: once(this.#limits, config.limits, compileLimits),
       tokens: once(this.#tokens, config.tokens, (rules) => compileTokenRules(rules, TOKEN_CRYPTO)),
+      authorizers: this.#authorizers.of(config.providers),
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
       routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),
     };
+  }
+
+  /** Lets go of connections. */
+  stop(): void {
+    this.#authorizers.stop();
   }
 }
 

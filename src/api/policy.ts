@@ -28,6 +28,8 @@ const outcomeSchema = z.object({
   policy: policyRef.optional(),
   /** Index of the deciding rule, or -1. */
   rule: z.number(),
+  /** The external authorizer that must let the request pass too, before anything else is decided. */
+  external: z.object({ provider: z.string(), label: z.string(), rule: z.number() }).optional(),
   /** Verdict if what is only observed were enforced; absent when it would be the same. */
   observed: z.object({ verdict: z.enum(["allow", "deny"]), label: z.string() }).optional(),
   /** The ALLOW rule that came closest, and what of it did not hold. */

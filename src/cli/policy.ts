@@ -64,10 +64,15 @@ export function drawExplanation({ principal, destination, outcomes }: Explanatio
 }
 
 function outcomeLines(outcome: OutcomeView, colours: Palette): readonly string[] {
-  const { verdict, observed, nearestMiss, considered } = outcome;
+  const { verdict, external, observed, nearestMiss, considered } = outcome;
   const mark = verdict === "allow" ? colours.green("✓ allowed") : colours.red("✗ denied");
   return [
     `${mark}  ${outcome.label}${outcome.rule < 0 ? "" : `, rule ${outcome.rule + 1}`}`,
+    ...(external === undefined
+      ? []
+      : [
+          `  once ${external.provider} has let it pass, which ${external.label}, rule ${external.rule + 1}, asks first`,
+        ]),
     ...(nearestMiss === undefined
       ? []
       : [`  nearest: ${nearestMiss.label}, rule ${nearestMiss.rule + 1}: all but ${nearestMiss.failed.join(", ")}`]),

@@ -95,15 +95,20 @@ function originOf(call: Call, roles: ReadonlyMap<string, NodeRole>): Origin {
   return at(isBalancer ? "load-balancer" : "application", what);
 }
 
+/** What a policy did where it is the cause. */
+const REFUSALS: Readonly<Partial<Record<EndReason, (policy: string, from: string) => string>>> = {
+  "policy-denied": (policy, from) => `${policy} denied calls from ${from}`,
+  "token-invalid": (policy, from) => `${policy} refused a token that calls from ${from} carry`,
+  "external-denied": (policy, from) => `calls from ${from} were refused: ${policy}`,
+  "external-unavailable": (policy, from) => `calls from ${from} were refused: ${policy}`,
+};
+
 /** Ends that name their cause by themselves. */
 function byReason(call: Call, reason: EndReason): { readonly cause: Cause; readonly what: string } | undefined {
-  if (reason === "policy-denied") {
+  const refused = REFUSALS[reason];
+  if (refused !== undefined) {
     const policy = call.server?.policy || call.client?.policy || "a policy";
-    return { cause: "policy-denial", what: `${policy} denied calls from ${call.from}` };
-  }
-  if (reason === "token-invalid") {
-    const policy = call.server?.policy || "a policy";
-    return { cause: "policy-denial", what: `${policy} refused a token that calls from ${call.from} carry` };
+    return { cause: "policy-denial", what: refused(policy, call.from) };
   }
   if (reason === "rate-limited") {
     const policy = call.server?.policy || "a limit";

@@ -1,6 +1,6 @@
 import type { TokenRule } from "#authentication";
 import type { Bundle } from "#identity";
-import type { ServiceKey } from "#model";
+import type { NamedProvider, ServiceKey } from "#model";
 import { type LimitSet, policiesFor, type RuleSet } from "#policy";
 import { accessRulesFor } from "./access.ts";
 import type { MeshService } from "./services.ts";
@@ -20,6 +20,8 @@ export interface InboundRules {
   readonly limits: readonly LimitSet[];
   /** Whose tokens are taken for who asks. */
   readonly tokens: readonly TokenRule[];
+  /** The authorizers that the rule sets ask. */
+  readonly providers: readonly NamedProvider[];
 }
 
 /** What of a snapshot concerns one agent. */
@@ -47,15 +49,18 @@ export function scopeFor(snapshot: MeshSnapshot, workload: ScopedWorkload, servi
 
 /** The lowered policies in force at a workload. */
 export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload): InboundRules {
-  const { policies, ruleSets, access, limitPolicies, limitSets, tokens, settings } = snapshot;
+  const { policies, ruleSets, access, limitPolicies, limitSets, tokens, providers, settings } = snapshot;
   const { rootNamespace } = settings;
+  const inForce = [
+    ...policiesFor(workload, policies, rootNamespace).flatMap((each) => ruleSets.get(each) ?? []),
+    ...accessRulesFor(workload, access, settings),
+  ];
+  const asked = new Set(inForce.flatMap((each) => (each.action === "CUSTOM" ? [each.provider] : [])));
   return {
-    ruleSets: [
-      ...policiesFor(workload, policies, rootNamespace).flatMap((each) => ruleSets.get(each) ?? []),
-      ...accessRulesFor(workload, access, settings),
-    ],
+    ruleSets: inForce,
     limits: policiesFor(workload, limitPolicies, rootNamespace).flatMap((each) => limitSets.get(each) ?? []),
     tokens: tokenRulesFor(workload, tokens, rootNamespace),
+    providers: providers.filter(({ name }) => asked.has(name)),
   };
 }
 

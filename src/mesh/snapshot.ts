@@ -2,8 +2,10 @@ import type { Bundle, TrustDomain } from "#identity";
 import type {
   AccessPolicy,
   AuthorizationPolicy,
+  AuthorizationProvider,
   DestinationRule,
   Mesh,
+  NamedProvider,
   Namespace,
   NetworkPolicy,
   RateLimitPolicy,
@@ -46,6 +48,8 @@ export interface MeshSnapshot {
   readonly limitPolicies: readonly RateLimitPolicy[];
   readonly limitSets: ReadonlyMap<RateLimitPolicy, LimitSet>;
   readonly tokens: MeshTokens;
+  /** External authorizers, in order of name. */
+  readonly providers: readonly NamedProvider[];
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
   readonly routes: MeshRoutes;
   readonly inputs: MeshInputs;
@@ -75,6 +79,7 @@ export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
     limitPolicies: [],
     limitSets: new Map(),
     tokens: NO_TOKENS,
+    providers: [],
     services: new Map(),
     routes: NO_ROUTES,
     inputs: { resources: [], registrations: new Map(), bundles: [], issuerKeys: new Map() },
@@ -109,6 +114,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     limitPolicies,
     limitSets: lowerAll(limitPolicies, previous.limitSets, lowerRateLimitPolicy),
     tokens: keep(previous.tokens, tokensOf(inputs)),
+    providers: keep(previous.providers, providersOf(resources)),
     services,
     routes: nextRoutes(previous, { resources, services }),
     inputs,
@@ -120,6 +126,7 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     next.access === previous.access &&
     next.limitPolicies === previous.limitPolicies &&
     next.tokens === previous.tokens &&
+    next.providers === previous.providers &&
     next.services === previous.services &&
     next.routes === previous.routes;
   return isSame ? { ...previous, inputs } : next;
@@ -143,6 +150,12 @@ function accessOf(resources: readonly Resource[]): MeshAccess {
       ? []
       : (only(resources, "ServiceAccount") as readonly ServiceAccount[]);
   return { policies, networkPolicies, namespaces, accounts };
+}
+
+function providersOf(resources: readonly Resource[]): readonly NamedProvider[] {
+  return (only(resources, "AuthorizationProvider") as readonly AuthorizationProvider[])
+    .map(({ metadata, spec }) => ({ name: metadata.name, ...spec }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function tokensOf({ resources, issuerKeys }: MeshInputs): MeshTokens {

@@ -33,6 +33,13 @@ export {
   type AuthorizationSource,
   DRY_RUN_ANNOTATION,
 } from "./authorization-policy.ts";
+export {
+  type AuthorizationProvider,
+  type CheckedBody,
+  type CheckHeaders,
+  matchesHeaderName,
+  type NamedProvider,
+} from "./authorization-provider.ts";
 export { type CompiledExpression, compileExpression } from "./condition-expression.ts";
 export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
 export type { Federation } from "./federation.ts";

@@ -3,6 +3,7 @@
 import type { AccessPolicy } from "./access-policy.ts";
 import type { AdminRole } from "./admin-role.ts";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
+import type { AuthorizationProvider } from "./authorization-provider.ts";
 import type { Federation } from "./federation.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
@@ -65,6 +66,7 @@ export type Resource =
   | Service
   | WorkloadEntry
   | AuthorizationPolicy
+  | AuthorizationProvider
   | RequestAuthentication
   | AccessPolicy
   | NetworkPolicy

@@ -105,13 +105,21 @@ function compileExtras(all: readonly RuleSet[], enforced: readonly RuleSet[]): C
   return {
     observed: isObserving ? compileTiers(all) : undefined,
     audits,
-    external: custom.length === 0 ? undefined : new ClauseTable(custom, "DENY", checkOf),
+    external: custom.length === 0 ? undefined : new ClauseTable(custom, "DENY", checksOf(custom)),
   };
 }
 
-function checkOf(ruleSet: RuleSet, { index: rule }: Rule): ExternalCheck {
-  const provider = ruleSet.action === "CUSTOM" ? ruleSet.provider : "";
-  return { provider, policy: ruleSet.ref, rule, label: policyLabel(ruleSet.ref) };
+function checksOf(custom: readonly RuleSet[]): (ruleSet: RuleSet, rule: Rule) => ExternalCheck {
+  const all = new Set(custom.map(providerOf));
+  return (ruleSet, { index: rule }) => {
+    const provider = providerOf(ruleSet);
+    const rivals = [...all].filter((each) => each !== provider);
+    return { provider, rivals, policy: ruleSet.ref, rule, label: policyLabel(ruleSet.ref) };
+  };
+}
+
+function providerOf(ruleSet: RuleSet): string {
+  return ruleSet.action === "CUSTOM" ? ruleSet.provider : "";
 }
 
 function tablesOf(tiers: readonly CompiledTier[]): readonly ClauseTable<unknown>[] {

@@ -4,6 +4,8 @@ import { type PolicyRef, policyLabel } from "./rule-set.ts";
 /** An external authorizer that must let a request pass too. It is asked before anything else counts, and its denial stands. */
 export interface ExternalCheck {
   readonly provider: string;
+  /** Other authorizers that policies of the workload name. Istio allows one: with others it cannot be said who decides, and none is asked. */
+  readonly rivals: readonly string[];
   readonly policy: PolicyRef;
   readonly rule: number;
   /** For logs, flows and answers. */
@@ -72,6 +74,8 @@ export function undecidedLabel(ref: PolicyRef, rule: number, why: string): strin
 }
 
 /** What stands for the policy where its authorizer cannot be asked, which denies. */
-export function unaskedLabel({ label, provider }: ExternalCheck): string {
+export function unaskedLabel({ label, provider, rivals }: ExternalCheck): string {
+  if (rivals.length > 0)
+    return `${label}: a workload asks one external authorizer, and its policies name ${[provider, ...rivals].join(", ")}`;
   return `${label}: the external authorizer ${provider} is not known here`;
 }

@@ -1,4 +1,11 @@
 /** Messages and services of the wire protocols, generated from `proto/` by `node scripts/generate-proto.js`. */
+export {
+  Authorization,
+  type CheckRequest,
+  CheckRequestSchema,
+  type CheckResponse,
+  CheckResponseSchema,
+} from "./gen/envoy/service/auth/v3/external_auth_pb.ts";
 export { AggregatedDiscoveryService } from "./gen/envoy/service/discovery/v3/ads_pb.ts";
 export {
   type DeltaDiscoveryRequest,

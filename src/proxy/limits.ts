@@ -16,6 +16,8 @@ export interface ProxyLimits {
   readonly tunnelsMax: number;
   /** Callers in the clear that are known by their address at once; more are one. */
   readonly plaintextCallersMax: number;
+  /** Requests that wait for external authorizers at once; more are as if the authorizer did not answer. */
+  readonly checksMax: number;
   /** Callers that one rate limit tells apart at once; more share a part of it. */
   readonly limitedCallersMax: number;
   /** Silent connections of apps, by service, that have a tunnel on a guess at once; others wait for their first byte. */
@@ -56,6 +58,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   appConnectionsMax: 512,
   tunnelsMax: 4096,
   plaintextCallersMax: 256,
+  checksMax: 1024,
   limitedCallersMax: 4096,
   guessesMax: 64,
   circuit: { connections: 4096, pendingRequests: 4096, requests: 16_384, retries: 1024 },

@@ -19,6 +19,8 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "backend-not-found": 500,
   "policy-denied": 403,
   "token-invalid": 401,
+  "external-denied": 403,
+  "external-unavailable": 403,
   "rate-limited": 429,
   "request-timeout": 504,
   "stream-idle-timeout": 504,
@@ -28,12 +30,17 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "internal-error": 500,
 };
 
-interface ReplyDetail {
+export interface LocalDetail {
   readonly status?: number;
-  readonly policy?: string;
-  readonly isGrpc?: boolean;
   /** Further fields. */
   readonly fields?: FieldList;
+  /** In place of the reason's sentence; its type may be among the fields. */
+  readonly body?: string;
+}
+
+interface ReplyDetail extends LocalDetail {
+  readonly policy?: string;
+  readonly isGrpc?: boolean;
 }
 
 /** Unless a status is said, the reason has its own; 503 where nothing better fits. A caller of gRPC is answered in gRPC. */
@@ -57,8 +64,10 @@ export function localReply(reason: EndReason, detail: ReplyDetail = {}): LocalRe
     ];
     return { status, reason, fields: [":status", "200", ...grpc, ...why], body: "" };
   }
-  const body = `${said}\n`;
-  const plain = ["content-type", "text/plain; charset=utf-8", "content-length", String(body.length)];
+  const body = detail.body ?? `${said}\n`;
+  const isTyped = detail.fields !== undefined && fieldValue(detail.fields, "content-type") !== undefined;
+  const plain = isTyped ? [] : ["content-type", "text/plain; charset=utf-8"];
+  plain.push("content-length", String(Buffer.byteLength(body)));
   return { status, reason, fields: [":status", String(status), ...plain, ...why], body };
 }
 

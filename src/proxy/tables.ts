@@ -4,6 +4,7 @@ import type { BundleSet, SpiffeId } from "#identity";
 import type { AppProtocol, MtlsMode, ServiceKey, TrafficPolicy } from "#model";
 import type { CompiledLimit, CompiledPolicy } from "#policy";
 import type { ByteRule, RouteTable } from "#routing";
+import type { Authorizer } from "./authorizer.ts";
 
 export interface OutboundEndpoint {
   /** Replica's name, unique in its namespace. */
@@ -54,6 +55,8 @@ export interface ProxyTables {
   readonly limits?: readonly CompiledLimit[] | undefined;
   /** Of tokens in requests to the workload; absent where none is taken. */
   readonly tokens?: TokenAuthenticator | undefined;
+  /** External authorizers by their names; one that is not here cannot be asked. */
+  readonly authorizers?: ReadonlyMap<string, Authorizer>;
   /** Every service that may be sent to. */
   readonly outbound: ReadonlyMap<ServiceKey, ServiceTable>;
   /** Of the services that are called; one without goes to itself. */

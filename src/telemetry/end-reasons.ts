@@ -79,6 +79,16 @@ export const END_REASONS = {
     sentence: "The request carries a token that is not valid here.",
     blame: "policy",
   },
+  "external-denied": {
+    flag: "UAEX",
+    sentence: "An external authorizer does not allow this call.",
+    blame: "policy",
+  },
+  "external-unavailable": {
+    flag: "UAEX",
+    sentence: "An external authorizer must allow this call, and could not be asked.",
+    blame: "local",
+  },
 } as const satisfies Record<string, EndReasonEntry>;
 
 /** One key of `END_REASONS`. */

@@ -1,6 +1,6 @@
 import type { TokenRule } from "#authentication";
 import type { Bundle, SpiffeId, TrustDomain } from "#identity";
-import type { ServiceKey, TrafficPolicy } from "#model";
+import type { NamedProvider, ServiceKey, TrafficPolicy } from "#model";
 import type { LimitSet, RuleSet } from "#policy";
 import type { ServiceRoutes } from "#routing";
 
@@ -47,6 +47,8 @@ export interface AgentConfig {
   readonly limits: readonly LimitSet[];
   /** Whose tokens in requests to the workload are taken for who asks. */
   readonly tokens: readonly TokenRule[];
+  /** External authorizers that the policies ask. */
+  readonly providers: readonly NamedProvider[];
   /** Each subscribed service and each that a route sends to; one that does not exist has no endpoints. */
   readonly services: ReadonlyMap<ServiceKey, AgentService>;
   /** Of the subscribed services that have routes. */

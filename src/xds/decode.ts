@@ -28,6 +28,7 @@ import type { ServiceRoutes } from "#routing";
 import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
 import { limitsOf } from "./limit-messages.ts";
 import { ruleSetOf } from "./policy-messages.ts";
+import { providerOf } from "./provider-messages.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
 import { routesOf } from "./route-messages.ts";
 import { tokensOf } from "./token-messages.ts";
@@ -47,6 +48,7 @@ const RULE_SETS_MAX = 10_000;
 const LIMIT_SETS_MAX = 10_000;
 /** Each is looked for in each request. */
 const TOKEN_RULES_MAX = 256;
+const PROVIDERS_MAX = 256;
 const TIMEOUT_MS_MAX = 3_600_000;
 
 /** Decodes and checks one resource. Fails with `HDL_XDS_RESOURCE_INVALID`, which names the resource and its fault. */
@@ -167,6 +169,7 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
   if (name !== OWN_POLICY_NAME) return invalid(what, "it is another workload's");
   if (message.ruleSets.length > RULE_SETS_MAX) return invalid(what, "it has too many rule sets");
   if (message.limits.length > LIMIT_SETS_MAX) return invalid(what, "it has too many limits");
+  if (message.providers.length > PROVIDERS_MAX) return invalid(what, "it asks too many authorizers");
   if (message.tokens.length > TOKEN_RULES_MAX) return invalid(what, "it takes tokens of too many issuers");
   const limits = allOf(message.limits, limitsOf);
   if (typeof limits === "string") return invalid(what, limits);
@@ -174,7 +177,9 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
   if (typeof ruleSets === "string") return invalid(what, ruleSets);
   const tokens = allOf(message.tokens, tokensOf);
   if (typeof tokens === "string") return invalid(what, tokens);
-  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens } });
+  const providers = allOf(message.providers, providerOf);
+  if (typeof providers === "string") return invalid(what, providers);
+  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens, providers } });
 }
 
 /** All values, or what is wrong with the first that is none. */

@@ -6,6 +6,7 @@ import { InboundPolicySchema, MeshSettingsSchema, ServiceSchema, TrustBundleSche
 import type { ServiceRoutes } from "#routing";
 import { limitsMessage } from "./limit-messages.ts";
 import { ruleSetMessage } from "./policy-messages.ts";
+import { providerMessage } from "./provider-messages.ts";
 import { encodeRoutes } from "./route-messages.ts";
 import { tokensMessage } from "./token-messages.ts";
 import { trafficMessage } from "./traffic-messages.ts";
@@ -115,13 +116,14 @@ function endpointMessage(endpoint: Endpoint) {
   return { instance, namespace, serviceAccount, address, meshPort, weight, labels, spiffeId: spiffeId.uri };
 }
 
-function encodePolicy({ ruleSets, limits, tokens }: InboundRules): Uint8Array {
+function encodePolicy({ ruleSets, limits, tokens, providers }: InboundRules): Uint8Array {
   return toBinary(
     InboundPolicySchema,
     create(InboundPolicySchema, {
       ruleSets: ruleSets.map(ruleSetMessage),
       limits: limits.map(limitsMessage),
       tokens: tokens.map(tokensMessage),
+      providers: providers.map(providerMessage),
     }),
   );
 }

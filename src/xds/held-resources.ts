@@ -92,8 +92,8 @@ export function configOf(
       return each === undefined ? [] : [[key, each] as const];
     }),
   );
-  const { ruleSets: policies, limits, tokens } = policy.decoded.value;
-  const config = { revision, settings: settings.value, bundles, policies, limits, tokens, services, routes };
+  const { ruleSets: policies, limits, tokens, providers } = policy.decoded.value;
+  const config = { revision, settings: settings.value, bundles, policies, limits, tokens, providers, services, routes };
   return { state: "complete", config };
 }
 

@@ -5,7 +5,7 @@ import type { TokenRule } from "#authentication";
 import { sha256Hex } from "#engine/crypto";
 import { workloadSpiffeId } from "#identity";
 import { defaultSettings, type MeshService } from "#mesh";
-import { valueOrThrow } from "#model";
+import { type NamedProvider, valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
 import type { LimitSet, RuleSet } from "#policy";
 import { InboundPolicySchema, MeshSettingsSchema, type RateLimitSetMessage } from "#proto";
@@ -27,7 +27,7 @@ const authority = fakeAuthority("shop.example");
 type LimitMessage = RateLimitSetMessage["limits"][number];
 
 const encoder = new ResourceEncoder(sha256Hex);
-const NO_RULES = { ruleSets: [], limits: [], tokens: [] };
+const NO_RULES = { ruleSets: [], limits: [], tokens: [], providers: [] };
 const words = fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 });
 
 const endpoint = fc
@@ -145,10 +145,29 @@ const tokenRule: fc.Arbitrary<TokenRule> = fc.record({
   }),
   isForwarded: fc.boolean(),
 });
+const provider: fc.Arbitrary<NamedProvider> = fc.record({
+  name: fc.string(),
+  protocol: fc.constantFrom("http" as const, "grpc" as const),
+  url: fc.webUrl(),
+  timeoutMs: fc.integer({ min: 1, max: 30_000 }),
+  isFailOpen: fc.boolean(),
+  statusOnError: fc.integer({ min: 400, max: 599 }),
+  body: fc.option(fc.record({ bytesMax: fc.nat(), isPartialAllowed: fc.boolean(), isRaw: fc.boolean() }), {
+    nil: undefined,
+  }),
+  headers: fc.record({
+    inCheck: words,
+    additional: fc.array(fc.record({ name: fc.string(), value: fc.string() }), { maxLength: 2 }),
+    upstreamOnAllow: words,
+    downstreamOnAllow: words,
+    downstreamOnDeny: words,
+  }),
+});
 const inboundRules = fc.record({
   ruleSets: fc.array(ruleSet, { maxLength: 4 }),
   limits: fc.array(limitSet, { maxLength: 3 }),
   tokens: fc.array(tokenRule, { maxLength: 3 }),
+  providers: fc.array(provider, { maxLength: 2 }),
 });
 
 function serviceOf(endpoints: MeshService["endpoints"]): MeshService {

@@ -11,6 +11,7 @@ const PURPOSES: Readonly<Record<Kind, string>> = {
   Service: "A name that callers use for a set of workloads.",
   WorkloadEntry: "A workload that no agent announces.",
   AuthorizationPolicy: "Who may do what at the selected workloads.",
+  AuthorizationProvider: "Somebody outside the mesh who decides requests that a CUSTOM policy names.",
   RequestAuthentication: "Whose tokens the selected workloads take for who asks.",
   AccessPolicy: "Who may reach the selected workloads, by attributes, down a tree of namespaces.",
   NetworkPolicy: "Who may connect to the selected workloads, by labels and address.",

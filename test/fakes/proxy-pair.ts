@@ -20,6 +20,7 @@ import {
 } from "#policy";
 import {
   type AppOptions,
+  type Authorizer,
   type OutboundEndpoint,
   type ProxyLimits,
   type ProxyTables,
@@ -60,6 +61,7 @@ export interface Settings {
   readonly mtls?: MtlsMode;
   readonly rateLimits?: readonly LimitSet[];
   readonly tokens?: readonly TokenRule[];
+  readonly authorizers?: ReadonlyMap<string, Authorizer>;
   readonly endpoints?: readonly OutboundEndpoint[];
   readonly requestTimeoutMs?: number;
   readonly protocol?: AppProtocol;
@@ -82,6 +84,7 @@ export function tablesOf({
   policies = [],
   rateLimits = [],
   tokens = [],
+  authorizers = new Map(),
   endpoints = [],
   requestTimeoutMs = 5000,
   protocol = "auto",
@@ -99,6 +102,7 @@ export function tablesOf({
     mtls,
     limits: compileLimits(rateLimits),
     tokens: compileTokenRules(tokens, { importKey: importTokenKey, digest: sha256Hex }),
+    authorizers,
     outbound: new Map<ServiceKey, ServiceTable>([
       ["shop/back", { protocol, endpoints, traffic }],
       ...Object.entries(services).map(([key, each]) => [key as ServiceKey, { protocol, endpoints: each }] as const),

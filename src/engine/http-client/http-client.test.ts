@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { createServer, type Socket } from "node:net";
 import { askHttp } from "./index.ts";
 
 const stops: (() => unknown)[] = [];
@@ -44,4 +45,68 @@ test.each<[string, (request: Request) => Response | Promise<Response>, string]>(
 
 test("nobody there is no answer", async () => {
   expect((await askHttp({ url: "http://127.0.0.1:1/", ...BOUNDS })).ok).toBe(false);
+});
+
+/** Answers each head with its first line; `each` may do something to the connection afterwards. */
+async function serveRaw(
+  each: (socket: Socket) => void,
+): Promise<{ readonly url: string; readonly connections: () => number }> {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    socket.on("error", () => undefined);
+    socket.on("data", (head) => {
+      const line = String(head).split("\r\n")[0] ?? "";
+      socket.write(
+        `HTTP/1.1 200 OK\r\nset-cookie: a\r\nSet-Cookie: b\r\ncontent-length: ${line.length}\r\n\r\n${line}`,
+      );
+      each(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => server.close());
+  const { port } = server.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}/check/`, connections: () => connections };
+}
+
+test("a path is asked to the letter, and every field of the answer is told", async () => {
+  const { url, connections } = await serveRaw(() => undefined);
+  for (const path of ["/a/../b", "/%2e%2e/b", "//x", "/a%2Fb?c=%2E&d='", "/a\\b"]) {
+    const asked = await askHttp({ url, path, ...BOUNDS });
+    if (!asked.ok) throw new Error(asked.problems[0].message);
+    expect(Buffer.from(asked.value.body).toString()).toBe(`GET /check${path} HTTP/1.1`);
+    expect(asked.value.headers.filter(([name]) => name === "set-cookie")).toEqual([
+      ["set-cookie", "a"],
+      ["set-cookie", "b"],
+    ]);
+  }
+  expect(connections()).toBe(1);
+});
+
+test("a kept connection that was closed meanwhile is no failure", async () => {
+  const { url, connections } = await serveRaw((socket) => setTimeout(() => socket.destroy(), 5));
+  for (let count = 0; count < 4; count++) {
+    expect((await askHttp({ url, ...BOUNDS })).ok).toBe(true);
+    await Bun.sleep(count % 2 === 0 ? 5 : 20);
+  }
+  expect(connections()).toBeGreaterThan(1);
+});
+
+test("a question that is given up ends at once", async () => {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => Bun.sleep(5000).then(() => new Response("")),
+  });
+  stops.push(() => server.stop(true));
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(), 20);
+  const started = performance.now();
+  const asked = await askHttp({
+    url: `http://127.0.0.1:${server.port}`,
+    signal: abort.signal,
+    timeoutMs: 4000,
+    bytesMax: 10,
+  });
+  expect([asked.ok, performance.now() - started < 1000]).toEqual([false, true]);
 });

@@ -1,12 +1,24 @@
 /** One HTTP request at a time to a server outside the mesh. Bounded in time and size; redirects are not followed, they are the answer. */
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  Agent as PlainAgent,
+  request as requestPlain,
+} from "node:http";
+import { request as requestSecure, Agent as SecureAgent } from "node:https";
+import { isIP } from "node:net";
 import { failure, problem, type Result, success } from "#model";
+
+type Pairs = readonly (readonly [string, string])[];
 
 export interface HttpAsk {
   /** `https:` servers are judged by the roots that the machine trusts. */
   readonly url: string;
+  /** What follows the URL, to the letter: nothing in it is read or made nicer. */
+  readonly path?: string;
   /** GET unless said. */
   readonly method?: string;
-  readonly headers?: readonly (readonly [string, string])[];
+  readonly headers?: Pairs;
   readonly body?: Uint8Array;
   /** From the first step to the last byte of the answer. */
   readonly timeoutMs: number;
@@ -17,45 +29,87 @@ export interface HttpAsk {
 
 export interface HttpAnswered {
   readonly status: number;
-  /** In lower case, in order; a field that was sent several times may be joined. */
-  readonly headers: readonly (readonly [string, string])[];
+  /** Names in lower case, in the order sent. */
+  readonly headers: Pairs;
   readonly body: Uint8Array;
 }
 
+/** Connections are kept for a moment: who asks often asks again. More requests at once wait for one. */
+const KEPT = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16, timeout: 10_000 };
+const PLAIN = new PlainAgent(KEPT);
+const SECURE = new SecureAgent(KEPT);
+
 /** Fails with `HDL_ENGINE_UNREACHABLE`, never by an exception. A status of any kind is an answer. */
 export async function askHttp(ask: HttpAsk): Promise<Result<HttpAnswered>> {
-  const { url, method = "GET", headers = [], body, timeoutMs, signal } = ask;
+  const { url, timeoutMs, signal } = ask;
   const late = AbortSignal.timeout(timeoutMs);
+  const given = signal === undefined ? late : AbortSignal.any([late, signal]);
   try {
-    const response = await fetch(url, {
-      method,
-      headers: headers.map(([name, value]) => [name, value] as [string, string]),
-      ...(body === undefined ? {} : { body }),
-      redirect: "manual",
-      signal: signal === undefined ? late : AbortSignal.any([late, signal]),
-    });
-    const bytes = await readAtMost(response, ask.bytesMax);
-    if (bytes === undefined) return unreachable(url, `its answer is longer than ${ask.bytesMax} bytes`);
-    return success({ status: response.status, headers: [...response.headers], body: bytes });
+    return success(await answerOf(ask, given, true));
   } catch (cause) {
     const why = late.aborted ? `no answer in ${timeoutMs} ms` : cause instanceof Error ? cause.message : String(cause);
-    return unreachable(url, why, cause);
+    return failure(problem("HDL_ENGINE_UNREACHABLE", `${withoutQuery(url)} cannot be reached: ${why}.`, { cause }));
   }
 }
 
-async function readAtMost(response: Response, bytesMax: number): Promise<Uint8Array | undefined> {
+/** Rejects when there is none. A kept connection that its server has closed meanwhile is tried anew, once. */
+function answerOf(ask: HttpAsk, signal: AbortSignal, mayRepeat: boolean): Promise<HttpAnswered> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswered>();
+  const url = new URL(ask.url);
+  const isSecure = url.protocol === "https:";
+  const begin = isSecure ? requestSecure : requestPlain;
+  const asked = begin({
+    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: url.port === "" ? (isSecure ? 443 : 80) : Number(url.port),
+    ...(isSecure && isIP(url.hostname) === 0 ? { servername: url.hostname } : {}),
+    path: ask.path === undefined ? url.pathname + url.search : url.pathname.replace(/\/$/, "") + ask.path,
+    method: ask.method ?? "GET",
+    headers: headersOf(ask),
+    agent: isSecure ? SECURE : PLAIN,
+    signal,
+  });
+  asked.on("response", (response: IncomingMessage) => {
+    readAtMost(response, ask.bytesMax).then(
+      (body) => resolve({ status: response.statusCode ?? 0, headers: pairsOf(response.rawHeaders), body }),
+      (cause: unknown) => {
+        asked.destroy();
+        reject(cause);
+      },
+    );
+  });
+  asked.on("error", (cause: Error) => {
+    if (mayRepeat && asked.reusedSocket && !signal.aborted) resolve(answerOf(ask, signal, false));
+    else reject(cause);
+  });
+  asked.end(ask.body);
+  return promise;
+}
+
+function headersOf({ headers = [], body }: HttpAsk): OutgoingHttpHeaders {
+  const byName = Map.groupBy(headers, ([name]) => name);
+  const plain = [...byName].map(([name, same]) => {
+    const values = same.map(([, value]) => value);
+    return [name, values.length === 1 ? values[0] : values] as const;
+  });
+  return { ...Object.fromEntries(plain), "content-length": String(body?.length ?? 0) };
+}
+
+function pairsOf(raw: readonly string[]): Pairs {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < raw.length; index += 2)
+    pairs.push([(raw[index] ?? "").toLowerCase(), raw[index + 1] ?? ""]);
+  return pairs;
+}
+
+async function readAtMost(response: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of response.body ?? []) {
+  for await (const part of response as AsyncIterable<Uint8Array>) {
     bytes += part.length;
-    if (bytes > bytesMax) return undefined;
+    if (bytes > bytesMax) throw new Error(`its answer is longer than ${bytesMax} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts);
-}
-
-function unreachable(url: string, why: string, cause?: unknown): Result<never> {
-  return failure(problem("HDL_ENGINE_UNREACHABLE", `${withoutQuery(url)} cannot be reached: ${why}.`, { cause }));
 }
 
 /** A query may hold what nobody should read in a log. */

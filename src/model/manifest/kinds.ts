@@ -3,6 +3,7 @@ import type { Kind, Resource } from "#model";
 import { accessPolicy } from "./access-policy.ts";
 import { adminRole } from "./admin-role.ts";
 import { authorizationPolicy } from "./authorization-policy.ts";
+import { authorizationProvider } from "./authorization-provider.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { federation } from "./federation.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
@@ -90,6 +91,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   Service: service,
   WorkloadEntry: workloadEntry,
   AuthorizationPolicy: authorizationPolicy,
+  AuthorizationProvider: authorizationProvider,
   RequestAuthentication: requestAuthentication,
   AccessPolicy: accessPolicy,
   NetworkPolicy: networkPolicy,
@@ -104,4 +106,4 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   AdminRole: adminRole,
 };
 
-export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace", "Federation"]);
+export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace", "Federation", "AuthorizationProvider"]);

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { Mesh, Resource } from "#model";
 import { adminRoleSpec } from "./admin-role.ts";
+import { authorizationProviderSpec } from "./authorization-provider.ts";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
@@ -23,6 +24,8 @@ function specOf(resource: Resource): object | undefined {
       return meshSpec(resource.spec);
     case "AuthorizationPolicy":
       return authorizationPolicySpec(resource.spec);
+    case "AuthorizationProvider":
+      return authorizationProviderSpec(resource.spec);
     case "RequestAuthentication":
       return requestAuthenticationSpec(resource.spec);
     case "AccessPolicy":

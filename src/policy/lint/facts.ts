@@ -23,6 +23,8 @@ export interface LintFacts {
   readonly accounts: readonly LabelledObject[];
   readonly workloads: readonly KnownWorkload[];
   readonly services: readonly KnownService[];
+  /** Names of the external authorizers that agents can ask. */
+  readonly authorizers: readonly string[];
 }
 
 export type AnyPolicy = AuthorizationPolicy | AccessPolicy | NetworkPolicy;

@@ -29,6 +29,7 @@ function facts(of = valueOrThrow(parseManifests([{ file: "mesh.yaml", text: MESH
     namespaces: of.filter(({ kind }) => kind === "Namespace"),
     accounts: of.filter(({ kind }) => kind === "ServiceAccount"),
     workloads: ["web", "cart", "orders"].map(workload),
+    authorizers: ["gate"],
     services: ["web", "cart", "orders"].map((name) => ({ namespace: "shop", name })),
   };
 }
@@ -226,7 +227,12 @@ describe("one policy by itself", () => {
       ["error unreachable a#0"],
     ],
     ["one rule of two that can match", `{ rules: [{ ${web}, to: [{ operation: { methods: [get, GET] } }] }] }`, []],
-    ["an external authorizer", "{ action: CUSTOM, provider: { name: opa }, rules: [{}] }", ["error unenforceable a#0"]],
+    ["an external authorizer that is known", "{ action: CUSTOM, provider: { name: gate }, rules: [{}] }", []],
+    [
+      "an external authorizer that is not",
+      "{ action: CUSTOM, provider: { name: opa }, rules: [{}] }",
+      ["error unenforceable a#0"],
+    ],
     [
       "a server name",
       `{ rules: [{ ${web}, when: [{ key: connection.sni, values: [a] }] }] }`,
@@ -314,7 +320,7 @@ function coveringOf(ruleSets: readonly RuleSet[]) {
       ...everywhere,
     })),
   );
-  return rules.map((rule) => ({ rule, remarks: coveringRemarks(rule, rules), matching: matchingRemarks(rule) }));
+  return rules.map((rule) => ({ rule, remarks: coveringRemarks(rule, rules), matching: matchingRemarks(rule, []) }));
 }
 
 /** Each rule has an index of its own and each policy a name, so that the deciding one can be told. */

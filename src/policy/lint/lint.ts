@@ -28,7 +28,7 @@ export function lintPolicies(policies: readonly AnyPolicy[], facts: LintFacts): 
   const names = knownNames(facts);
   const rules = lintedRules(linted);
   const ofRules = rules.flatMap((rule) => {
-    const matching = matchingRemarks(rule);
+    const matching = matchingRemarks(rule, facts.authorizers);
     // What can never match covers nothing and is covered by anything.
     const covering = matching.length > 0 ? [] : coveringRemarks(rule, rules);
     const remarks = [...matching, ...covering, ...breadthRemarks(rule), ...pathGapRemarks(rule)];

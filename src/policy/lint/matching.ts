@@ -4,9 +4,13 @@ import { quoted, type Remark } from "./finding.ts";
 import type { LintedRule } from "./linted-policy.ts";
 
 /** A rule of which no clause can match is told once, with the reason of its first. */
-export function matchingRemarks({ ruleSet, rule, clauses }: LintedRule): readonly Remark[] {
+export function matchingRemarks(
+  { ruleSet, rule, clauses }: LintedRule,
+  authorizers: readonly string[],
+): readonly Remark[] {
   const isAllowing = ruleSet.action === "ALLOW";
-  if (ruleSet.action === "CUSTOM") return [unaskable(rule, ruleSet.provider)];
+  if (ruleSet.action === "CUSTOM" && !authorizers.includes(ruleSet.provider))
+    return [unaskable(rule, ruleSet.provider)];
   const undecidable = clauses.find(({ unenforceable }) => unenforceable !== "");
   const remarks = undecidable === undefined ? [] : [undecided(rule, undecidable.unenforceable, isAllowing)];
   const unknown = clauses.flatMap(({ terms }) => terms).find(({ attribute }) => attribute === "connection.sni");
@@ -87,7 +91,7 @@ function undecided(rule: number, why: string, isAllowing: boolean): Remark {
 }
 
 function unaskable(rule: number, provider: string): Remark {
-  const message = `Agents know no external authorizer ${quoted(provider)}, and deny what this rule matches.`;
-  const fix = "Write the decision as ALLOW and DENY rules, or narrow the rule to what must not pass without it.";
+  const message = `There is no AuthorizationProvider ${quoted(provider)}, and agents deny what this rule matches.`;
+  const fix = "Correct the name, or apply an AuthorizationProvider that bears it.";
   return { code: "unenforceable", severity: "error", rule, message, fix };
 }

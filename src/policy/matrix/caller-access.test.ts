@@ -89,6 +89,15 @@ test.each(TABLE)("%s", (_, ruleSets, expected) => {
   expect(callerAccess(ruleSets, caller)).toMatchObject(expected);
 });
 
+test("what an external authorizer decides depends on it where it can be asked", () => {
+  const asked = [ruleSetOf({ ref: ref("c"), action: "CUSTOM", provider: "opa", rules: [ruleOf({})] })];
+  expect(callerAccess(asked, caller, new Set(["opa"]))).toMatchObject({
+    verdict: "conditional",
+    labels: ["AuthorizationPolicy/shop/c"],
+    except: [{ label: "AuthorizationPolicy/shop/c", terms: [] }],
+  });
+});
+
 test("what a caller may do without conditions, or not at all, is what each of its requests is answered", () => {
   const counts = { allow: 0, deny: 0, conditional: 0 };
   fc.assert(

@@ -44,12 +44,19 @@ interface Left extends LeftCondition {
   readonly clause: TermClause;
 }
 
-/** By policies in force, in which those that only observe are passed over. */
-export function callerAccess(ruleSets: readonly RuleSet[], caller: CallerOf): CallerAccess {
+/** By policies in force, in which those that only observe are passed over. `authorizers`: those that can be asked, by their names. */
+export function callerAccess(
+  ruleSets: readonly RuleSet[],
+  caller: CallerOf,
+  authorizers: ReadonlySet<string> = new Set(),
+): CallerAccess {
   const enforced = ruleSets.filter(({ mode }) => mode === "enforce");
-  const external = lefts(enforced, caller, (each) => each.action === "CUSTOM");
+  const named = new Set(enforced.flatMap((each) => (each.action === "CUSTOM" ? [each.provider] : [])));
+  const askable = named.size > 1 ? new Set<string>() : authorizers;
+  const custom = (isKnown: boolean): readonly Left[] =>
+    lefts(enforced, caller, (each) => each.action === "CUSTOM" && askable.has(each.provider) === isKnown);
   const byTier = [...Map.groupBy(enforced.filter(isDeciding), ({ tier }) => tier)].sort(([a], [b]) => a - b);
-  const tiers = [externalTier(external), ...byTier.map(([, each]) => tierAccess(each, caller))];
+  const tiers = [externalTier(custom(true), custom(false)), ...byTier.map(([, each]) => tierAccess(each, caller))];
   const denied = tiers.find(({ verdict }) => verdict === "deny");
   if (denied !== undefined) return denied;
   const only = tiers.flatMap((each) => each.only);
@@ -62,10 +69,11 @@ export function callerAccess(ruleSets: readonly RuleSet[], caller: CallerOf): Ca
 const NOBODY = "no-allow-policy";
 const FREE: CallerAccess = { verdict: "allow", labels: [], only: [], except: [] };
 
-/** Agents know no external authorizer, so that what one would be asked about is denied. */
-function externalTier(external: readonly Left[]): CallerAccess {
-  const whole = external.find(isWhole);
+/** What an external authorizer decides depends on it; where it cannot be asked, that is denied. */
+function externalTier(asked: readonly Left[], unasked: readonly Left[]): CallerAccess {
+  const whole = unasked.find(isWhole);
   if (whole !== undefined) return { ...FREE, verdict: "deny", labels: [whole.label] };
+  const external = [...asked, ...unasked];
   return { ...FREE, labels: labelsOf(external), except: external.map(toldOf) };
 }
 

@@ -1,21 +1,31 @@
 /** One request to the app: decided before the app sees a byte of it, then carried to the app and back. */
 import type { TokenAuthenticator } from "#authentication";
-import { type Claims, type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
+import { type Claims, type Decision, type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
 import { H2_ERROR, type MessageKind } from "#wire/http2";
 import { formatTraceparent } from "#wire/trace-context";
+import type { Authorization } from "../authorizer.ts";
 import type { Expirable } from "../deadlines.ts";
 import { passedTrailers } from "../fields.ts";
 import { isGrpc, recordStatus } from "../grpc.ts";
 import { HeldBytes } from "../held-bytes.ts";
 import { isIdempotent } from "../idempotent.ts";
 import type { LinkStream } from "../link.ts";
-import { localReply } from "../local-reply.ts";
+import { type LocalDetail, localReply } from "../local-reply.ts";
 import { patienceMs } from "../patience.ts";
 import type { AppAnswer, AppLane, AppLanes, AppUser, LaneWaiter } from "./app/lane.ts";
 import type { CallerStream } from "./caller-stream.ts";
+import {
+  allowedFields,
+  checkedRequest,
+  denialOf,
+  foreignFields,
+  isBodyReady,
+  isBodyTooLong,
+  type OpenCheck,
+} from "./external-check.ts";
 import type { InboundPeer } from "./peer.ts";
 import { tokenChallenge, withPath } from "./token-fields.ts";
 
@@ -34,6 +44,10 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #requestTrailers: FieldList = [];
   /** Of the token that this request carries and that was verified. */
   #claims: Claims | undefined;
+  /** Under way with an external authorizer. */
+  #check: OpenCheck | undefined;
+  /** What an external authorizer adds to the app's answer. */
+  #addedToAnswer: FieldList | undefined;
   #hasBody = false;
   #isRequestEnded = false;
   #uncredited = 0;
@@ -73,6 +87,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
       this.#heldForApp ??= new HeldBytes();
       this.#heldForApp.add(data);
       this.#uncredited += data.length;
+      if (this.#check !== undefined) this.#continueCheck(this.#check, false);
     } else this.#sendToApp(this.#lane, data);
     if (endStream) this.#endRequest();
   }
@@ -147,7 +162,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     recordStatus(this.#record, fields, status);
     this.#movedMs = this.#peer.context.deadlines.in(0);
     this.deadlineMs = this.#dueMs();
-    this.#output.head(fields, isWhole);
+    const added = this.#addedToAnswer;
+    this.#output.head(added === undefined ? fields : [...fields, ...added], isWhole);
     if (this.#isTunnel && this.#lane !== undefined) this.#switched(this.#lane);
     if (!isWhole) return;
     this.#lane = undefined;
@@ -213,29 +229,41 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   /** A stream of bytes without HTTP is decided by what is known without it, and goes to the app as it is. */
   #decide(isBytes: boolean): void {
-    const { app, context, decisions } = this.#peer;
+    const { context } = this.#peer;
     if (isBytes) this.#record.edge = this.#peer.tcpEdge();
     const { tokens } = context.tables;
     if (tokens !== undefined && !isBytes && !this.#isAuthentic(tokens)) return;
+    this.#judge(isBytes, undefined);
+  }
+
+  /** `cleared`: the external authorizer that has let it pass. */
+  #judge(isBytes: boolean, cleared: string | undefined): void {
+    const { app, context, decisions } = this.#peer;
     const attributes = this.#attributes(isBytes);
     const decision = decisions.decide(context.tables.inbound, attributes);
-    this.#record.verdict = decision.verdict;
-    this.#record.policy = decision.label;
-    this.#record.rule = decision.rule;
-    if (decision.observed !== undefined) {
-      this.#record.observedVerdict = decision.observed.verdict;
-      this.#record.observedPolicy = decision.observed.label;
-    }
-    this.#record.audits = decision.audits;
-    if (decision.external !== undefined) return this.#askExternally(decision.external);
+    this.#note(decision);
+    const { external } = decision;
+    if (external !== undefined && external.provider !== cleared) return this.#askExternally(external, isBytes);
     if (decision.verdict === "deny") {
       return this.#replyLocally("policy-denied", context.tables.settings.explainDenials ? decision.label : "");
     }
     if (this.#peer.limits.isInForce && this.#isOverLimit(attributes)) return;
     this.#lanes = isBytes ? app.tunnels : app.lanesFor(this.#fields);
-    this.#isAsking = true;
+    this.#isAsking = cleared === undefined;
     this.#lanes.request(this, false);
     this.#isAsking = false;
+  }
+
+  #note(decision: Decision): void {
+    const record = this.#record;
+    record.verdict = decision.verdict;
+    record.policy = decision.label;
+    record.rule = decision.rule;
+    if (decision.observed !== undefined) {
+      record.observedVerdict = decision.observed.verdict;
+      record.observedPolicy = decision.observed.label;
+    }
+    record.audits = decision.audits;
   }
 
   /** Takes in who the request's token says it is from. When that is not so, it has been answered. */
@@ -244,10 +272,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     const { clock, tables } = this.#peer.context;
     const found = tokens.authenticate({ fields: this.#fields, path: record.path }, clock.nowMs());
     if (found.kind === "refused") {
-      record.verdict = "deny";
-      record.policy = found.label;
-      const isTold = tables.settings.explainDenials;
-      this.#replyLocally("token-invalid", isTold ? found.label : "", tokenChallenge(isTold ? found.why : ""));
+      const fields = tokenChallenge(tables.settings.explainDenials ? found.why : "");
+      this.#deny("token-invalid", found.label, { fields });
       return false;
     }
     this.#claims = found.claims;
@@ -256,12 +282,55 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     return true;
   }
 
-  /** No external authorizer is known to this agent, and what cannot be asked denies. */
-  #askExternally(check: ExternalCheck): void {
-    const policy = unaskedLabel(check);
+  /** What cannot be asked denies. */
+  #askExternally(check: ExternalCheck, isBytes: boolean): void {
+    const { authorizers } = this.#peer.context.tables;
+    const authorizer = check.rivals.length > 0 ? undefined : authorizers?.get(check.provider);
+    this.#record.rule = check.rule;
+    if (authorizer === undefined) return this.#deny("policy-denied", unaskedLabel(check));
+    const open = { check, authorizer, isBytes, abort: new AbortController(), isAsked: false };
+    this.#check = open;
+    this.#continueCheck(open, this.#isRequestEnded);
+  }
+
+  /** Asks once there is as much of the body as the authorizer is to see. */
+  #continueCheck(open: OpenCheck, isEnded: boolean): void {
+    if (open.isAsked) return;
+    const held = this.#hasBody ? this.#heldForApp : undefined;
+    const { label, provider } = open.check;
+    if (isBodyTooLong(open, held)) {
+      const policy = `${label}: the body is longer than the external authorizer ${provider} is shown`;
+      return this.#deny("external-denied", policy, { status: 413 });
+    }
+    // What is held is bounded by what is shown: until it is there, more of it may come.
+    if (!isBodyReady(open, held, isEnded || !this.#hasBody)) return this.#credit();
+    open.isAsked = true;
+    const request = checkedRequest(open, this.#peer, { record: this.#record, fields: this.#fields, held });
+    const question = { request, signal: open.abort.signal };
+    this.#peer.checks.ask(open.authorizer, question, (answer) => this.#onAuthorization(open, answer));
+  }
+
+  #onAuthorization({ check, authorizer, isBytes }: OpenCheck, answer: Authorization): void {
+    if (this.#isOver) return;
+    this.#check = undefined;
+    const { label, provider } = check;
+    if (answer.kind === "denied")
+      return this.#deny("external-denied", `${label}: denied by ${provider}`, denialOf(answer));
+    if (answer.kind === "allowed") {
+      this.#fields = allowedFields(this.#fields, answer);
+      if (answer.answer.length > 0) this.#addedToAnswer = foreignFields(answer.answer);
+      return this.#judge(isBytes, provider);
+    }
+    const policy = `${label}: the external authorizer ${provider} could not be asked`;
+    if (!authorizer.isFailOpen) return this.#deny("external-unavailable", policy, { status: authorizer.statusOnError });
+    this.#judge(isBytes, provider);
+    this.#record.audits = [...this.#record.audits, policy];
+  }
+
+  #deny(reason: EndReason, policy: string, detail: LocalDetail = {}): void {
     this.#record.verdict = "deny";
     this.#record.policy = policy;
-    this.#replyLocally("policy-denied", this.#peer.context.tables.settings.explainDenials ? policy : "");
+    this.#replyLocally(reason, this.#peer.context.tables.settings.explainDenials ? policy : "", detail);
   }
 
   /** Whether there is no room for it; then it has been answered. */
@@ -272,7 +341,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     const { label, index } = exceeded.limit;
     this.#record.policy = label;
     this.#record.rule = index;
-    this.#replyLocally("rate-limited", context.tables.settings.explainDenials ? label : "", exceeded.fields);
+    this.#replyLocally("rate-limited", context.tables.settings.explainDenials ? label : "", {
+      fields: exceeded.fields,
+    });
     return true;
   }
 
@@ -335,6 +406,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   #endRequest(): void {
     this.#isRequestEnded = true;
+    if (this.#check !== undefined) this.#continueCheck(this.#check, true);
     this.#lane?.endBody(this.#requestTrailers);
     if (this.#isTunnel && this.#isAnswerEnded && this.#output.isEnded) this.#finish();
   }
@@ -347,8 +419,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#finish();
   }
 
-  #replyLocally(reason: EndReason, policy = "", fields: FieldList = []): void {
-    const reply = localReply(reason, { policy, fields, isGrpc: this.#upgrade === "" && isGrpc(this.#fields) });
+  #replyLocally(reason: EndReason, policy = "", detail: LocalDetail = {}): void {
+    const reply = localReply(reason, { ...detail, policy, isGrpc: this.#upgrade === "" && isGrpc(this.#fields) });
     recordStatus(this.#record, reply.fields, reply.status);
     this.#record.endReason = reason;
     this.#leaveApp();
@@ -381,6 +453,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#isOver = true;
     // What the app has not read is the connection's credit too, which outlives the stream.
     this.#credit();
+    this.#check?.abort.abort();
     const { context } = this.#peer;
     context.deadlines.remove(this);
     this.#record.doneUs = context.clock.nowUs();

@@ -17,6 +17,7 @@ import { Link } from "../link.ts";
 import { StreamOutput } from "../stream-output.ts";
 import { App, type AppOptions } from "./app/app.ts";
 import { InboundExchange } from "./exchange.ts";
+import { ExternalChecks } from "./external-checks.ts";
 import { type InboundSide, identifyPeer, inboundPeer } from "./peer.ts";
 import { PlaintextCallers } from "./plaintext-callers.ts";
 import { RateLimits } from "./rate-limits.ts";
@@ -48,7 +49,8 @@ export class Inbound {
     this.#options = options;
     this.#app = new App(context, options.app);
     this.#limits = new RateLimits(context.limits.limitedCallersMax);
-    this.#side = { app: this.#app, limits: this.#limits, address: options.listen.address };
+    const checks = new ExternalChecks(context.limits.checksMax);
+    this.#side = { app: this.#app, limits: this.#limits, checks, address: options.listen.address };
     this.#plaintext = new PlaintextCallers(context, this.#side);
     this.update();
   }

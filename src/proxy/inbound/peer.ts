@@ -16,6 +16,7 @@ import type { ProxyContext } from "../context.ts";
 import { RequestTexts } from "../http1-text.ts";
 import { selfParty } from "../party.ts";
 import type { App } from "./app/app.ts";
+import type { ExternalChecks } from "./external-checks.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
 export interface InboundPeer {
@@ -23,6 +24,9 @@ export interface InboundPeer {
   readonly app: App;
   /** Of all peers. */
   readonly limits: RateLimits;
+  readonly checks: ExternalChecks;
+  /** For external authorizers: the SPIFFE ID is "" without a certificate. */
+  readonly source: { readonly spiffeId: string; readonly address: string };
   /** Slot of the recorder. */
   readonly edge: number;
   /** The same for bytes without HTTP; opened when it is first needed. */
@@ -47,7 +51,7 @@ export function identifyPeer(context: ProxyContext, leafDer: Uint8Array): Result
 }
 
 /** What all peers reach. */
-export interface InboundSide extends Pick<InboundPeer, "app" | "limits"> {
+export interface InboundSide extends Pick<InboundPeer, "app" | "limits" | "checks"> {
   /** Of the listener. */
   readonly address: string;
 }
@@ -63,21 +67,23 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 export function inboundPeer(
   context: ProxyContext,
-  { app, limits, address: ownAddress }: InboundSide,
+  { app, limits, checks, address: ownAddress }: InboundSide,
   facts: PeerFacts,
 ): InboundPeer {
   const ownDomain = context.identity.spiffeId.trustDomain;
-  const source = partyOf(facts, ownDomain);
+  const party = partyOf(facts, ownDomain);
   const mtls = facts.kind === "agent";
   const destination = selfParty(context);
   const openEdge = (protocol: "http" | "tcp"): number =>
-    context.recorder.openEdge({ reporter: "destination", source, destination, protocol, mtls });
+    context.recorder.openEdge({ reporter: "destination", source: party, destination, protocol, mtls });
   const edge = openEdge("http");
   let tcpEdge: number | undefined;
   return {
     context,
     app,
     limits,
+    checks,
+    source: { spiffeId: facts.kind === "agent" ? facts.id.uri : "", address: facts.address },
     edge,
     tcpEdge() {
       tcpEdge ??= openEdge("tcp");

@@ -15,6 +15,7 @@ const VERB_OF: Readonly<Record<Kind, AdminVerb>> = {
   Federation: "administer",
   AdminRole: "administer",
   AuthorizationPolicy: "secure",
+  AuthorizationProvider: "secure",
   RequestAuthentication: "secure",
   AccessPolicy: "secure",
   NetworkPolicy: "secure",

@@ -126,6 +126,12 @@ spec: { action: CUSTOM, provider: { name: opa }, rules: [{ to: [{ operation: { p
   expect(outcome).toMatchObject({ verdict: "deny", policy: { name: "ask-opa" }, rule: 0 });
   expect(outcome?.label).toContain("the external authorizer opa is not known here");
   expect(outcome?.considered[0]).toMatchObject({ action: "CUSTOM", rule: 0 });
+  const provider =
+    "apiVersion: heddle.dev/v1\nkind: AuthorizationProvider\nmetadata: { name: opa }\nspec: { grpc: { url: http://127.0.0.1:9000 } }\n";
+  const known = valueOrThrow(parseManifests([{ file: "p.yaml", text: `${POLICIES}---${custom}---\n${provider}` }]));
+  const [asked] = outcomes({}, nextSnapshot(snapshot, { resources: known }));
+  expect(asked?.external).toEqual({ provider: "opa", label: "AuthorizationPolicy/shop/ask-opa", rule: 0 });
+  expect(asked?.verdict).toBe(outcomes({})[0]?.verdict as "allow");
 });
 
 test("replicas with policies of their own are told apart, with what is only observed there", () => {

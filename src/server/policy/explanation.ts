@@ -41,8 +41,10 @@ export function explanationOf(snapshot: MeshSnapshot, asked: WonderedRequest, no
   const outcomes = service.endpoints.map((endpoint) => {
     const port = asked.port ?? snapshot.inputs.registrations.get(registrationKey(endpoint))?.appPort ?? 0;
     const request = requestAttributes({ ...caller, ...partsOf(asked), port });
-    const { ruleSets } = ruleSetsAt(inboundRulesFor(snapshot, endpoint).ruleSets, nowMs);
-    return outcomeOf(ruleSets, request, endpoint.instance);
+    const rules = inboundRulesFor(snapshot, endpoint);
+    const { ruleSets } = ruleSetsAt(rules.ruleSets, nowMs);
+    const authorizers = rules.providers.map(({ name }) => name);
+    return { instances: [endpoint.instance], ...outcomeOf(ruleSets, request, authorizers) };
   });
   return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(outcomes) });
 }
@@ -66,13 +68,16 @@ function partsOf({ method, path, host }: WonderedRequest): Partial<RequestAttrib
   return { protocol: "http", method, path: path.split("?")[0] ?? "", host };
 }
 
-function outcomeOf(ruleSets: readonly RuleSet[], request: RequestAttributes, instance: string): OutcomeView {
+function outcomeOf(
+  ruleSets: readonly RuleSet[],
+  request: RequestAttributes,
+  authorizers: readonly string[],
+): Omit<OutcomeView, "instances"> {
   const { decision, nearestMiss } = explain(compilePolicy(ruleSets), request);
   const { observed } = decision;
-  const decided = decidedBy(decision);
+  const decided = decidedBy(decision, authorizers);
   const differs = observed !== undefined && observed.verdict !== decided.verdict;
   return {
-    instances: [instance],
     ...decided,
     ...(differs ? { observed: { verdict: observed.verdict, label: observed.label } } : {}),
     ...(nearestMiss === undefined ? {} : { nearestMiss: missOf(nearestMiss) }),
@@ -81,13 +86,15 @@ function outcomeOf(ruleSets: readonly RuleSet[], request: RequestAttributes, ins
 }
 
 /** An agent asks an external authorizer before anything else counts, and denies where it cannot. */
-function decidedBy({ external, ...decision }: Decision) {
-  if (external !== undefined) {
+function decidedBy({ external, ...decision }: Decision, authorizers: readonly string[]) {
+  if (external !== undefined && (external.rivals.length > 0 || !authorizers.includes(external.provider))) {
     const { policy, rule } = external;
     return { verdict: "deny" as const, reason: "unenforceable", label: unaskedLabel(external), policy, rule };
   }
   const { verdict, reason, label, policy, rule } = decision;
-  return { verdict, reason, label, ...(policy === undefined ? {} : { policy }), rule };
+  const asked = external && { provider: external.provider, label: external.label, rule: external.rule };
+  const told = { verdict, reason, label, ...(policy === undefined ? {} : { policy }), rule };
+  return asked === undefined ? told : { ...told, external: asked };
 }
 
 function missOf({ decision, failed }: NonNullable<ReturnType<typeof explain>["nearestMiss"]>) {

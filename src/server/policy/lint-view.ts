@@ -26,6 +26,7 @@ export function lintView(snapshot: MeshSnapshot, files: readonly ResourceFile[],
     accounts: resources.filter(({ kind }) => kind === "ServiceAccount"),
     workloads: workloadsOf(snapshot, resources),
     services: servicesOf(snapshot, resources),
+    authorizers: resources.flatMap(({ kind, metadata }) => (kind === "AuthorizationProvider" ? [metadata.name] : [])),
   });
   const told = findings.map((each) => ({ ...each, label: policyLabel(each.policy) }));
   return success({ policies: policies.length, findings: told });

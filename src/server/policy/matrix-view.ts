@@ -64,6 +64,7 @@ function cellsOf(snapshot: MeshSnapshot, { service, callers, nowMs }: Asked): re
     const { ruleSets } = ruleSetsAt(inboundRulesFor(snapshot, endpoint).ruleSets, nowMs);
     return { instance: endpoint.instance, port, ruleSets, text: JSON.stringify([port, ruleSets]) };
   });
+  const authorizers = new Set(snapshot.providers.map(({ name }) => name));
   const groups = [...Map.groupBy(replicas, ({ text }) => text).values()];
   return callers.flatMap((caller) =>
     mergeEqual(
@@ -74,15 +75,19 @@ function cellsOf(snapshot: MeshSnapshot, { service, callers, nowMs }: Asked): re
           caller: caller.name,
           service: service.key,
           instances,
-          ...accessOf(ruleSets, { ...caller.attributes, port }),
+          ...accessOf(ruleSets, { ...caller.attributes, port }, authorizers),
         };
       }),
     ),
   );
 }
 
-function accessOf(ruleSets: readonly RuleSet[], caller: CallerAttributes & { readonly port: number }) {
-  const { verdict, labels, only, except } = callerAccess(ruleSets, caller);
+function accessOf(
+  ruleSets: readonly RuleSet[],
+  caller: CallerAttributes & { readonly port: number },
+  authorizers: ReadonlySet<string>,
+) {
+  const { verdict, labels, only, except } = callerAccess(ruleSets, caller, authorizers);
   const told = {
     verdict,
     labels: [...labels],
@@ -91,7 +96,7 @@ function accessOf(ruleSets: readonly RuleSet[], caller: CallerAttributes & { rea
   };
   if (!ruleSets.some(({ mode }) => mode === "observe")) return told;
   const enforced = ruleSets.map((each) => ({ ...each, mode: "enforce" as const }));
-  const observed = callerAccess(enforced, caller);
+  const observed = callerAccess(enforced, caller, authorizers);
   return observed.verdict === verdict ? told : { ...told, observed: observed.verdict };
 }
 

@@ -10,6 +10,7 @@ export class DesiredResources {
   #accessSource: MeshSnapshot["access"] | undefined;
   #limitSource: MeshSnapshot["limitPolicies"] | undefined;
   #tokenSource: MeshSnapshot["tokens"] | undefined;
+  #providerSource: MeshSnapshot["providers"] | undefined;
   #rootNamespace = "";
   #policy: EncodedResource | undefined;
 
@@ -57,18 +58,20 @@ export class DesiredResources {
   }
 
   #ownPolicy(snapshot: MeshSnapshot): EncodedResource {
-    const { policies, access, limitPolicies, tokens, settings } = snapshot;
+    const { policies, access, limitPolicies, tokens, providers, settings } = snapshot;
     const isOfSame =
       this.#policySource === policies &&
       this.#accessSource === access &&
       this.#limitSource === limitPolicies &&
-      this.#tokenSource === tokens;
+      this.#tokenSource === tokens &&
+      this.#providerSource === providers;
     const isHeld = isOfSame && this.#rootNamespace === settings.rootNamespace;
     if (isHeld && this.#policy !== undefined) return this.#policy;
     this.#policySource = policies;
     this.#accessSource = access;
     this.#limitSource = limitPolicies;
     this.#tokenSource = tokens;
+    this.#providerSource = providers;
     this.#rootNamespace = settings.rootNamespace;
     this.#policy = this.#encoder.policy(inboundRulesFor(snapshot, this.#workload));
     return this.#policy;

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/resources.proto.
  */
 export const file_heddle_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iqAEKC1RydXN0QnVuZGxlEhQKDHRydXN0X2RvbWFpbhgBIAEoCRITCgthdXRob3JpdGllcxgCIAMoDBIQCghzZXF1ZW5jZRgDIAEoBBIqCgtyZXZvY2F0aW9ucxgEIAMoCzIVLmhlZGRsZS52MS5SZXZvY2F0aW9uEjAKD2p3dF9hdXRob3JpdGllcxgFIAMoCzIXLmhlZGRsZS52MS5Kd3RBdXRob3JpdHkiNwoMSnd0QXV0aG9yaXR5Eg4KBmtleV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2luZm8YAiABKAwiYwoKUmV2b2NhdGlvbhIRCglzcGlmZmVfaWQYASABKAkSGwoTbm90X2JlZm9yZV91bnRpbF9tcxgCIAEoBBIOCgZzZXJpYWwYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoBCKkAQoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgllbmRwb2ludHMYAyADKAsyEy5oZWRkbGUudjEuRW5kcG9pbnQSJQoFcG9ydHMYBCADKAsyFi5oZWRkbGUudjEuU2VydmljZVBvcnQSKQoHdHJhZmZpYxgFIAEoCzIYLmhlZGRsZS52MS5UcmFmZmljUG9saWN5IssCCg1UcmFmZmljUG9saWN5EicKCWJhbGFuY2luZxgBIAEoCzIULmhlZGRsZS52MS5CYWxhbmNpbmcSJAoIaGFzaF9rZXkYAiABKAsyEi5oZWRkbGUudjEuSGFzaEtleRIlCghmYWlsb3ZlchgDIAMoCzITLmhlZGRsZS52MS5GYWlsb3ZlchIrCgpkaXN0cmlidXRlGAQgAygLMhcuaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbhIQCghpc19sb2NhbBgFIAEoCBIWCgl3YXJtdXBfbXMYBiABKAFIAIgBARI2ChFvdXRsaWVyX2RldGVjdGlvbhgHIAEoCzIbLmhlZGRsZS52MS5PdXRsaWVyRGV0ZWN0aW9uEicKBHBvb2wYCCABKAsyGS5oZWRkbGUudjEuQ29ubmVjdGlvblBvb2xCDAoKX3dhcm11cF9tcyJ3CglCYWxhbmNpbmcSDAoEa2luZBgBIAEoCRIeChFtaW5pbXVtX3Jpbmdfc2l6ZRgCIAEoDUgAiAEBEhcKCnRhYmxlX3NpemUYAyABKA1IAYgBAUIUChJfbWluaW11bV9yaW5nX3NpemVCDQoLX3RhYmxlX3NpemUibwoHSGFzaEtleRIMCgRraW5kGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIRCgRwYXRoGAMgASgJSAGIAQESEwoGdHRsX21zGAQgASgBSAKIAQFCBwoFX25hbWVCBwoFX3BhdGhCCQoHX3R0bF9tcyIkCghGYWlsb3ZlchIMCgRmcm9tGAEgASgJEgoKAnRvGAIgASgJInQKDERpc3RyaWJ1dGlvbhIMCgRmcm9tGAEgASgJEisKAnRvGAIgAygLMh8uaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbi5Ub0VudHJ5GikKB1RvRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASKVAgoQT3V0bGllckRldGVjdGlvbhIdChVjb25zZWN1dGl2ZTV4eF9lcnJvcnMYASABKA0SIgoaY29uc2VjdXRpdmVfZ2F0ZXdheV9lcnJvcnMYAiABKA0SKQohY29uc2VjdXRpdmVfbG9jYWxfb3JpZ2luX2ZhaWx1cmVzGAMgASgNEioKInNwbGl0X2V4dGVybmFsX2xvY2FsX29yaWdpbl9lcnJvcnMYBCABKAgSEwoLaW50ZXJ2YWxfbXMYBSABKAESGAoQYmFzZV9lamVjdGlvbl9tcxgGIAEoARIcChRtYXhfZWplY3Rpb25fcGVyY2VudBgHIAEoDRIaChJtaW5faGVhbHRoX3BlcmNlbnQYCCABKA0i7AEKDkNvbm5lY3Rpb25Qb29sEhgKC2Nvbm5lY3Rpb25zGAEgASgNSACIAQESHQoQcGVuZGluZ19yZXF1ZXN0cxgCIAEoDUgBiAEBEhUKCHJlcXVlc3RzGAMgASgNSAKIAQESFAoHcmV0cmllcxgEIAEoDUgDiAEBEh8KEmNvbm5lY3RfdGltZW91dF9tcxgFIAEoAUgEiAEBQg4KDF9jb25uZWN0aW9uc0ITChFfcGVuZGluZ19yZXF1ZXN0c0ILCglfcmVxdWVzdHNCCgoIX3JldHJpZXNCFQoTX2Nvbm5lY3RfdGltZW91dF9tcyI/CgtTZXJ2aWNlUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SFAoMYXBwX3Byb3RvY29sGAMgASgJIu8BCghFbmRwb2ludBIQCghpbnN0YW5jZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSFwoPc2VydmljZV9hY2NvdW50GAMgASgJEg8KB2FkZHJlc3MYBCABKAkSEQoJbWVzaF9wb3J0GAUgASgNEhEKCXNwaWZmZV9pZBgGIAEoCRIvCgZsYWJlbHMYByADKAsyHy5oZWRkbGUudjEuRW5kcG9pbnQuTGFiZWxzRW50cnkSDgoGd2VpZ2h0GAggASgNGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiiwEKDUluYm91bmRQb2xpY3kSKwoJcnVsZV9zZXRzGAEgAygLMhguaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQSJwoGbGltaXRzGAIgAygLMhcuaGVkZGxlLnYxLlJhdGVMaW1pdFNldBIkCgZ0b2tlbnMYAyADKAsyFC5oZWRkbGUudjEuVG9rZW5SdWxlIrMBCglUb2tlblJ1bGUSDQoFbGFiZWwYASABKAkSDgoGaXNzdWVyGAIgASgJEhEKCWF1ZGllbmNlcxgDIAMoCRIMCgRqd2tzGAQgASgJEicKBGZyb20YBSABKAsyGS5oZWRkbGUudjEuVG9rZW5Mb2NhdGlvbnMSJwoGb3V0cHV0GAYgASgLMhcuaGVkZGxlLnYxLlRva2VuT3V0cHV0cxIUCgxpc19mb3J3YXJkZWQYByABKAgiWgoOVG9rZW5Mb2NhdGlvbnMSJwoHaGVhZGVycxgBIAMoCzIWLmhlZGRsZS52MS5Ub2tlbkhlYWRlchIOCgZwYXJhbXMYAiADKAkSDwoHY29va2llcxgDIAMoCSIrCgtUb2tlbkhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCSJVCgxUb2tlbk91dHB1dHMSFgoOcGF5bG9hZF9oZWFkZXIYASABKAkSLQoNY2xhaW1faGVhZGVycxgCIAMoCzIWLmhlZGRsZS52MS5DbGFpbUhlYWRlciIsCgtDbGFpbUhlYWRlchIOCgZoZWFkZXIYASABKAkSDQoFY2xhaW0YAiABKAkijgQKDVBvbGljeVJ1bGVTZXQSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCRIvCgZhY3Rpb24YBCABKA4yHy5oZWRkbGUudjEuUG9saWN5UnVsZVNldC5BY3Rpb24SJAoFcnVsZXMYBSADKAsyFS5oZWRkbGUudjEuUG9saWN5UnVsZRIVCghwcm92aWRlchgGIAEoCUgAiAEBEgwKBHRpZXIYByABKA0SKwoEbW9kZRgIIAEoDjIdLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0Lk1vZGUSEwoLaXNfZmFsbGJhY2sYCSABKAgSGgoNZXhwaXJlc19hdF9tcxgKIAEoAUgBiAEBEikKCHNjaGVkdWxlGAsgAygLMhcuaGVkZGxlLnYxLlBvbGljeVdpbmRvdyJoCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhIQCgxBQ1RJT05fQVVESVQQAxIRCg1BQ1RJT05fQ1VTVE9NEAQiQAoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEAoMTU9ERV9FTkZPUkNFEAESEAoMTU9ERV9PQlNFUlZFEAJCCwoJX3Byb3ZpZGVyQhAKDl9leHBpcmVzX2F0X21zIlcKDFBvbGljeVdpbmRvdxIMCgRkYXlzGAEgAygNEhMKC2Zyb21fbWludXRlGAIgASgNEhEKCXRvX21pbnV0ZRgDIAEoDRIRCgl0aW1lX3pvbmUYBCABKAkivAEKClBvbGljeVJ1bGUSJAoEZnJvbRgBIAMoCzIWLmhlZGRsZS52MS5Tb3VyY2VNYXRjaBIlCgJ0bxgCIAMoCzIZLmhlZGRsZS52MS5PcGVyYXRpb25NYXRjaBINCgVpbmRleBgDIAEoDRInCgR3aGVuGAQgAygLMhkuaGVkZGxlLnYxLkNvbmRpdGlvbk1hdGNoEhUKDXVuZW5mb3JjZWFibGUYBSABKAkSEgoKZXhwcmVzc2lvbhgGIAEoCSK7AgoLU291cmNlTWF0Y2gSEgoKcHJpbmNpcGFscxgBIAMoCRIWCg5ub3RfcHJpbmNpcGFscxgCIAMoCRISCgpuYW1lc3BhY2VzGAMgAygJEhYKDm5vdF9uYW1lc3BhY2VzGAQgAygJEhoKEnJlcXVlc3RfcHJpbmNpcGFscxgFIAMoCRIeChZub3RfcmVxdWVzdF9wcmluY2lwYWxzGAYgAygJEhgKEHNlcnZpY2VfYWNjb3VudHMYByADKAkSHAoUbm90X3NlcnZpY2VfYWNjb3VudHMYCCADKAkSEQoJaXBfYmxvY2tzGAkgAygJEhUKDW5vdF9pcF9ibG9ja3MYCiADKAkSGAoQcmVtb3RlX2lwX2Jsb2NrcxgLIAMoCRIcChRub3RfcmVtb3RlX2lwX2Jsb2NrcxgMIAMoCSJBCg5Db25kaXRpb25NYXRjaBILCgNrZXkYASABKAkSDgoGdmFsdWVzGAIgAygJEhIKCm5vdF92YWx1ZXMYAyADKAkinAEKDk9wZXJhdGlvbk1hdGNoEg8KB21ldGhvZHMYASADKAkSEwoLbm90X21ldGhvZHMYAiADKAkSDQoFcGF0aHMYAyADKAkSEQoJbm90X3BhdGhzGAQgAygJEg0KBXBvcnRzGAUgAygJEhEKCW5vdF9wb3J0cxgGIAMoCRINCgVob3N0cxgHIAMoCRIRCglub3RfaG9zdHMYCCADKAkiYwoMUmF0ZUxpbWl0U2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSJAoGbGltaXRzGAQgAygLMhQuaGVkZGxlLnYxLlJhdGVMaW1pdCKSAQoJUmF0ZUxpbWl0EgwKBG5hbWUYASABKAkSJQoCdG8YAiADKAsyGS5oZWRkbGUudjEuT3BlcmF0aW9uTWF0Y2gSHwoCYnkYAyABKAsyEy5oZWRkbGUudjEuTGltaXRLZXkSEAoIcmVxdWVzdHMYBCABKA0SDgoGcGVyX21zGAUgASgNEg0KBWJ1cnN0GAYgASgNIjQKCExpbWl0S2V5EgwKBGtpbmQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lIn4KDVNlcnZpY2VSb3V0ZXMSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSKAoIcmVxdWVzdHMYAyADKAsyFi5oZWRkbGUudjEuUmVxdWVzdFJ1bGUSIgoFYnl0ZXMYBCADKAsyEy5oZWRkbGUudjEuQnl0ZVJ1bGUirwQKC1JlcXVlc3RSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoHbWF0Y2hlcxgDIAMoCzIXLmhlZGRsZS52MS5SZXF1ZXN0TWF0Y2gSMAoPcmVxdWVzdF9oZWFkZXJzGAQgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIxChByZXNwb25zZV9oZWFkZXJzGAUgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIlCghyZWRpcmVjdBgGIAEoCzITLmhlZGRsZS52MS5SZWRpcmVjdBIjCgdyZXdyaXRlGAcgASgLMhIuaGVkZGxlLnYxLlJld3JpdGUSIgoHbWlycm9ycxgIIAMoCzIRLmhlZGRsZS52MS5NaXJyb3ISKwoIYmFja2VuZHMYCSADKAsyGS5oZWRkbGUudjEuUmVxdWVzdEJhY2tlbmQSHwoScmVxdWVzdF90aW1lb3V0X21zGAogASgNSACIAQESHwoSYXR0ZW1wdF90aW1lb3V0X21zGAsgASgNSAGIAQESHwoFcmV0cnkYDCABKAsyEC5oZWRkbGUudjEuUmV0cnkSHwoFZmF1bHQYDSABKAsyEC5oZWRkbGUudjEuRmF1bHQSHwoFaGVkZ2UYDiABKAsyEC5oZWRkbGUudjEuSGVkZ2VCFQoTX3JlcXVlc3RfdGltZW91dF9tc0IVChNfYXR0ZW1wdF90aW1lb3V0X21zIqcBCgxSZXF1ZXN0TWF0Y2gSIgoEcGF0aBgBIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2gSJgoHaGVhZGVycxgCIAMoCzIVLmhlZGRsZS52MS5OYW1lZE1hdGNoEisKDHF1ZXJ5X3BhcmFtcxgDIAMoCzIVLmhlZGRsZS52MS5OYW1lZE1hdGNoEhMKBm1ldGhvZBgEIAEoCUgAiAEBQgkKB19tZXRob2QiKAoJVGV4dE1hdGNoEgwKBHR5cGUYASABKAkSDQoFdmFsdWUYAiABKAkiNwoKTmFtZWRNYXRjaBIMCgR0eXBlGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdmFsdWUYAyABKAkiXgoMSGVhZGVyQ2hhbmdlEh4KA3NldBgBIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISHgoDYWRkGAIgAygLMhEuaGVkZGxlLnYxLkhlYWRlchIOCgZyZW1vdmUYAyADKAkiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiowEKCFJlZGlyZWN0EhMKBnNjaGVtZRgBIAEoCUgAiAEBEhUKCGhvc3RuYW1lGAIgASgJSAGIAQESIgoEcGF0aBgDIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2gSEQoEcG9ydBgEIAEoDUgCiAEBEhMKC3N0YXR1c19jb2RlGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0IlEKB1Jld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIiCgRwYXRoGAIgASgLMhQuaGVkZGxlLnYxLlRleHRNYXRjaEILCglfaG9zdG5hbWUiKAoGTWlycm9yEg8KB3NlcnZpY2UYASABKAkSDQoFc2hhcmUYAiABKAEipwEKDlJlcXVlc3RCYWNrZW5kEhQKB3NlcnZpY2UYASABKAlIAIgBARIOCgZ3ZWlnaHQYAiABKA0SMAoPcmVxdWVzdF9oZWFkZXJzGAMgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIxChByZXNwb25zZV9oZWFkZXJzGAQgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZUIKCghfc2VydmljZSJiCgVSZXRyeRINCgVjb2RlcxgBIAMoDRIVCghhdHRlbXB0cxgCIAEoDUgAiAEBEhcKCmJhY2tvZmZfbXMYAyABKA1IAYgBAUILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiUwoFRmF1bHQSJAoFZGVsYXkYASABKAsyFS5oZWRkbGUudjEuRmF1bHREZWxheRIkCgVhYm9ydBgCIAEoCzIVLmhlZGRsZS52MS5GYXVsdEFib3J0IicKCkZhdWx0RGVsYXkSDQoFc2hhcmUYASABKAESCgoCbXMYAiABKAEiKwoKRmF1bHRBYm9ydBINCgVzaGFyZRgBIAEoARIOCgZzdGF0dXMYAiABKA0iGQoFSGVkZ2USEAoIYWZ0ZXJfbXMYASABKAEiVwoIQnl0ZVJ1bGUSDgoGc291cmNlGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCRIoCghiYWNrZW5kcxgDIAMoCzIWLmhlZGRsZS52MS5CeXRlQmFja2VuZCI/CgtCeXRlQmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNQgoKCF9zZXJ2aWNlYgZwcm90bzM");
+  fileDesc("ChloZWRkbGUvdjEvcmVzb3VyY2VzLnByb3RvEgloZWRkbGUudjEijQEKDE1lc2hTZXR0aW5ncxIUCgx0cnVzdF9kb21haW4YASABKAkSFwoPZXhwbGFpbl9kZW5pYWxzGAIgASgIEhYKDnRyYWNlX3NhbXBsaW5nGAMgASgBEhoKEmNvbm5lY3RfdGltZW91dF9tcxgEIAEoDRIaChJyZXF1ZXN0X3RpbWVvdXRfbXMYBSABKA0iqAEKC1RydXN0QnVuZGxlEhQKDHRydXN0X2RvbWFpbhgBIAEoCRITCgthdXRob3JpdGllcxgCIAMoDBIQCghzZXF1ZW5jZRgDIAEoBBIqCgtyZXZvY2F0aW9ucxgEIAMoCzIVLmhlZGRsZS52MS5SZXZvY2F0aW9uEjAKD2p3dF9hdXRob3JpdGllcxgFIAMoCzIXLmhlZGRsZS52MS5Kd3RBdXRob3JpdHkiNwoMSnd0QXV0aG9yaXR5Eg4KBmtleV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2luZm8YAiABKAwiYwoKUmV2b2NhdGlvbhIRCglzcGlmZmVfaWQYASABKAkSGwoTbm90X2JlZm9yZV91bnRpbF9tcxgCIAEoBBIOCgZzZXJpYWwYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoBCKkAQoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgllbmRwb2ludHMYAyADKAsyEy5oZWRkbGUudjEuRW5kcG9pbnQSJQoFcG9ydHMYBCADKAsyFi5oZWRkbGUudjEuU2VydmljZVBvcnQSKQoHdHJhZmZpYxgFIAEoCzIYLmhlZGRsZS52MS5UcmFmZmljUG9saWN5IssCCg1UcmFmZmljUG9saWN5EicKCWJhbGFuY2luZxgBIAEoCzIULmhlZGRsZS52MS5CYWxhbmNpbmcSJAoIaGFzaF9rZXkYAiABKAsyEi5oZWRkbGUudjEuSGFzaEtleRIlCghmYWlsb3ZlchgDIAMoCzITLmhlZGRsZS52MS5GYWlsb3ZlchIrCgpkaXN0cmlidXRlGAQgAygLMhcuaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbhIQCghpc19sb2NhbBgFIAEoCBIWCgl3YXJtdXBfbXMYBiABKAFIAIgBARI2ChFvdXRsaWVyX2RldGVjdGlvbhgHIAEoCzIbLmhlZGRsZS52MS5PdXRsaWVyRGV0ZWN0aW9uEicKBHBvb2wYCCABKAsyGS5oZWRkbGUudjEuQ29ubmVjdGlvblBvb2xCDAoKX3dhcm11cF9tcyJ3CglCYWxhbmNpbmcSDAoEa2luZBgBIAEoCRIeChFtaW5pbXVtX3Jpbmdfc2l6ZRgCIAEoDUgAiAEBEhcKCnRhYmxlX3NpemUYAyABKA1IAYgBAUIUChJfbWluaW11bV9yaW5nX3NpemVCDQoLX3RhYmxlX3NpemUibwoHSGFzaEtleRIMCgRraW5kGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIRCgRwYXRoGAMgASgJSAGIAQESEwoGdHRsX21zGAQgASgBSAKIAQFCBwoFX25hbWVCBwoFX3BhdGhCCQoHX3R0bF9tcyIkCghGYWlsb3ZlchIMCgRmcm9tGAEgASgJEgoKAnRvGAIgASgJInQKDERpc3RyaWJ1dGlvbhIMCgRmcm9tGAEgASgJEisKAnRvGAIgAygLMh8uaGVkZGxlLnYxLkRpc3RyaWJ1dGlvbi5Ub0VudHJ5GikKB1RvRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASKVAgoQT3V0bGllckRldGVjdGlvbhIdChVjb25zZWN1dGl2ZTV4eF9lcnJvcnMYASABKA0SIgoaY29uc2VjdXRpdmVfZ2F0ZXdheV9lcnJvcnMYAiABKA0SKQohY29uc2VjdXRpdmVfbG9jYWxfb3JpZ2luX2ZhaWx1cmVzGAMgASgNEioKInNwbGl0X2V4dGVybmFsX2xvY2FsX29yaWdpbl9lcnJvcnMYBCABKAgSEwoLaW50ZXJ2YWxfbXMYBSABKAESGAoQYmFzZV9lamVjdGlvbl9tcxgGIAEoARIcChRtYXhfZWplY3Rpb25fcGVyY2VudBgHIAEoDRIaChJtaW5faGVhbHRoX3BlcmNlbnQYCCABKA0i7AEKDkNvbm5lY3Rpb25Qb29sEhgKC2Nvbm5lY3Rpb25zGAEgASgNSACIAQESHQoQcGVuZGluZ19yZXF1ZXN0cxgCIAEoDUgBiAEBEhUKCHJlcXVlc3RzGAMgASgNSAKIAQESFAoHcmV0cmllcxgEIAEoDUgDiAEBEh8KEmNvbm5lY3RfdGltZW91dF9tcxgFIAEoAUgEiAEBQg4KDF9jb25uZWN0aW9uc0ITChFfcGVuZGluZ19yZXF1ZXN0c0ILCglfcmVxdWVzdHNCCgoIX3JldHJpZXNCFQoTX2Nvbm5lY3RfdGltZW91dF9tcyI/CgtTZXJ2aWNlUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SFAoMYXBwX3Byb3RvY29sGAMgASgJIu8BCghFbmRwb2ludBIQCghpbnN0YW5jZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSFwoPc2VydmljZV9hY2NvdW50GAMgASgJEg8KB2FkZHJlc3MYBCABKAkSEQoJbWVzaF9wb3J0GAUgASgNEhEKCXNwaWZmZV9pZBgGIAEoCRIvCgZsYWJlbHMYByADKAsyHy5oZWRkbGUudjEuRW5kcG9pbnQuTGFiZWxzRW50cnkSDgoGd2VpZ2h0GAggASgNGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiwAEKDUluYm91bmRQb2xpY3kSKwoJcnVsZV9zZXRzGAEgAygLMhguaGVkZGxlLnYxLlBvbGljeVJ1bGVTZXQSJwoGbGltaXRzGAIgAygLMhcuaGVkZGxlLnYxLlJhdGVMaW1pdFNldBIkCgZ0b2tlbnMYAyADKAsyFC5oZWRkbGUudjEuVG9rZW5SdWxlEjMKCXByb3ZpZGVycxgEIAMoCzIgLmhlZGRsZS52MS5BdXRob3JpemF0aW9uUHJvdmlkZXIi1wEKFUF1dGhvcml6YXRpb25Qcm92aWRlchIMCgRuYW1lGAEgASgJEhAKCHByb3RvY29sGAIgASgJEgsKA3VybBgDIAEoCRISCgp0aW1lb3V0X21zGAQgASgNEhQKDGlzX2ZhaWxfb3BlbhgFIAEoCBIXCg9zdGF0dXNfb25fZXJyb3IYBiABKA0SJAoEYm9keRgHIAEoCzIWLmhlZGRsZS52MS5DaGVja2VkQm9keRIoCgdoZWFkZXJzGAggASgLMhcuaGVkZGxlLnYxLkNoZWNrSGVhZGVycyJMCgtDaGVja2VkQm9keRIRCglieXRlc19tYXgYASABKA0SGgoSaXNfcGFydGlhbF9hbGxvd2VkGAIgASgIEg4KBmlzX3JhdxgDIAEoCCKbAQoMQ2hlY2tIZWFkZXJzEhAKCGluX2NoZWNrGAEgAygJEiUKCmFkZGl0aW9uYWwYAiADKAsyES5oZWRkbGUudjEuSGVhZGVyEhkKEXVwc3RyZWFtX29uX2FsbG93GAMgAygJEhsKE2Rvd25zdHJlYW1fb25fYWxsb3cYBCADKAkSGgoSZG93bnN0cmVhbV9vbl9kZW55GAUgAygJIrMBCglUb2tlblJ1bGUSDQoFbGFiZWwYASABKAkSDgoGaXNzdWVyGAIgASgJEhEKCWF1ZGllbmNlcxgDIAMoCRIMCgRqd2tzGAQgASgJEicKBGZyb20YBSABKAsyGS5oZWRkbGUudjEuVG9rZW5Mb2NhdGlvbnMSJwoGb3V0cHV0GAYgASgLMhcuaGVkZGxlLnYxLlRva2VuT3V0cHV0cxIUCgxpc19mb3J3YXJkZWQYByABKAgiWgoOVG9rZW5Mb2NhdGlvbnMSJwoHaGVhZGVycxgBIAMoCzIWLmhlZGRsZS52MS5Ub2tlbkhlYWRlchIOCgZwYXJhbXMYAiADKAkSDwoHY29va2llcxgDIAMoCSIrCgtUb2tlbkhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCSJVCgxUb2tlbk91dHB1dHMSFgoOcGF5bG9hZF9oZWFkZXIYASABKAkSLQoNY2xhaW1faGVhZGVycxgCIAMoCzIWLmhlZGRsZS52MS5DbGFpbUhlYWRlciIsCgtDbGFpbUhlYWRlchIOCgZoZWFkZXIYASABKAkSDQoFY2xhaW0YAiABKAkijgQKDVBvbGljeVJ1bGVTZXQSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCRIvCgZhY3Rpb24YBCABKA4yHy5oZWRkbGUudjEuUG9saWN5UnVsZVNldC5BY3Rpb24SJAoFcnVsZXMYBSADKAsyFS5oZWRkbGUudjEuUG9saWN5UnVsZRIVCghwcm92aWRlchgGIAEoCUgAiAEBEgwKBHRpZXIYByABKA0SKwoEbW9kZRgIIAEoDjIdLmhlZGRsZS52MS5Qb2xpY3lSdWxlU2V0Lk1vZGUSEwoLaXNfZmFsbGJhY2sYCSABKAgSGgoNZXhwaXJlc19hdF9tcxgKIAEoAUgBiAEBEikKCHNjaGVkdWxlGAsgAygLMhcuaGVkZGxlLnYxLlBvbGljeVdpbmRvdyJoCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhIQCgxBQ1RJT05fQVVESVQQAxIRCg1BQ1RJT05fQ1VTVE9NEAQiQAoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEAoMTU9ERV9FTkZPUkNFEAESEAoMTU9ERV9PQlNFUlZFEAJCCwoJX3Byb3ZpZGVyQhAKDl9leHBpcmVzX2F0X21zIlcKDFBvbGljeVdpbmRvdxIMCgRkYXlzGAEgAygNEhMKC2Zyb21fbWludXRlGAIgASgNEhEKCXRvX21pbnV0ZRgDIAEoDRIRCgl0aW1lX3pvbmUYBCABKAkivAEKClBvbGljeVJ1bGUSJAoEZnJvbRgBIAMoCzIWLmhlZGRsZS52MS5Tb3VyY2VNYXRjaBIlCgJ0bxgCIAMoCzIZLmhlZGRsZS52MS5PcGVyYXRpb25NYXRjaBINCgVpbmRleBgDIAEoDRInCgR3aGVuGAQgAygLMhkuaGVkZGxlLnYxLkNvbmRpdGlvbk1hdGNoEhUKDXVuZW5mb3JjZWFibGUYBSABKAkSEgoKZXhwcmVzc2lvbhgGIAEoCSK7AgoLU291cmNlTWF0Y2gSEgoKcHJpbmNpcGFscxgBIAMoCRIWCg5ub3RfcHJpbmNpcGFscxgCIAMoCRISCgpuYW1lc3BhY2VzGAMgAygJEhYKDm5vdF9uYW1lc3BhY2VzGAQgAygJEhoKEnJlcXVlc3RfcHJpbmNpcGFscxgFIAMoCRIeChZub3RfcmVxdWVzdF9wcmluY2lwYWxzGAYgAygJEhgKEHNlcnZpY2VfYWNjb3VudHMYByADKAkSHAoUbm90X3NlcnZpY2VfYWNjb3VudHMYCCADKAkSEQoJaXBfYmxvY2tzGAkgAygJEhUKDW5vdF9pcF9ibG9ja3MYCiADKAkSGAoQcmVtb3RlX2lwX2Jsb2NrcxgLIAMoCRIcChRub3RfcmVtb3RlX2lwX2Jsb2NrcxgMIAMoCSJBCg5Db25kaXRpb25NYXRjaBILCgNrZXkYASABKAkSDgoGdmFsdWVzGAIgAygJEhIKCm5vdF92YWx1ZXMYAyADKAkinAEKDk9wZXJhdGlvbk1hdGNoEg8KB21ldGhvZHMYASADKAkSEwoLbm90X21ldGhvZHMYAiADKAkSDQoFcGF0aHMYAyADKAkSEQoJbm90X3BhdGhzGAQgAygJEg0KBXBvcnRzGAUgAygJEhEKCW5vdF9wb3J0cxgGIAMoCRINCgVob3N0cxgHIAMoCRIRCglub3RfaG9zdHMYCCADKAkiYwoMUmF0ZUxpbWl0U2V0EgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSJAoGbGltaXRzGAQgAygLMhQuaGVkZGxlLnYxLlJhdGVMaW1pdCKSAQoJUmF0ZUxpbWl0EgwKBG5hbWUYASABKAkSJQoCdG8YAiADKAsyGS5oZWRkbGUudjEuT3BlcmF0aW9uTWF0Y2gSHwoCYnkYAyABKAsyEy5oZWRkbGUudjEuTGltaXRLZXkSEAoIcmVxdWVzdHMYBCABKA0SDgoGcGVyX21zGAUgASgNEg0KBWJ1cnN0GAYgASgNIjQKCExpbWl0S2V5EgwKBGtpbmQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lIn4KDVNlcnZpY2VSb3V0ZXMSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSKAoIcmVxdWVzdHMYAyADKAsyFi5oZWRkbGUudjEuUmVxdWVzdFJ1bGUSIgoFYnl0ZXMYBCADKAsyEy5oZWRkbGUudjEuQnl0ZVJ1bGUirwQKC1JlcXVlc3RSdWxlEg4KBnNvdXJjZRgBIAEoCRIRCglob3N0bmFtZXMYAiADKAkSKAoHbWF0Y2hlcxgDIAMoCzIXLmhlZGRsZS52MS5SZXF1ZXN0TWF0Y2gSMAoPcmVxdWVzdF9oZWFkZXJzGAQgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIxChByZXNwb25zZV9oZWFkZXJzGAUgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIlCghyZWRpcmVjdBgGIAEoCzITLmhlZGRsZS52MS5SZWRpcmVjdBIjCgdyZXdyaXRlGAcgASgLMhIuaGVkZGxlLnYxLlJld3JpdGUSIgoHbWlycm9ycxgIIAMoCzIRLmhlZGRsZS52MS5NaXJyb3ISKwoIYmFja2VuZHMYCSADKAsyGS5oZWRkbGUudjEuUmVxdWVzdEJhY2tlbmQSHwoScmVxdWVzdF90aW1lb3V0X21zGAogASgNSACIAQESHwoSYXR0ZW1wdF90aW1lb3V0X21zGAsgASgNSAGIAQESHwoFcmV0cnkYDCABKAsyEC5oZWRkbGUudjEuUmV0cnkSHwoFZmF1bHQYDSABKAsyEC5oZWRkbGUudjEuRmF1bHQSHwoFaGVkZ2UYDiABKAsyEC5oZWRkbGUudjEuSGVkZ2VCFQoTX3JlcXVlc3RfdGltZW91dF9tc0IVChNfYXR0ZW1wdF90aW1lb3V0X21zIqcBCgxSZXF1ZXN0TWF0Y2gSIgoEcGF0aBgBIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2gSJgoHaGVhZGVycxgCIAMoCzIVLmhlZGRsZS52MS5OYW1lZE1hdGNoEisKDHF1ZXJ5X3BhcmFtcxgDIAMoCzIVLmhlZGRsZS52MS5OYW1lZE1hdGNoEhMKBm1ldGhvZBgEIAEoCUgAiAEBQgkKB19tZXRob2QiKAoJVGV4dE1hdGNoEgwKBHR5cGUYASABKAkSDQoFdmFsdWUYAiABKAkiNwoKTmFtZWRNYXRjaBIMCgR0eXBlGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdmFsdWUYAyABKAkiXgoMSGVhZGVyQ2hhbmdlEh4KA3NldBgBIAMoCzIRLmhlZGRsZS52MS5IZWFkZXISHgoDYWRkGAIgAygLMhEuaGVkZGxlLnYxLkhlYWRlchIOCgZyZW1vdmUYAyADKAkiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiowEKCFJlZGlyZWN0EhMKBnNjaGVtZRgBIAEoCUgAiAEBEhUKCGhvc3RuYW1lGAIgASgJSAGIAQESIgoEcGF0aBgDIAEoCzIULmhlZGRsZS52MS5UZXh0TWF0Y2gSEQoEcG9ydBgEIAEoDUgCiAEBEhMKC3N0YXR1c19jb2RlGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0IlEKB1Jld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIiCgRwYXRoGAIgASgLMhQuaGVkZGxlLnYxLlRleHRNYXRjaEILCglfaG9zdG5hbWUiKAoGTWlycm9yEg8KB3NlcnZpY2UYASABKAkSDQoFc2hhcmUYAiABKAEipwEKDlJlcXVlc3RCYWNrZW5kEhQKB3NlcnZpY2UYASABKAlIAIgBARIOCgZ3ZWlnaHQYAiABKA0SMAoPcmVxdWVzdF9oZWFkZXJzGAMgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZRIxChByZXNwb25zZV9oZWFkZXJzGAQgASgLMhcuaGVkZGxlLnYxLkhlYWRlckNoYW5nZUIKCghfc2VydmljZSJiCgVSZXRyeRINCgVjb2RlcxgBIAMoDRIVCghhdHRlbXB0cxgCIAEoDUgAiAEBEhcKCmJhY2tvZmZfbXMYAyABKA1IAYgBAUILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiUwoFRmF1bHQSJAoFZGVsYXkYASABKAsyFS5oZWRkbGUudjEuRmF1bHREZWxheRIkCgVhYm9ydBgCIAEoCzIVLmhlZGRsZS52MS5GYXVsdEFib3J0IicKCkZhdWx0RGVsYXkSDQoFc2hhcmUYASABKAESCgoCbXMYAiABKAEiKwoKRmF1bHRBYm9ydBINCgVzaGFyZRgBIAEoARIOCgZzdGF0dXMYAiABKA0iGQoFSGVkZ2USEAoIYWZ0ZXJfbXMYASABKAEiVwoIQnl0ZVJ1bGUSDgoGc291cmNlGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCRIoCghiYWNrZW5kcxgDIAMoCzIWLmhlZGRsZS52MS5CeXRlQmFja2VuZCI/CgtCeXRlQmFja2VuZBIUCgdzZXJ2aWNlGAEgASgJSACIAQESDgoGd2VpZ2h0GAIgASgNQgoKCF9zZXJ2aWNlYgZwcm90bzM");
 
 /**
  * Name: "mesh". Settings that hold for every agent.
@@ -548,6 +548,13 @@ export type InboundPolicy = Message<"heddle.v1.InboundPolicy"> & {
    * @generated from field: repeated heddle.v1.TokenRule tokens = 3;
    */
   tokens: TokenRule[];
+
+  /**
+   * Of the CUSTOM rule sets.
+   *
+   * @generated from field: repeated heddle.v1.AuthorizationProvider providers = 4;
+   */
+  providers: AuthorizationProvider[];
 };
 
 /**
@@ -556,6 +563,126 @@ export type InboundPolicy = Message<"heddle.v1.InboundPolicy"> & {
  */
 export const InboundPolicySchema: GenMessage<InboundPolicy> = /*@__PURE__*/
   messageDesc(file_heddle_v1_resources, 14);
+
+/**
+ * The words are those of the model.
+ *
+ * @generated from message heddle.v1.AuthorizationProvider
+ */
+export type AuthorizationProvider = Message<"heddle.v1.AuthorizationProvider"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string protocol = 2;
+   */
+  protocol: string;
+
+  /**
+   * @generated from field: string url = 3;
+   */
+  url: string;
+
+  /**
+   * @generated from field: uint32 timeout_ms = 4;
+   */
+  timeoutMs: number;
+
+  /**
+   * @generated from field: bool is_fail_open = 5;
+   */
+  isFailOpen: boolean;
+
+  /**
+   * @generated from field: uint32 status_on_error = 6;
+   */
+  statusOnError: number;
+
+  /**
+   * Absent: the body is not shown.
+   *
+   * @generated from field: heddle.v1.CheckedBody body = 7;
+   */
+  body?: CheckedBody | undefined;
+
+  /**
+   * @generated from field: heddle.v1.CheckHeaders headers = 8;
+   */
+  headers?: CheckHeaders | undefined;
+};
+
+/**
+ * Describes the message heddle.v1.AuthorizationProvider.
+ * Use `create(AuthorizationProviderSchema)` to create a new message.
+ */
+export const AuthorizationProviderSchema: GenMessage<AuthorizationProvider> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 15);
+
+/**
+ * @generated from message heddle.v1.CheckedBody
+ */
+export type CheckedBody = Message<"heddle.v1.CheckedBody"> & {
+  /**
+   * @generated from field: uint32 bytes_max = 1;
+   */
+  bytesMax: number;
+
+  /**
+   * @generated from field: bool is_partial_allowed = 2;
+   */
+  isPartialAllowed: boolean;
+
+  /**
+   * @generated from field: bool is_raw = 3;
+   */
+  isRaw: boolean;
+};
+
+/**
+ * Describes the message heddle.v1.CheckedBody.
+ * Use `create(CheckedBodySchema)` to create a new message.
+ */
+export const CheckedBodySchema: GenMessage<CheckedBody> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 16);
+
+/**
+ * @generated from message heddle.v1.CheckHeaders
+ */
+export type CheckHeaders = Message<"heddle.v1.CheckHeaders"> & {
+  /**
+   * @generated from field: repeated string in_check = 1;
+   */
+  inCheck: string[];
+
+  /**
+   * @generated from field: repeated heddle.v1.Header additional = 2;
+   */
+  additional: Header[];
+
+  /**
+   * @generated from field: repeated string upstream_on_allow = 3;
+   */
+  upstreamOnAllow: string[];
+
+  /**
+   * @generated from field: repeated string downstream_on_allow = 4;
+   */
+  downstreamOnAllow: string[];
+
+  /**
+   * @generated from field: repeated string downstream_on_deny = 5;
+   */
+  downstreamOnDeny: string[];
+};
+
+/**
+ * Describes the message heddle.v1.CheckHeaders.
+ * Use `create(CheckHeadersSchema)` to create a new message.
+ */
+export const CheckHeadersSchema: GenMessage<CheckHeaders> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_resources, 17);
 
 /**
  * The words are those of the model. The keys are here in place of where they come from: agents fetch nothing.
@@ -606,7 +733,7 @@ export type TokenRule = Message<"heddle.v1.TokenRule"> & {
  * Use `create(TokenRuleSchema)` to create a new message.
  */
 export const TokenRuleSchema: GenMessage<TokenRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 15);
+  messageDesc(file_heddle_v1_resources, 18);
 
 /**
  * @generated from message heddle.v1.TokenLocations
@@ -633,7 +760,7 @@ export type TokenLocations = Message<"heddle.v1.TokenLocations"> & {
  * Use `create(TokenLocationsSchema)` to create a new message.
  */
 export const TokenLocationsSchema: GenMessage<TokenLocations> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 16);
+  messageDesc(file_heddle_v1_resources, 19);
 
 /**
  * @generated from message heddle.v1.TokenHeader
@@ -655,7 +782,7 @@ export type TokenHeader = Message<"heddle.v1.TokenHeader"> & {
  * Use `create(TokenHeaderSchema)` to create a new message.
  */
 export const TokenHeaderSchema: GenMessage<TokenHeader> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 17);
+  messageDesc(file_heddle_v1_resources, 20);
 
 /**
  * @generated from message heddle.v1.TokenOutputs
@@ -677,7 +804,7 @@ export type TokenOutputs = Message<"heddle.v1.TokenOutputs"> & {
  * Use `create(TokenOutputsSchema)` to create a new message.
  */
 export const TokenOutputsSchema: GenMessage<TokenOutputs> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 18);
+  messageDesc(file_heddle_v1_resources, 21);
 
 /**
  * @generated from message heddle.v1.ClaimHeader
@@ -699,7 +826,7 @@ export type ClaimHeader = Message<"heddle.v1.ClaimHeader"> & {
  * Use `create(ClaimHeaderSchema)` to create a new message.
  */
 export const ClaimHeaderSchema: GenMessage<ClaimHeader> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 19);
+  messageDesc(file_heddle_v1_resources, 22);
 
 /**
  * @generated from message heddle.v1.PolicyRuleSet
@@ -770,7 +897,7 @@ export type PolicyRuleSet = Message<"heddle.v1.PolicyRuleSet"> & {
  * Use `create(PolicyRuleSetSchema)` to create a new message.
  */
 export const PolicyRuleSetSchema: GenMessage<PolicyRuleSet> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 20);
+  messageDesc(file_heddle_v1_resources, 23);
 
 /**
  * @generated from enum heddle.v1.PolicyRuleSet.Action
@@ -811,7 +938,7 @@ export type PolicyRuleSet_Action = (typeof PolicyRuleSet_Action)[keyof typeof Po
  * Describes the enum heddle.v1.PolicyRuleSet.Action.
  */
 export const PolicyRuleSet_ActionSchema: GenEnum<PolicyRuleSet_Action> = /*@__PURE__*/
-  enumDesc(file_heddle_v1_resources, 20, 0);
+  enumDesc(file_heddle_v1_resources, 23, 0);
 
 /**
  * @generated from enum heddle.v1.PolicyRuleSet.Mode
@@ -842,7 +969,7 @@ export type PolicyRuleSet_Mode = (typeof PolicyRuleSet_Mode)[keyof typeof Policy
  * Describes the enum heddle.v1.PolicyRuleSet.Mode.
  */
 export const PolicyRuleSet_ModeSchema: GenEnum<PolicyRuleSet_Mode> = /*@__PURE__*/
-  enumDesc(file_heddle_v1_resources, 20, 1);
+  enumDesc(file_heddle_v1_resources, 23, 1);
 
 /**
  * A part of a week, as the clocks of a zone show it. Sunday is 0.
@@ -876,7 +1003,7 @@ export type PolicyWindow = Message<"heddle.v1.PolicyWindow"> & {
  * Use `create(PolicyWindowSchema)` to create a new message.
  */
 export const PolicyWindowSchema: GenMessage<PolicyWindow> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 21);
+  messageDesc(file_heddle_v1_resources, 24);
 
 /**
  * @generated from message heddle.v1.PolicyRule
@@ -920,7 +1047,7 @@ export type PolicyRule = Message<"heddle.v1.PolicyRule"> & {
  * Use `create(PolicyRuleSchema)` to create a new message.
  */
 export const PolicyRuleSchema: GenMessage<PolicyRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 22);
+  messageDesc(file_heddle_v1_resources, 25);
 
 /**
  * @generated from message heddle.v1.SourceMatch
@@ -992,7 +1119,7 @@ export type SourceMatch = Message<"heddle.v1.SourceMatch"> & {
  * Use `create(SourceMatchSchema)` to create a new message.
  */
 export const SourceMatchSchema: GenMessage<SourceMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 23);
+  messageDesc(file_heddle_v1_resources, 26);
 
 /**
  * @generated from message heddle.v1.ConditionMatch
@@ -1019,7 +1146,7 @@ export type ConditionMatch = Message<"heddle.v1.ConditionMatch"> & {
  * Use `create(ConditionMatchSchema)` to create a new message.
  */
 export const ConditionMatchSchema: GenMessage<ConditionMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 24);
+  messageDesc(file_heddle_v1_resources, 27);
 
 /**
  * @generated from message heddle.v1.OperationMatch
@@ -1071,7 +1198,7 @@ export type OperationMatch = Message<"heddle.v1.OperationMatch"> & {
  * Use `create(OperationMatchSchema)` to create a new message.
  */
 export const OperationMatchSchema: GenMessage<OperationMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 25);
+  messageDesc(file_heddle_v1_resources, 28);
 
 /**
  * @generated from message heddle.v1.RateLimitSet
@@ -1103,7 +1230,7 @@ export type RateLimitSet = Message<"heddle.v1.RateLimitSet"> & {
  * Use `create(RateLimitSetSchema)` to create a new message.
  */
 export const RateLimitSetSchema: GenMessage<RateLimitSet> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 26);
+  messageDesc(file_heddle_v1_resources, 29);
 
 /**
  * The words are those of the model.
@@ -1147,7 +1274,7 @@ export type RateLimit = Message<"heddle.v1.RateLimit"> & {
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 27);
+  messageDesc(file_heddle_v1_resources, 30);
 
 /**
  * @generated from message heddle.v1.LimitKey
@@ -1171,7 +1298,7 @@ export type LimitKey = Message<"heddle.v1.LimitKey"> & {
  * Use `create(LimitKeySchema)` to create a new message.
  */
 export const LimitKeySchema: GenMessage<LimitKey> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 28);
+  messageDesc(file_heddle_v1_resources, 31);
 
 /**
  * Name: "namespace/service". Where the requests and connections that are made to a service go instead of to it; absent without a route.
@@ -1207,7 +1334,7 @@ export type ServiceRoutes = Message<"heddle.v1.ServiceRoutes"> & {
  * Use `create(ServiceRoutesSchema)` to create a new message.
  */
 export const ServiceRoutesSchema: GenMessage<ServiceRoutes> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 29);
+  messageDesc(file_heddle_v1_resources, 32);
 
 /**
  * @generated from message heddle.v1.RequestRule
@@ -1289,7 +1416,7 @@ export type RequestRule = Message<"heddle.v1.RequestRule"> & {
  * Use `create(RequestRuleSchema)` to create a new message.
  */
 export const RequestRuleSchema: GenMessage<RequestRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 30);
+  messageDesc(file_heddle_v1_resources, 33);
 
 /**
  * @generated from message heddle.v1.RequestMatch
@@ -1321,7 +1448,7 @@ export type RequestMatch = Message<"heddle.v1.RequestMatch"> & {
  * Use `create(RequestMatchSchema)` to create a new message.
  */
 export const RequestMatchSchema: GenMessage<RequestMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 31);
+  messageDesc(file_heddle_v1_resources, 34);
 
 /**
  * The types are those of the Gateway API.
@@ -1345,7 +1472,7 @@ export type TextMatch = Message<"heddle.v1.TextMatch"> & {
  * Use `create(TextMatchSchema)` to create a new message.
  */
 export const TextMatchSchema: GenMessage<TextMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 32);
+  messageDesc(file_heddle_v1_resources, 35);
 
 /**
  * @generated from message heddle.v1.NamedMatch
@@ -1372,7 +1499,7 @@ export type NamedMatch = Message<"heddle.v1.NamedMatch"> & {
  * Use `create(NamedMatchSchema)` to create a new message.
  */
 export const NamedMatchSchema: GenMessage<NamedMatch> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 33);
+  messageDesc(file_heddle_v1_resources, 36);
 
 /**
  * @generated from message heddle.v1.HeaderChange
@@ -1399,7 +1526,7 @@ export type HeaderChange = Message<"heddle.v1.HeaderChange"> & {
  * Use `create(HeaderChangeSchema)` to create a new message.
  */
 export const HeaderChangeSchema: GenMessage<HeaderChange> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 34);
+  messageDesc(file_heddle_v1_resources, 37);
 
 /**
  * @generated from message heddle.v1.Header
@@ -1421,7 +1548,7 @@ export type Header = Message<"heddle.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 35);
+  messageDesc(file_heddle_v1_resources, 38);
 
 /**
  * @generated from message heddle.v1.Redirect
@@ -1458,7 +1585,7 @@ export type Redirect = Message<"heddle.v1.Redirect"> & {
  * Use `create(RedirectSchema)` to create a new message.
  */
 export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 36);
+  messageDesc(file_heddle_v1_resources, 39);
 
 /**
  * @generated from message heddle.v1.Rewrite
@@ -1480,7 +1607,7 @@ export type Rewrite = Message<"heddle.v1.Rewrite"> & {
  * Use `create(RewriteSchema)` to create a new message.
  */
 export const RewriteSchema: GenMessage<Rewrite> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 37);
+  messageDesc(file_heddle_v1_resources, 40);
 
 /**
  * @generated from message heddle.v1.Mirror
@@ -1502,7 +1629,7 @@ export type Mirror = Message<"heddle.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 38);
+  messageDesc(file_heddle_v1_resources, 41);
 
 /**
  * @generated from message heddle.v1.RequestBackend
@@ -1536,7 +1663,7 @@ export type RequestBackend = Message<"heddle.v1.RequestBackend"> & {
  * Use `create(RequestBackendSchema)` to create a new message.
  */
 export const RequestBackendSchema: GenMessage<RequestBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 39);
+  messageDesc(file_heddle_v1_resources, 42);
 
 /**
  * @generated from message heddle.v1.Retry
@@ -1563,7 +1690,7 @@ export type Retry = Message<"heddle.v1.Retry"> & {
  * Use `create(RetrySchema)` to create a new message.
  */
 export const RetrySchema: GenMessage<Retry> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 40);
+  messageDesc(file_heddle_v1_resources, 43);
 
 /**
  * @generated from message heddle.v1.Fault
@@ -1585,7 +1712,7 @@ export type Fault = Message<"heddle.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 41);
+  messageDesc(file_heddle_v1_resources, 44);
 
 /**
  * @generated from message heddle.v1.FaultDelay
@@ -1607,7 +1734,7 @@ export type FaultDelay = Message<"heddle.v1.FaultDelay"> & {
  * Use `create(FaultDelaySchema)` to create a new message.
  */
 export const FaultDelaySchema: GenMessage<FaultDelay> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 42);
+  messageDesc(file_heddle_v1_resources, 45);
 
 /**
  * @generated from message heddle.v1.FaultAbort
@@ -1629,7 +1756,7 @@ export type FaultAbort = Message<"heddle.v1.FaultAbort"> & {
  * Use `create(FaultAbortSchema)` to create a new message.
  */
 export const FaultAbortSchema: GenMessage<FaultAbort> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 43);
+  messageDesc(file_heddle_v1_resources, 46);
 
 /**
  * @generated from message heddle.v1.Hedge
@@ -1646,7 +1773,7 @@ export type Hedge = Message<"heddle.v1.Hedge"> & {
  * Use `create(HedgeSchema)` to create a new message.
  */
 export const HedgeSchema: GenMessage<Hedge> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 44);
+  messageDesc(file_heddle_v1_resources, 47);
 
 /**
  * @generated from message heddle.v1.ByteRule
@@ -1673,7 +1800,7 @@ export type ByteRule = Message<"heddle.v1.ByteRule"> & {
  * Use `create(ByteRuleSchema)` to create a new message.
  */
 export const ByteRuleSchema: GenMessage<ByteRule> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 45);
+  messageDesc(file_heddle_v1_resources, 48);
 
 /**
  * @generated from message heddle.v1.ByteBackend
@@ -1695,5 +1822,5 @@ export type ByteBackend = Message<"heddle.v1.ByteBackend"> & {
  * Use `create(ByteBackendSchema)` to create a new message.
  */
 export const ByteBackendSchema: GenMessage<ByteBackend> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_resources, 46);
+  messageDesc(file_heddle_v1_resources, 49);
 
