@@ -4,6 +4,8 @@ import type { CircuitLimits } from "#routing";
 export interface ProxyLimits {
   /** Connections of apps, or of callers at an edge, at once; more are closed when they come. */
   readonly downstreamConnectionsMax: number;
+  /** Streams of one connection from outside the mesh at once: each may have 256 KiB wait for a caller who does not read. */
+  readonly edgeStreamsMax: number;
   /** Connections from other agents, and from callers in the clear, at once. */
   readonly peerConnectionsMax: number;
   /** Handshakes of other agents under way at once; more are dropped. */
@@ -52,6 +54,7 @@ export interface ProxyLimits {
 
 export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   downstreamConnectionsMax: 16_384,
+  edgeStreamsMax: 128,
   peerConnectionsMax: 4096,
   handshakesMax: 1024,
   handshakeTimeoutMs: 10_000,

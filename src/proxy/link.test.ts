@@ -10,7 +10,7 @@ import { Link, type LinkStream } from "./link.ts";
 const SILENT_MS = 1000;
 
 /** A link to a caller whose kernel takes so many bytes at a time, with one request that is answered with so many. */
-function answering(bytes: number, kernelBytes: number) {
+function answering(bytes: number, kernelBytes: number, to: "app" | "outside" = "app") {
   const time = new FakeTime();
   const deadlines = new Deadlines(() => time.nowMs(), time);
   deadlines.start();
@@ -36,6 +36,7 @@ function answering(bytes: number, kernelBytes: number) {
   };
   const link = new Link(socket, {
     role: "server",
+    to,
     context: {
       flusher: { schedule: () => undefined },
       deadlines,
@@ -53,7 +54,14 @@ function answering(bytes: number, kernelBytes: number) {
     room = kernelBytes;
     link.onDrain();
   };
-  return { link, drain, time, isClosed: () => isClosed, got: () => received.bytesOf(Buffer.concat(sent.splice(0))) };
+  return {
+    link,
+    drain,
+    time,
+    isClosed: () => isClosed,
+    got: () => received.bytesOf(Buffer.concat(sent.splice(0))),
+    mayOpen: received.mayOpen,
+  };
 }
 
 /** The caller's side of it. */
@@ -80,6 +88,13 @@ function receiver() {
     opening: (): Buffer => {
       session.openStream([":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a"], true);
       return Buffer.from(session.pendingOutput());
+    },
+    /** How many streams more than the one there is room for. */
+    mayOpen: (): number => {
+      let count = 0;
+      while (session.openStream([":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a"], true) > 0)
+        count++;
+      return count;
     },
     bytesOf: (bytes: Buffer): number => {
       session.read(bytes);
@@ -118,4 +133,14 @@ test("one that is destroyed ends at once", () => {
   link.release(1);
   link.destroy();
   expect(isClosed()).toBe(true);
+});
+
+test.each([
+  ["app", 1024],
+  ["outside", 128],
+] as const)("a caller that is %s may have %d streams", (to, want) => {
+  const { link, got, mayOpen } = answering(0, 100_000, to);
+  link.flush();
+  got();
+  expect(mayOpen()).toBe(want);
 });

@@ -24,8 +24,8 @@ export interface LinkStream {
 
 export interface LinkOptions {
   readonly role: "client" | "server";
-  /** Between two agents; otherwise one side is an app, or a caller at an edge. */
-  readonly isOfMesh?: boolean;
+  /** Whom it leads to. */
+  readonly to: "agent" | "app" | "outside";
   readonly context: ProxyContext;
   /** The peer opened a stream; undefined resets it. Never called for a client. */
   readonly onStream: (link: Link, stream: number) => LinkStream | undefined;
@@ -77,7 +77,8 @@ export class Link implements SocketEvents, Flushable {
           connectionWindowBytes: ANSWERS_WINDOW_BYTES,
           streamIdMax: options.context.limits.requestsPerConnectionMax * 2 - 1,
         }),
-        ...(options.isOfMesh && { headerListBytesMax: MESH_HEAD_BYTES, headerBlockBytesMax: MESH_HEAD_BYTES }),
+        ...(options.to === "agent" && { headerListBytesMax: MESH_HEAD_BYTES, headerBlockBytesMax: MESH_HEAD_BYTES }),
+        ...(options.to === "outside" && { concurrentStreamsMax: options.context.limits.edgeStreamsMax }),
       },
     });
   }

@@ -22,10 +22,11 @@ export class Http2Downstream implements SocketEvents, Closable, Expirable {
   #openStreams = 0;
 
   constructor(options: DownstreamOptions) {
-    const { context, socket } = options;
+    const { context, socket, edge } = options;
     this.#options = options;
     this.#link = new Link(socket, {
       role: "server",
+      to: edge === undefined ? "app" : "outside",
       context,
       onStream: (link, stream) => {
         this.#openStreams++;

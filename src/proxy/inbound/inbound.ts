@@ -146,7 +146,7 @@ export class Inbound {
     const peer = inboundPeer(this.#context, this.#side, { kind: "agent", id, address: socket.remoteAddress });
     const link = new Link(socket, {
       role: "server",
-      isOfMesh: true,
+      to: "agent",
       context: this.#context,
       onStream: (on, stream) => {
         const exchange = new InboundExchange(peer, new StreamOutput(on, stream, () => exchange.onDrained()));

@@ -177,7 +177,7 @@ export class Peer implements Expirable {
     this.#abandonConnect();
     const link: Link = new Link(socket, {
       role: "client",
-      isOfMesh: true,
+      to: "agent",
       context: this.#context,
       onStream: () => undefined,
       // It may take more streams than could be known before.

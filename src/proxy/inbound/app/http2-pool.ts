@@ -61,6 +61,7 @@ export class Http2Pool implements AppLanes {
       onOpen: (socket) => {
         const link = new Link(socket, {
           role: "client",
+          to: "app",
           context: this.#context,
           onStream: () => undefined,
           // Before its settings are known it could be asked for more than it takes, or for what it does not (RFC 8441 §3).
