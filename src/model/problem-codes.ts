@@ -31,7 +31,7 @@ export const PROBLEM_CODES = {
   },
   HDL_API_CREDENTIAL: {
     summary: "A request to the API has no right to what it asks.",
-    next: "Send the token of the server's admin.json as `Authorization: Bearer …`; `heddle` does so by itself.",
+    next: "Name the server's data directory with `--data`, use `heddle login`, or give an API token with `--token-file`; other programs send theirs as `Authorization: Bearer …`.",
   },
   HDL_API_FORBIDDEN: {
     summary: "An administrator asked for something that no role of its own allows.",

@@ -180,7 +180,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const credentialFile = `${dataDirectory}/admin.json`;
   const token = await adminToken(credentialFile);
   if (!token.ok) return token;
-  const stores = await openStores(dataDirectory, { clock: systemClock, random: systemRandom });
+  const stores = await openStores(dataDirectory, {
+    clock: systemClock,
+    random: systemRandom,
+    // Wherever the log is kept, the entries are too, and with them the heads that the server itself cannot take back.
+    onAudit: (entry) => log("info", "audit", { entry }),
+  });
   if (!stores.ok) return stores;
   const { resources, telemetry } = stores.value;
   const parts = { ...options, tls: tls.value, adminToken: token.value, stores: stores.value };

@@ -3,7 +3,7 @@
 import type { Random } from "#engine/random";
 import { openSqlite } from "#engine/sqlite";
 import type { Clock } from "#engine/time";
-import { type Result, success } from "#model";
+import { type AuditEntry, type Result, success } from "#model";
 import { DocumentStore, ResourceStore } from "#store";
 import { TelemetryStore } from "#telemetry/store";
 
@@ -17,12 +17,14 @@ export interface OpenStores {
 export interface StoreSurroundings {
   readonly clock: Clock;
   readonly random: Random;
+  /** Hears of each audit entry. */
+  readonly onAudit: (entry: AuditEntry) => void;
 }
 
 /** Opens `heddle.db` and `telemetry.db`; a damaged one is left as it is and told. */
 export async function openStores(
   dataDirectory: string,
-  { clock, random }: StoreSurroundings,
+  { clock, random, onAudit }: StoreSurroundings,
 ): Promise<Result<OpenStores>> {
   const state = openSqlite(`${dataDirectory}/heddle.db`, { durability: "full" });
   if (!state.ok) return state;
@@ -32,7 +34,7 @@ export async function openStores(
     return observed;
   }
   const stores: OpenStores = {
-    resources: new ResourceStore({ database: state.value, clock, random }),
+    resources: new ResourceStore({ database: state.value, clock, random, onAudit }),
     documents: new DocumentStore(state.value),
     telemetry: new TelemetryStore({ database: observed.value }),
     close() {

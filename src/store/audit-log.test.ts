@@ -144,6 +144,29 @@ describe("the audit log", () => {
     ]);
   });
 
+  test("tells of each entry once it is stored, and of none that was taken back", () => {
+    const database = memory();
+    const told: AuditEntry[] = [];
+    const store = new ResourceStore({
+      database,
+      clock: new FakeTime(),
+      random: seededRandom(1),
+      onAudit: (entry) => told.push(entry),
+    });
+    valueOrThrow(store.open());
+    valueOrThrow(store.audit(line(1)));
+    database.exec("CREATE TRIGGER full BEFORE UPDATE ON audit_head BEGIN SELECT RAISE(ABORT, 'no'); END");
+    database.exec("CREATE TRIGGER full2 BEFORE INSERT ON audit_head BEGIN SELECT RAISE(ABORT, 'no'); END");
+    expect(store.audit(line(2)).ok).toBe(false);
+    database.exec("DROP TRIGGER full; DROP TRIGGER full2");
+    valueOrThrow(store.audit(line(3)));
+    expect(told.map(({ sequence, detail }) => [sequence, detail])).toEqual([
+      [1, "token 1"],
+      [2, "token 3"],
+    ]);
+    expect(told).toEqual(valueOrThrow(store.auditLog.page({ limit: 10 })).entries.toReversed());
+  });
+
   test("cannot be changed or shortened by a statement of our own", () => {
     const database = memory();
     const store = openStore(database);

@@ -53,6 +53,7 @@ const SERVER_ACTOR = "server";
 export class AuditLog {
   readonly #database: SqliteDatabase;
   readonly #keptMin: number;
+  #fresh: AuditEntry[] = [];
 
   /** More than `keptMin` entries and one step of letting go are never held. */
   constructor(database: SqliteDatabase, keptMin: number) {
@@ -70,6 +71,7 @@ export class AuditLog {
       const detail = `entries up to ${unchained.length} were written before entries were chained`;
       this.append({ atMs: nowMs, actor: SERVER_ACTOR, action: "audit-chained", detail, namespaces: [] });
     })();
+    this.takeFresh();
   }
 
   /** Adds an entry after the newest. To be called inside a transaction, with what it tells of. Throws what the database throws. */
@@ -79,6 +81,13 @@ export class AuditLog {
     const oldest = database.query("SELECT MIN(id) AS id FROM audit").get() as { id: number };
     const count = this.#head().sequence - oldest.id + 1;
     if (count >= this.#keptMin + AUDIT_TRIM_COUNT) this.#trim(oldest.id + AUDIT_TRIM_COUNT - 1, line.atMs);
+  }
+
+  /** What was appended since this was last asked: to be told once the transaction is done, and let go when it was taken back. */
+  takeFresh(): readonly AuditEntry[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
   }
 
   page({ limit, before = Number.MAX_SAFE_INTEGER }: AuditQuery): Result<AuditPage> {
@@ -113,6 +122,7 @@ export class AuditLog {
     this.#database
       .query("INSERT OR REPLACE INTO audit_head (only_row, sequence, hash) VALUES (1, ?, ?)")
       .run(sequence, hash);
+    this.#fresh.push({ ...entry, hash });
   }
 
   /** The entry that tells of it is there before anything goes: the database refuses to let go of what is not told. */

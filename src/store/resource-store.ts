@@ -1,7 +1,16 @@
 import type { Random } from "#engine/random";
 import { type SqliteDatabase, sqliteProblem } from "#engine/sqlite";
 import type { Cancel, Clock } from "#engine/time";
-import { AUDIT_KEPT_MIN, type AuditLine, failure, type Resource, type ResourceRef, type Result, success } from "#model";
+import {
+  AUDIT_KEPT_MIN,
+  type AuditEntry,
+  type AuditLine,
+  failure,
+  type Resource,
+  type ResourceRef,
+  type Result,
+  success,
+} from "#model";
 import { AuditLog } from "./audit-log.ts";
 import { type ChangeAction, type PlannedChange, planApply, planDelete, refKey, refOf } from "./plan-change.ts";
 import { CHANGES_MAX, SCHEMA } from "./schema.ts";
@@ -41,6 +50,8 @@ export interface ResourceStoreOptions {
   readonly database: SqliteDatabase;
   readonly clock: Pick<Clock, "nowMs">;
   readonly random: Pick<Random, "bytes">;
+  /** Hears of each audit entry once it is stored, in order. */
+  readonly onAudit?: (entry: AuditEntry) => void;
   /** How many audit entries are held before the oldest are let go. */
   readonly auditKeptMin?: number;
 }
@@ -177,8 +188,10 @@ export class ResourceStore {
 
   /** What else is to be in the audit log than changes of resources, which are there by themselves. */
   audit(line: AuditLine): Result<void> {
-    return this.#guard("writing the audit log", () =>
-      this.#options.database.transaction(() => this.auditLog.append(line))(),
+    return this.#told(
+      this.#guard("writing the audit log", () =>
+        this.#options.database.transaction(() => this.auditLog.append(line))(),
+      ),
     );
   }
 
@@ -186,7 +199,7 @@ export class ResourceStore {
     const real = planned.filter(({ action }) => action !== "unchanged");
     if (isDryRun === true || real.length === 0) return success({ revision: this.#revision, changes: planned });
     const revision = this.#revision + 1;
-    const written = this.#guard("saving resources", () => this.#write(real, revision, actor));
+    const written = this.#told(this.#guard("saving resources", () => this.#write(real, revision, actor)));
     if (!written.ok) return written;
     for (const { ref, after } of real) {
       if (after === undefined) this.#held.delete(refKey(ref));
@@ -196,6 +209,13 @@ export class ResourceStore {
     this.#all = this.#inOrder();
     for (const listener of this.#listeners) listener();
     return success({ revision, changes: planned });
+  }
+
+  /** What was written with a transaction that failed is told to nobody. */
+  #told(written: Result<void>): Result<void> {
+    const fresh = this.auditLog.takeFresh();
+    if (written.ok) for (const entry of fresh) this.#options.onAudit?.(entry);
+    return written;
   }
 
   /** By kind, namespace and name, so that a restart changes nothing that anybody sees. */
