@@ -10,10 +10,12 @@ import { IdentityProvider } from "./administration/identity-provider.ts";
 import { Logins } from "./administration/logins.ts";
 import { Refusals } from "./administration/refusals.ts";
 import type { AgentPlane, AgentPlaneListener } from "./agent-plane.ts";
+import { CertificateAlarms } from "./observe/certificate-watch.ts";
 import { Access } from "./rest/access.ts";
 import { type ApiTls, startRest } from "./rest/start-rest.ts";
 import { type RunningApi, type SocketAddress, startServer } from "./start-server.ts";
 import { type OpenStores, openStores } from "./stores.ts";
+import { watchedCertificates } from "./watched-certificates.ts";
 
 export interface ControlPlaneOptions {
   /** Made 0700. Holds the databases, the authority and `admin.json`. */
@@ -206,12 +208,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     return written;
   }
   isReady = true;
-  const cancelMaintenance = maintain(telemetry, log);
+  const cancels = [maintain(telemetry, log), watchCertificates(started.value.plane, log)];
   return success({
     url,
     agents: `${agents.address}:${started.value.agentsPort}`,
     stop() {
-      cancelMaintenance();
+      for (const cancel of cancels) cancel();
       return started.value.stop();
     },
   });
@@ -227,6 +229,15 @@ function maintain(telemetry: TelemetryStore, log: ServerLog): Cancel {
     if (!maintained.ok && !isFailing) log("error", maintained.problems[0].message);
     if (maintained.ok && isFailing) log("info", "telemetry is maintained again");
     isFailing = !maintained.ok;
+  });
+}
+
+/** Says in the log when a certificate nears its end without having been replaced, whatever the reason. */
+function watchCertificates(plane: AgentPlane, log: ServerLog): Cancel {
+  const alarms = new CertificateAlarms();
+  return systemTimers.every(MAINTAIN_MS, () => {
+    for (const { level, message, certificate } of alarms.look(watchedCertificates(plane), systemClock.nowMs()))
+      log(level, message, { certificate });
   });
 }
 

@@ -45,7 +45,15 @@ function setUp() {
       ready: true,
       svidNotAfterMs: 1,
     }));
-  registerObserve(app, { store, live, clock: time, workloads, changesSince: () => [], seenBy: () => () => true });
+  registerObserve(app, {
+    certificates: () => [],
+    store,
+    live,
+    clock: time,
+    workloads,
+    changesSince: () => [],
+    seenBy: () => () => true,
+  });
   apps.push(app);
   const get = async <T>(url: string): Promise<T> => {
     const answer = await app.inject({ url });

@@ -23,6 +23,7 @@ import type { Clock } from "#engine/time";
 import { ProblemError, problem, splitKey } from "#model";
 import { expositionOf, type ObservedRequest } from "#telemetry";
 import type { TelemetryStore } from "#telemetry/store";
+import { certificateExposition, type WatchedCertificate } from "./certificate-watch.ts";
 import { type FlowFilter, flowViewOf, isNamed, matchesFlow } from "./flow-view.ts";
 import { graphViewOf, type KnownWorkload, nodeOf } from "./graph-view.ts";
 import type { LiveFlows } from "./live-flows.ts";
@@ -30,6 +31,8 @@ import { traceViewOf } from "./trace-view.ts";
 import { whyOf } from "./why-view.ts";
 
 export interface ObserveOptions {
+  /** What must not end unnoticed. */
+  readonly certificates: () => readonly WatchedCertificate[];
   readonly store: TelemetryStore;
   readonly live: LiveFlows;
   readonly clock: Clock;
@@ -57,7 +60,12 @@ export function registerObserve(app: FastifyInstance, options: ObserveOptions): 
   registerFlows(typed, options);
   registerTraces(typed, options);
   typed.get("/metrics", { schema: { hide: true } }, (_, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(expositionOf(options.store.runningTotals())),
+    reply
+      .type("text/plain; version=0.0.4; charset=utf-8")
+      .send(
+        expositionOf(options.store.runningTotals()) +
+          certificateExposition(options.certificates(), options.clock.nowMs()),
+      ),
   );
 }
 

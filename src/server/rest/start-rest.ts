@@ -34,6 +34,7 @@ import type { AgentPlane } from "../agent-plane.ts";
 import { LiveFlows } from "../observe/live-flows.ts";
 import { registerObserve } from "../observe/routes.ts";
 import type { RunningApi, SocketAddress } from "../start-server.ts";
+import { watchedCertificates } from "../watched-certificates.ts";
 import { workloadViews } from "../workload-view.ts";
 import type { Access } from "./access.ts";
 import { registerAgents } from "./agent-routes.ts";
@@ -208,6 +209,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   registerAuthority(app, { plane, audit, clock: systemClock });
   registerPolicy(app, () => plane.snapshot, systemClock);
   registerObserve(app, {
+    certificates: () => watchedCertificates(plane),
     store: telemetry,
     live,
     clock: systemClock,
