@@ -68,6 +68,11 @@ export class Deadlines {
     last.deadlineSlot = slot;
   }
 
+  /** Everything that has a deadline now, which is everything that is under way. */
+  visit(each: (entry: Expirable) => void): void {
+    for (const entry of [...this.#entries]) if (entry.deadlineSlot >= 0) each(entry);
+  }
+
   /** From the end, since the place of one that leaves is taken by the last. */
   #look(): void {
     const nowMs = this.#clockMs();

@@ -327,6 +327,20 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     this.#record.audits = [...this.#record.audits, policy];
   }
 
+  /**
+   * Other policies are in force: what they deny ends, however far it is, streams and tunnels too. An external authorizer is not asked about
+   * what has begun.
+   */
+  review(): void {
+    const { context, decisions } = this.#peer;
+    if (this.#isOver || this.#lanes === undefined || (this.#isAnswerEnded && !this.#isTunnel)) return;
+    const decision = decisions.decide(context.tables.inbound, this.#attributes(this.#record.method === "CONNECT"));
+    if (decision.verdict !== "deny") return;
+    this.#note(decision);
+    if (this.#hasAnswer) this.#cutOff("policy-denied");
+    else this.#replyLocally("policy-denied", context.tables.settings.explainDenials ? decision.label : "");
+  }
+
   #deny(reason: EndReason, policy: string, detail: LocalDetail = {}): void {
     this.#record.verdict = "deny";
     this.#record.policy = policy;

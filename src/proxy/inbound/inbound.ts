@@ -11,6 +11,7 @@ import {
 } from "#engine/sockets";
 import { type AdmittedSvid, authoritiesPem, type CertificateFacts, parseCertificate } from "#identity";
 import type { MtlsMode, Result } from "#model";
+import type { CompiledPolicy } from "#policy";
 import type { RefusalReason } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
 import { Link } from "../link.ts";
@@ -43,6 +44,7 @@ export class Inbound {
   readonly #plaintext: PlaintextCallers;
   #listener: SecureListener | undefined;
   #mode: MtlsMode = "STRICT";
+  #policy: CompiledPolicy | undefined;
 
   constructor(context: ProxyContext, options: InboundOptions) {
     this.#context = context;
@@ -95,6 +97,16 @@ export class Inbound {
     const { tables, clock } = this.#context;
     this.#limits.update(tables.limits, clock.nowUs() / 1000);
     this.#setMode();
+    this.#review(tables.inbound);
+  }
+
+  /** What is under way was let in by the policies that were in force when it began. */
+  #review(policy: CompiledPolicy): void {
+    if (policy === this.#policy) return;
+    this.#policy = policy;
+    this.#context.deadlines.visit((each) => {
+      if (each instanceof InboundExchange) each.review();
+    });
   }
 
   /** Accepts no more; what was asked is answered. */
