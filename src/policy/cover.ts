@@ -8,9 +8,15 @@ import { isHttpAttribute, type Term, type TermAttribute, type TermClause } from 
  * the same purpose, or `specific` to allow and `general` to deny.
  */
 export function coversClause(general: TermClause, specific: TermClause): boolean {
-  if (general.expression !== "" && general.expression !== specific.expression) return false;
+  return coveredBy(specific)(general);
+}
+
+/** The same, for one that is compared with many. */
+export function coveredBy(specific: TermClause): (general: TermClause) => boolean {
   const known = withImplied(specific.terms);
-  return general.terms.every((wanted) => known.some((given) => implies(given, wanted)));
+  return ({ terms, expression }) =>
+    (expression === "" || expression === specific.expression) &&
+    terms.every((wanted) => known.some((given) => implies(given, wanted)));
 }
 
 /** Two terms that no request meets together, when a clause of them is read to allow; undefined where none are found. */

@@ -7,7 +7,7 @@ export { type LabelledObject, lowerAccessPolicy, type ProvedAttributes } from ".
 export { lowerAuthorizationPolicy } from "./authorization-policy.ts";
 export { type CompiledPolicy, compilePolicy } from "./compile.ts";
 export type { ClauseField } from "./conditions.ts";
-export { conflictIn, coversClause, coversPattern } from "./cover.ts";
+export { conflictIn, coveredBy, coversClause, coversPattern } from "./cover.ts";
 export { decide } from "./decide.ts";
 export { type Decision, type ExternalCheck, unaskedLabel } from "./decision.ts";
 export { type ConsideredPolicy, consideredPolicies, type Explanation, explain, type NearestMiss } from "./explain.ts";

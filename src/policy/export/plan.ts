@@ -89,8 +89,8 @@ class Planner {
     }
     if (action === "AUDIT") this.#note(label, -1, { effect: "same", message: "only records, and is left out" });
     if (action === "CUSTOM") {
-      const message = "asks an external authorizer that agents do not know: what it concerns is denied, as it is here";
-      this.#note(label, -1, { effect: "same", message });
+      const message = "asks an external authorizer, which is not told there: what it concerns is denied";
+      this.#note(label, -1, { effect: "denies-more", message });
     }
     return action !== "AUDIT";
   }

@@ -17,7 +17,8 @@ export function importedAuthorizationPolicy(object: Fields, all: readonly Fields
     return { spec: undefined, notes: [{ effect: "lost", message }] };
   }
   if (rest["action"] === "CUSTOM") {
-    const message = "asks an external authorizer that agents do not know: what it concerns is denied";
+    const message =
+      "asks an external authorizer: without an AuthorizationProvider of its name what it concerns is denied";
     notes.push({ effect: "denies-more", message });
   }
   const isAllowing = rest["action"] === undefined || rest["action"] === "ALLOW";

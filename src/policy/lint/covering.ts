@@ -1,14 +1,15 @@
 /** Rules that other rules leave nothing to decide. */
-import { conflictIn, coversClause, policyLabel, type RuleSet } from "#policy";
+import { conflictIn, coveredBy, coversClause, policyLabel, type RuleSet, type TermClause } from "#policy";
 import type { Remark } from "./finding.ts";
 import { holdsWherever, type LintedRule, mayMeet } from "./linted-policy.ts";
+import type { RuleIndex } from "./rule-index.ts";
 
 /** What is said of a rule because of the others, which are all of the mesh. */
-export function coveringRemarks(rule: LintedRule, all: readonly LintedRule[]): readonly Remark[] {
+export function coveringRemarks(rule: LintedRule, all: RuleIndex): readonly Remark[] {
   if (rule.ruleSet.mode === "observe" || !isDeciding(rule.ruleSet)) return [];
   if (rule.clauses.some(({ unenforceable }) => unenforceable !== "")) return [];
-  const contradicting = coverOf(rule, all, "deny");
-  if (rule.ruleSet.action === "ALLOW" && contradicting !== undefined) {
+  const contradicting = rule.ruleSet.action === "ALLOW" ? coverOf(rule, all, "deny") : undefined;
+  if (contradicting !== undefined) {
     const by = nameOf(contradicting);
     const message = `${capital(by)} denies everything that this rule allows.`;
     const fix = `Narrow ${by} or delete this rule.`;
@@ -25,16 +26,10 @@ export function coveringRemarks(rule: LintedRule, all: readonly LintedRule[]): r
 }
 
 /** An ALLOW that no ALLOW of another tier lets pass. */
-function boundRemarks(rule: LintedRule, all: readonly LintedRule[]): readonly Remark[] {
+function boundRemarks(rule: LintedRule, all: RuleIndex): readonly Remark[] {
   if (rule.ruleSet.action !== "ALLOW") return [];
-  const bounds = all.filter(
-    ({ ruleSet, policy }) =>
-      ruleSet.action === "ALLOW" &&
-      ruleSet.mode === "enforce" &&
-      ruleSet.tier !== rule.ruleSet.tier &&
-      mayMeet(policy, rule.policy),
-  );
-  for (const [, tier] of Map.groupBy(bounds, ({ ruleSet }) => ruleSet.tier)) {
+  for (const bounding of all.bounds(rule)) {
+    const tier = bounding.filter(({ policy }) => mayMeet(policy, rule.policy));
     const isBound = tier.some(({ policy }) => holdsWherever(policy, rule.policy));
     const first = tier[0];
     if (first === undefined || !isBound || !tier.every((each) => isApart(rule, each))) continue;
@@ -55,21 +50,24 @@ function isApart(rule: LintedRule, bound: LintedRule): boolean {
 }
 
 /** The first rule of those that together cover all clauses of the rule. */
-function coverOf(rule: LintedRule, all: readonly LintedRule[], want: "deny" | "same"): LintedRule | undefined {
-  const candidates = all.filter(
-    (each) =>
-      each !== rule &&
-      each.ruleSet.mode === "enforce" &&
-      isPermanent(each.ruleSet) &&
-      mayStandFor(each.ruleSet, rule.ruleSet, want) &&
-      holdsWherever(each.policy, rule.policy),
-  );
-  const found = rule.clauses.map((clause) =>
-    candidates.find(
+function coverOf(rule: LintedRule, all: RuleIndex, want: "deny" | "same"): LintedRule | undefined {
+  const candidates = all
+    .above(rule, rule.ruleSet.action === "ALLOW" && want === "same" ? "ALLOW" : "DENY")
+    .filter(
+      (each) =>
+        each !== rule &&
+        each.ruleSet.mode === "enforce" &&
+        isPermanent(each.ruleSet) &&
+        mayStandFor(each.ruleSet, rule.ruleSet, want) &&
+        holdsWherever(each.policy, rule.policy),
+    );
+  const found = rule.clauses.map((clause) => {
+    const isCovered = coveredBy(clause);
+    return candidates.find(
       (candidate) =>
-        isFirst(candidate, rule, want) && candidate.clauses.some((each) => covers(candidate, each, clause)),
-    ),
-  );
+        candidate.clauses.some((each) => covers(candidate, each, isCovered)) && isFirst(candidate, rule, want),
+    );
+  });
   return found.includes(undefined) ? undefined : found[0];
 }
 
@@ -83,13 +81,8 @@ function isFirst(candidate: LintedRule, rule: LintedRule, want: "deny" | "same")
   return !isMutual || !isPermanent(rule.ruleSet);
 }
 
-function covers(
-  { ruleSet }: LintedRule,
-  general: LintedRule["clauses"][number],
-  specific: LintedRule["clauses"][number],
-): boolean {
-  if (general.unenforceable !== "") return ruleSet.action === "DENY";
-  return coversClause(general, specific);
+function covers({ ruleSet }: LintedRule, general: TermClause, isCovered: (general: TermClause) => boolean): boolean {
+  return general.unenforceable === "" ? isCovered(general) : ruleSet.action === "DENY";
 }
 
 /** Whether what the one matches is never the other's to decide: to deny it, or to decide it as the other would. */

@@ -9,6 +9,7 @@ import { coveringRemarks } from "./covering.ts";
 import { type AnyPolicy, LINT_CODES, type LintFacts, lintPolicies } from "./index.ts";
 import { lintedRules } from "./linted-policy.ts";
 import { matchingRemarks } from "./matching.ts";
+import { RuleIndex } from "./rule-index.ts";
 
 const NOW_MS = Date.parse("2026-03-04T12:00:00Z");
 
@@ -320,7 +321,8 @@ function coveringOf(ruleSets: readonly RuleSet[]) {
       ...everywhere,
     })),
   );
-  return rules.map((rule) => ({ rule, remarks: coveringRemarks(rule, rules), matching: matchingRemarks(rule, []) }));
+  const index = new RuleIndex(rules);
+  return rules.map((rule) => ({ rule, remarks: coveringRemarks(rule, index), matching: matchingRemarks(rule, []) }));
 }
 
 /** Each rule has an index of its own and each policy a name, so that the deciding one can be told. */
@@ -378,6 +380,18 @@ test("a rule that is said to match nothing makes no difference to a request of H
   );
   expect(count).toBeGreaterThan(100);
 }, 60_000);
+
+test("three thousand policies for the same workloads are looked at in seconds, and the nearest of them are compared", () => {
+  const one = (index: number) => [
+    `p${index}`,
+    `{ rules: [{ from: [{ source: { principals: [td/ns/shop/sa/s${index}] } }] }] }`,
+  ];
+  const many = policies(
+    Object.fromEntries([...Array.from({ length: 3000 }, (_, index) => one(index)), ["again", one(0)[1]]]),
+  );
+  const shadowed = lintPolicies(many, facts()).filter(({ code }) => code === "shadowed");
+  expect(shadowed.map(({ policy }) => policy.name)).toEqual(["again"]);
+}, 30_000);
 
 test("the guide explains every code", () => {
   const page = readFileSync("docs/guides/policy-tools.md", "utf8");

@@ -18,6 +18,7 @@ import {
   placeRemarks,
   subjectRemarks,
 } from "./references.ts";
+import { RuleIndex } from "./rule-index.ts";
 
 /**
  * What is wrong or doubtful, errors first, then in order of policy and rule. Sound and not complete: what is called shadowed, contradictory
@@ -27,10 +28,11 @@ export function lintPolicies(policies: readonly AnyPolicy[], facts: LintFacts): 
   const linted = policies.map((each) => lintedPolicy(each, facts));
   const names = knownNames(facts);
   const rules = lintedRules(linted);
+  const index = new RuleIndex(rules);
   const ofRules = rules.flatMap((rule) => {
     const matching = matchingRemarks(rule, facts.authorizers);
     // What can never match covers nothing and is covered by anything.
-    const covering = matching.length > 0 ? [] : coveringRemarks(rule, rules);
+    const covering = matching.length > 0 ? [] : coveringRemarks(rule, index);
     const remarks = [...matching, ...covering, ...breadthRemarks(rule), ...pathGapRemarks(rule)];
     return remarks.map((each) => ({ ...each, policy: rule.policy.ref }));
   });

@@ -99,8 +99,8 @@ function selectorOf(source: AnyPolicy): LabelSelector {
 }
 
 function coversSelector(wide: LabelSelector, narrow: LabelSelector): boolean {
-  if (JSON.stringify(wide) === JSON.stringify(narrow)) return true;
-  return wide.matchExpressions.length === 0 && hasLabels(narrow.matchLabels, wide.matchLabels);
+  if (wide.matchExpressions.length === 0) return hasLabels(narrow.matchLabels, wide.matchLabels);
+  return JSON.stringify(wide) === JSON.stringify(narrow);
 }
 
 function reachOf(

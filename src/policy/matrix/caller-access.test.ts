@@ -86,12 +86,12 @@ const TABLE: readonly (readonly [string, readonly RuleSet[], object])[] = [
 ];
 
 test.each(TABLE)("%s", (_, ruleSets, expected) => {
-  expect(callerAccess(ruleSets, caller)).toMatchObject(expected);
+  expect(callerAccess(ruleSets)(caller)).toMatchObject(expected);
 });
 
 test("what an external authorizer decides depends on it where it can be asked", () => {
   const asked = [ruleSetOf({ ref: ref("c"), action: "CUSTOM", provider: "opa", rules: [ruleOf({})] })];
-  expect(callerAccess(asked, caller, new Set(["opa"]))).toMatchObject({
+  expect(callerAccess(asked, new Set(["opa"]))(caller)).toMatchObject({
     verdict: "conditional",
     labels: ["AuthorizationPolicy/shop/c"],
     except: [{ label: "AuthorizationPolicy/shop/c", terms: [] }],
@@ -103,8 +103,9 @@ test("what a caller may do without conditions, or not at all, is what each of it
   fc.assert(
     fc.property(policyCase, ({ ruleSets, requests }) => {
       const compiled = compilePolicy(ruleSets);
+      const access = callerAccess(ruleSets);
       for (const request of requests) {
-        const { verdict } = callerAccess(ruleSets, request);
+        const { verdict } = access(request);
         counts[verdict]++;
         const { verdict: decided, external } = decide(compiled, request);
         if (verdict !== "conditional") expect(external === undefined ? decided : "deny").toBe(verdict);

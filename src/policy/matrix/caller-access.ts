@@ -4,11 +4,13 @@ import {
   coversClause,
   decide,
   policyLabel,
+  type RequestAttributes,
   type Rule,
   type RuleSet,
   requestAttributes,
   ruleOf,
   ruleSetOf,
+  sourceMatch,
   type Term,
   type TermAttribute,
   type TermClause,
@@ -42,21 +44,34 @@ export interface CallerAccess {
 /** A clause with what is left of it once the caller is known. */
 interface Left extends LeftCondition {
   readonly clause: TermClause;
+  readonly isMetBy: (caller: RequestAttributes) => boolean;
 }
 
-/** By policies in force, in which those that only observe are passed over. `authorizers`: those that can be asked, by their names. */
+/**
+ * By policies in force, in which those that only observe are passed over. What is prepared is good for any number of callers.
+ * `authorizers`: those that can be asked, by their names.
+ */
 export function callerAccess(
   ruleSets: readonly RuleSet[],
-  caller: CallerOf,
   authorizers: ReadonlySet<string> = new Set(),
-): CallerAccess {
+): (caller: CallerOf) => CallerAccess {
   const enforced = ruleSets.filter(({ mode }) => mode === "enforce");
   const named = new Set(enforced.flatMap((each) => (each.action === "CUSTOM" ? [each.provider] : [])));
   const askable = named.size > 1 ? new Set<string>() : authorizers;
-  const custom = (isKnown: boolean): readonly Left[] =>
-    lefts(enforced, caller, (each) => each.action === "CUSTOM" && askable.has(each.provider) === isKnown);
+  const [asked, unasked] = [true, false].map((isKnown) =>
+    lefts(enforced.filter((each) => each.action === "CUSTOM" && askable.has(each.provider) === isKnown)),
+  );
   const byTier = [...Map.groupBy(enforced.filter(isDeciding), ({ tier }) => tier)].sort(([a], [b]) => a - b);
-  const tiers = [externalTier(custom(true), custom(false)), ...byTier.map(([, each]) => tierAccess(each, caller))];
+  const tiers = byTier.map(([, each]) => tierOf(each));
+  return (caller) => {
+    const request = requestAttributes(caller);
+    const external = externalAccess(met(asked ?? [], request), met(unasked ?? [], request));
+    return together([external, ...tiers.map((each) => tierAccess(each, request))]);
+  };
+}
+
+/** A request must pass every tier. */
+function together(tiers: readonly CallerAccess[]): CallerAccess {
   const denied = tiers.find(({ verdict }) => verdict === "deny");
   if (denied !== undefined) return denied;
   const only = tiers.flatMap((each) => each.only);
@@ -70,23 +85,47 @@ const NOBODY = "no-allow-policy";
 const FREE: CallerAccess = { verdict: "allow", labels: [], only: [], except: [] };
 
 /** What an external authorizer decides depends on it; where it cannot be asked, that is denied. */
-function externalTier(asked: readonly Left[], unasked: readonly Left[]): CallerAccess {
+function externalAccess(asked: readonly Left[], unasked: readonly Left[]): CallerAccess {
   const whole = unasked.find(isWhole);
   if (whole !== undefined) return { ...FREE, verdict: "deny", labels: [whole.label] };
   const external = [...asked, ...unasked];
   return { ...FREE, labels: labelsOf(external), except: external.map(toldOf) };
 }
 
-function tierAccess(ruleSets: readonly RuleSet[], caller: CallerOf): CallerAccess {
+/** The clauses of one tier by what they do, and the first policy that allows in it. */
+interface Tier {
+  readonly deny: readonly Left[];
+  readonly allow: readonly Left[];
+  readonly lastDeny: readonly Left[];
+  readonly lastAllow: readonly Left[];
+  readonly allowing: string | undefined;
+}
+
+function tierOf(ruleSets: readonly RuleSet[]): Tier {
   const of = (action: RuleSet["action"], isFallback: boolean): readonly Left[] =>
-    lefts(ruleSets, caller, (each) => each.action === action && each.isFallback === isFallback);
-  const deny = of("DENY", false);
+    lefts(ruleSets.filter((each) => each.action === action && each.isFallback === isFallback));
+  const [allowing] = ruleSets.filter(({ action }) => action === "ALLOW").map(({ ref }) => policyLabel(ref));
+  return {
+    deny: of("DENY", false),
+    allow: of("ALLOW", false),
+    lastDeny: of("DENY", true),
+    lastAllow: of("ALLOW", true),
+    allowing,
+  };
+}
+
+function met(clauses: readonly Left[], caller: RequestAttributes): readonly Left[] {
+  return clauses.filter(({ isMetBy }) => isMetBy(caller));
+}
+
+function tierAccess({ lastAllow, lastDeny, allowing, ...tier }: Tier, caller: RequestAttributes): CallerAccess {
+  const deny = met(tier.deny, caller);
   const denied = deny.find(isWhole);
   if (denied !== undefined) return { ...FREE, verdict: "deny", labels: [denied.label] };
-  const { allow, except, first } = fallen({ allow: of("ALLOW", false), deny }, of("ALLOW", true), of("DENY", true));
+  const rules = { allow: met(tier.allow, caller), deny };
+  const { allow, except, first } = fallen(rules, met(lastAllow, caller), met(lastDeny, caller));
   const told = { ...FREE, except: except.map(toldOf) };
   const refused = except.find(isWhole);
-  const [allowing] = ruleSets.filter(({ action }) => action === "ALLOW").map(({ ref }) => policyLabel(ref));
   if (refused !== undefined) return { ...FREE, verdict: "deny", labels: [refused.label] };
   if (allowing === undefined) return { ...told, labels: labelsOf(except) };
   const open = allow.filter(({ clause }) => !first.some((each) => coversClause(each.clause, clause)));
@@ -121,30 +160,20 @@ function fallen({ allow, deny }: Rules, allowing: readonly Left[], denying: read
   return { allow: [...allow, ...allowing], except: [...deny, ...denying], first: deny };
 }
 
-/** The clauses that the caller can meet. */
-function lefts(
-  ruleSets: readonly RuleSet[],
-  caller: CallerOf,
-  isWanted: (ruleSet: RuleSet) => boolean,
-): readonly Left[] {
-  return ruleSets.filter(isWanted).flatMap(({ ref, action, rules }) =>
+function lefts(ruleSets: readonly RuleSet[]): readonly Left[] {
+  return ruleSets.flatMap(({ ref, action, rules }) =>
     rules.flatMap((rule) => {
       if (rule.unenforceable !== "" && action === "ALLOW") return [];
-      return clausesOf(rule)
-        .filter(({ terms }) => terms.every((term) => !OF_CALLER.has(term.attribute) || meets(term, caller)))
-        .map((clause): Left => {
-          const left = clause.terms.filter(({ attribute }) => !OF_CALLER.has(attribute));
-          const { expression } = clause;
-          return {
-            label: policyLabel(ref),
-            rule: rule.index,
-            terms: left,
-            expression,
-            clause: { ...clause, terms: left },
-          };
-        });
+      return clausesOf(rule).map((each) => leftOf(policyLabel(ref), each));
     }),
   );
+}
+
+function leftOf(label: string, { terms: all, ...clause }: TermClause): Left {
+  const asked = all.filter(({ attribute }) => OF_CALLER.has(attribute));
+  const terms = all.filter(({ attribute }) => !OF_CALLER.has(attribute));
+  const { rule, expression } = clause;
+  return { label, rule, terms, expression, clause: { ...clause, terms }, isMetBy: testOf(asked) };
 }
 
 /** What restricts and cannot be decided matches everything. */
@@ -160,12 +189,26 @@ const OF_CALLER: ReadonlySet<TermAttribute> = new Set([
 ] as const);
 
 /** Asked of the one evaluator, so that patterns mean here what they mean on an agent. */
-function meets({ attribute, isNegated, patterns }: Term, caller: CallerOf): boolean {
-  if (attribute === "source.serviceAccount") return patterns.includes(caller.serviceAccount) !== isNegated;
-  const when = [{ key: attribute, values: isNegated ? [] : patterns, notValues: isNegated ? patterns : [] }];
+function testOf(terms: readonly Term[]): Left["isMetBy"] {
+  if (terms.length === 0) return () => true;
+  const isAccount = ({ attribute }: Term): boolean => attribute === "source.serviceAccount";
+  const accounts = terms
+    .filter(isAccount)
+    .map(({ isNegated, patterns }) =>
+      sourceMatch(isNegated ? { notServiceAccounts: patterns } : { serviceAccounts: patterns }),
+    );
+  const when = terms
+    .filter((each) => !isAccount(each))
+    .map(({ attribute, isNegated, patterns }) => ({
+      key: attribute,
+      values: isNegated ? [] : patterns,
+      notValues: isNegated ? patterns : [],
+    }));
   const ref = { kind: "", namespace: "", name: "" };
-  const alone = ruleSetOf({ ref, action: "ALLOW", rules: [ruleOf({ when })] });
-  return decide(compilePolicy([alone]), requestAttributes(caller)).verdict === "allow";
+  const tests = [[], ...accounts.map((each) => [each])].map((from) =>
+    compilePolicy([ruleSetOf({ ref, action: "ALLOW", rules: [ruleOf({ from, when })] })]),
+  );
+  return (caller) => tests.every((each) => decide(each, caller).verdict === "allow");
 }
 
 function isWhole({ terms, expression }: Left): boolean {

@@ -4,7 +4,7 @@ import { parseSpiffeId } from "#identity";
 import { inboundRulesFor, type MeshService, type MeshSnapshot, registrationKey } from "#mesh";
 import { failure, problem, type Result, success, wholeServiceName } from "#model";
 import { type CallerAttributes, callerAttributes, type RuleSet, ruleSetsAt } from "#policy";
-import { callerAccess } from "#policy/matrix";
+import { type CallerOf, callerAccess, type LeftCondition } from "#policy/matrix";
 
 /** More would be no picture, and take the server long. */
 const CELLS_MAX = 40_000;
@@ -65,42 +65,39 @@ function cellsOf(snapshot: MeshSnapshot, { service, callers, nowMs }: Asked): re
     return { instance: endpoint.instance, port, ruleSets, text: JSON.stringify([port, ruleSets]) };
   });
   const authorizers = new Set(snapshot.providers.map(({ name }) => name));
-  const groups = [...Map.groupBy(replicas, ({ text }) => text).values()];
+  const groups = [...Map.groupBy(replicas, ({ text }) => text).values()].map((group) => {
+    const { port, ruleSets } = group[0] as (typeof replicas)[number];
+    return { instances: group.map(({ instance }) => instance), port, accessOf: accessTo(ruleSets, authorizers) };
+  });
   return callers.flatMap((caller) =>
     mergeEqual(
-      groups.map((group) => {
-        const { port, ruleSets } = group[0] as (typeof replicas)[number];
-        const instances = group.map(({ instance }) => instance);
-        return {
-          caller: caller.name,
-          service: service.key,
-          instances,
-          ...accessOf(ruleSets, { ...caller.attributes, port }, authorizers),
-        };
-      }),
+      groups.map(({ instances, port, accessOf }) => ({
+        caller: caller.name,
+        service: service.key,
+        instances,
+        ...accessOf({ ...caller.attributes, port }),
+      })),
     ),
   );
 }
 
-function accessOf(
-  ruleSets: readonly RuleSet[],
-  caller: CallerAttributes & { readonly port: number },
-  authorizers: ReadonlySet<string>,
-) {
-  const { verdict, labels, only, except } = callerAccess(ruleSets, caller, authorizers);
-  const told = {
-    verdict,
-    labels: [...labels],
-    only: only.map((each) => [...each].map(condition)),
-    except: except.map(condition),
-  };
-  if (!ruleSets.some(({ mode }) => mode === "observe")) return told;
+type Access = Omit<MatrixCellView, "caller" | "service" | "instances">;
+
+function accessTo(ruleSets: readonly RuleSet[], authorizers: ReadonlySet<string>): (caller: CallerOf) => Access {
+  const access = callerAccess(ruleSets, authorizers);
+  const isObserving = ruleSets.some(({ mode }) => mode === "observe");
   const enforced = ruleSets.map((each) => ({ ...each, mode: "enforce" as const }));
-  const observed = callerAccess(enforced, caller, authorizers);
-  return observed.verdict === verdict ? told : { ...told, observed: observed.verdict };
+  const observing = isObserving ? callerAccess(enforced, authorizers) : access;
+  return (caller) => {
+    const { verdict, labels, only, except } = access(caller);
+    const conditions = only.map((each) => [...each].map(condition));
+    const told = { verdict, labels: [...labels], only: conditions, except: except.map(condition) };
+    const observed = observing(caller).verdict;
+    return observed === verdict ? told : { ...told, observed };
+  };
 }
 
-function condition({ label, rule, terms, expression }: ReturnType<typeof callerAccess>["except"][number]) {
+function condition({ label, rule, terms, expression }: LeftCondition) {
   return { label, rule, expression, terms: terms.map((each) => ({ ...each, patterns: [...each.patterns] })) };
 }
 
