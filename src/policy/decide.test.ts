@@ -139,6 +139,14 @@ describe("a path that can be read in two ways passes no rule by it", () => {
     "/x/%252e%252e/admin",
     "/admin;a=b/x",
     "/admin/.",
+    "/.//admin",
+    "/%2fadmin",
+    "/%2e/admin",
+    "/x/%2e./admin",
+    "/x/..%2Fadmin",
+    "/x/..%5cadmin",
+    "/admin%5cx",
+    "/admin%252fx",
   ];
   test.each(tricks)("a DENY holds for %s", (path) => {
     expect(decide(compilePolicy(admin), request({ path })).verdict).toBe("deny");
@@ -151,6 +159,14 @@ describe("a path that can be read in two ways passes no rule by it", () => {
     "/public/x/../../admin",
     "/public/..;a/admin",
     "/%70ublic/x",
+    "/public%2f..%2fadmin",
+    "/public/%2e%2e%2fadmin",
+    "/public/..%5cadmin",
+    "/public/x/..%252f..%252fadmin",
+    "/PUBLIC/x",
+    "/public./x",
+    "/public%2fx",
+    "//public/x",
   ];
   test.each(escapes)("an ALLOW does not hold for %s", (path) => {
     expect(decide(compilePolicy(open), request({ path })).verdict).toBe("deny");
@@ -171,6 +187,33 @@ describe("a path that can be read in two ways passes no rule by it", () => {
   ];
   test.each(canonical)("%s is %s", (path, want) => {
     expect(canonicalPath(path)).toBe(want);
+  });
+});
+
+describe("a host that can be written in several ways", () => {
+  const admin = [set("DENY", to({ hosts: ["admin.example"] }))];
+  const onlyShop = [set("ALLOW", to({ hosts: ["shop.example"] }))];
+
+  test.each([
+    "admin.example",
+    "ADMIN.Example",
+    "admin.example.",
+    "admin.example:80",
+    "Admin.example.:8443",
+    "admin.example:",
+  ])("a DENY holds for %s", (host) => {
+    expect(decide(compilePolicy(admin), request({ host })).verdict).toBe("deny");
+  });
+
+  test.each([
+    "shop.example.evil.example",
+    "evil.example#shop.example",
+    "shop.example@evil.example",
+    "xshop.example",
+    "shop.example..",
+    "",
+  ])("an ALLOW does not hold for %p", (host) => {
+    expect(decide(compilePolicy(onlyShop), request({ host })).verdict).toBe("deny");
   });
 });
 

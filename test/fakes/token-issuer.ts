@@ -1,5 +1,13 @@
 /** Somebody who signs tokens, as an identity provider does; and what an attacker would make of its tokens. */
-import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import {
+  constants,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from "node:crypto";
 import type { TokenRule } from "#authentication";
 import type { TokenAlgorithm } from "#model";
 
@@ -17,11 +25,24 @@ export interface SigningIssuer {
   token(claims?: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): string;
 }
 
-function pairFor(algorithm: TokenAlgorithm): { publicKey: KeyObject; privateKey: KeyObject } {
-  if (algorithm === "EdDSA") return generateKeyPairSync("ed25519");
-  if (algorithm === "ES256") return generateKeyPairSync("ec", { namedCurve: "P-256" });
-  if (algorithm === "ES384") return generateKeyPairSync("ec", { namedCurve: "P-384" });
-  return generateKeyPairSync("rsa", { modulusLength: 2048 });
+export interface IssuerOptions {
+  readonly algorithm?: TokenAlgorithm;
+  readonly kid?: string;
+  /** A new one unless given. */
+  readonly privateKey?: KeyObject;
+}
+
+function keyFor(algorithm: TokenAlgorithm): KeyObject {
+  if (algorithm === "EdDSA") return generateKeyPairSync("ed25519").privateKey;
+  if (algorithm === "ES256") return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  if (algorithm === "ES384") return generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey;
+  return generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+}
+
+/** The key of a seed of 32 bytes (RFC 8410 §7). */
+export function ed25519Key(seed: Uint8Array): KeyObject {
+  const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+  return createPrivateKey({ key: Buffer.concat([prefix, seed]), format: "der", type: "pkcs8" });
 }
 
 function signatureOf(algorithm: TokenAlgorithm, data: string, key: KeyObject): Buffer {
@@ -35,9 +56,9 @@ function signatureOf(algorithm: TokenAlgorithm, data: string, key: KeyObject): B
 
 export function signingIssuer(
   issuer = "https://id.example",
-  { algorithm = "ES256", kid = "k1" }: { readonly algorithm?: TokenAlgorithm; readonly kid?: string } = {},
+  { algorithm = "ES256", kid = "k1", privateKey = keyFor(algorithm) }: IssuerOptions = {},
 ): SigningIssuer {
-  const { publicKey, privateKey } = pairFor(algorithm);
+  const publicKey = createPublicKey(privateKey);
   const jwk = { ...publicKey.export({ format: "jwk" }), kid };
   return {
     issuer,

@@ -7,6 +7,7 @@ import { http2Sessions } from "./http2/sessions.ts";
 import { policies } from "./policies.ts";
 import type { Target } from "./target.ts";
 import { tlsHellos } from "./tls-hello.ts";
+import { tokens } from "./tokens.ts";
 import { traceparents } from "./trace-context.ts";
 import { tunnels } from "./tunnel.ts";
 
@@ -22,5 +23,6 @@ export const TARGETS: readonly Target[] = [
   tlsHellos,
   tunnels,
   traceparents,
+  tokens,
   policies,
 ];

@@ -29,7 +29,7 @@ export class Authorizers {
 }
 
 export interface ClosableAuthorizer extends Authorizer {
-  /** Lets go of its connections; what is open ends by its own timeout. */
+  /** Lets go of its connections once what is open has been answered, within its own timeout. */
   close(): void;
 }
 

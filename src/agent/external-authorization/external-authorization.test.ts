@@ -585,6 +585,19 @@ describe("an authorizer over gRPC", () => {
   });
 });
 
+test("a question that is open is answered, though its authorizer has been exchanged meanwhile", async () => {
+  const gate = await grpcGate(() => Bun.sleep(150).then(() => ({ status: { code: 0 } })));
+  const authorizers = new Authorizers();
+  stops.push(() => authorizers.stop());
+  const settings = { policies: [custom], authorizers: authorizers.of([provider("grpc", gate.port)]) };
+  const { url, server } = await pair(echo, settings);
+  const asked = fetch(`${url}/asked`);
+  while (gate.asked.length === 0) await Bun.sleep(5);
+  server.update({ ...settings, authorizers: authorizers.of([provider("grpc", gate.port, { timeoutMs: 400 })]) });
+  expect((await asked).status).toBe(200);
+  expect((await fetch(`${url}/asked`)).status).toBe(200);
+});
+
 test("an authorizer that is as it was keeps its connections, and one that is not named lets go of them", async () => {
   const gate = await grpcGate(() => ({ status: { code: 0 } }));
   const authorizers = new Authorizers();

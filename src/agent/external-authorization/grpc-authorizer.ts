@@ -21,19 +21,31 @@ export function grpcAuthorizer({ url, timeoutMs, ...provider }: NamedProvider): 
     acceptCompression: [],
   });
   const client = createClient(AuthorizationService, transport);
+  let open = 0;
+  let isClosed = false;
+  const done = (): void => {
+    if (isClosed && open === 0) sessionManager.abort();
+  };
   return {
     isFailOpen: provider.isFailOpen,
     statusOnError: provider.statusOnError,
     body: provider.body,
     async check(request, signal) {
+      open++;
       try {
         const asked = create(CheckRequestSchema, checkRequest(request, provider.body?.isRaw === true));
         return authorizationOf(await client.check(asked, { signal, timeoutMs }));
       } catch {
         return { kind: "unavailable" };
+      } finally {
+        open--;
+        done();
       }
     },
-    close: () => sessionManager.abort(),
+    close() {
+      isClosed = true;
+      done();
+    },
   };
 }
 
