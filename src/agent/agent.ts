@@ -94,7 +94,7 @@ export class Agent {
     this.#registry = registryClient(this.#channel.transport);
     this.#xds = new XdsClient({
       transport: this.#channel.transport,
-      node: { instance, labels: bootstrap.labels },
+      node: { instance, labels: bootstrap.labels, appPort: bootstrap.app?.port },
       services: bootstrap.outbound.map((each) => each.service),
       store: lastGoodFile(`${stateDirectory}/last-good`, files),
       hash: sha256Hex,

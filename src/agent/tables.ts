@@ -30,6 +30,7 @@ export class TableCompiler {
       limits: once(this.#limits, config.limits, compileLimits),
       tokens: once(this.#tokens, config.tokens, (rules) => compileTokenRules(rules, TOKEN_CRYPTO)),
       authorizers: this.#authorizers.of(config.providers),
+      mtls: config.mtls,
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
       routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),
     };

@@ -1,8 +1,9 @@
 import type { TokenRule } from "#authentication";
 import type { Bundle } from "#identity";
-import type { NamedProvider, ServiceKey } from "#model";
+import type { MtlsMode, NamedProvider, ServiceKey } from "#model";
 import { type LimitSet, policiesFor, type RuleSet } from "#policy";
 import { accessRulesFor } from "./access.ts";
+import { mtlsModeFor } from "./mtls-mode.ts";
 import type { MeshService } from "./services.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
@@ -12,6 +13,8 @@ import { tokenRulesFor } from "./tokens.ts";
 export interface ScopedWorkload {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of its app; undefined where that is not known, or there is none. */
+  readonly appPort?: number | undefined;
 }
 
 /** What is enforced on a workload's inbound side, in evaluation order. */
@@ -22,6 +25,7 @@ export interface InboundRules {
   readonly tokens: readonly TokenRule[];
   /** The authorizers that the rule sets ask. */
   readonly providers: readonly NamedProvider[];
+  readonly mtls: MtlsMode;
 }
 
 /** What of a snapshot concerns one agent. */
@@ -49,7 +53,7 @@ export function scopeFor(snapshot: MeshSnapshot, workload: ScopedWorkload, servi
 
 /** The lowered policies in force at a workload. */
 export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload): InboundRules {
-  const { policies, ruleSets, access, limitPolicies, limitSets, tokens, providers, settings } = snapshot;
+  const { policies, ruleSets, access, limitPolicies, limitSets, tokens, providers, peerRules, settings } = snapshot;
   const { rootNamespace } = settings;
   const inForce = [
     ...policiesFor(workload, policies, rootNamespace).flatMap((each) => ruleSets.get(each) ?? []),
@@ -61,6 +65,7 @@ export function inboundRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload
     limits: policiesFor(workload, limitPolicies, rootNamespace).flatMap((each) => limitSets.get(each) ?? []),
     tokens: tokenRulesFor(workload, tokens, rootNamespace),
     providers: providers.filter(({ name }) => asked.has(name)),
+    mtls: mtlsModeFor(workload, peerRules, rootNamespace),
   };
 }
 

@@ -28,6 +28,7 @@ import {
 } from "#policy";
 import { type MeshAccess, NO_ACCESS } from "./access.ts";
 import { byAge } from "./age.ts";
+import { type PeerRule, peerRulesOf } from "./mtls-mode.ts";
 import type { Registration } from "./registration.ts";
 import { type MeshRoutes, NO_ROUTES, resolveRoutes } from "./routes.ts";
 import { type MeshService, resolveServices } from "./services.ts";
@@ -50,6 +51,8 @@ export interface MeshSnapshot {
   readonly tokens: MeshTokens;
   /** External authorizers, in order of name. */
   readonly providers: readonly NamedProvider[];
+  /** The PeerAuthentications, the oldest first. */
+  readonly peerRules: readonly PeerRule[];
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
   readonly routes: MeshRoutes;
   readonly inputs: MeshInputs;
@@ -80,11 +83,26 @@ export function emptySnapshot(trustDomain: TrustDomain): MeshSnapshot {
     limitSets: new Map(),
     tokens: NO_TOKENS,
     providers: [],
+    peerRules: [],
     services: new Map(),
     routes: NO_ROUTES,
     inputs: { resources: [], registrations: new Map(), bundles: [], issuerKeys: new Map() },
   };
 }
+
+/** What agents are told of, each part shared as long as it stays the same. */
+const PARTS = [
+  "settings",
+  "bundles",
+  "policies",
+  "access",
+  "limitPolicies",
+  "tokens",
+  "providers",
+  "peerRules",
+  "services",
+  "routes",
+] as const satisfies readonly (keyof MeshSnapshot)[];
 
 /** The next snapshot; the previous one itself when the change makes no difference to any agent. */
 export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSnapshot {
@@ -115,21 +133,12 @@ export function nextSnapshot(previous: MeshSnapshot, change: MeshChange): MeshSn
     limitSets: lowerAll(limitPolicies, previous.limitSets, lowerRateLimitPolicy),
     tokens: keep(previous.tokens, tokensOf(inputs)),
     providers: keep(previous.providers, providersOf(resources)),
+    peerRules: keep(previous.peerRules, peerRulesOf(resources)),
     services,
     routes: nextRoutes(previous, { resources, services }),
     inputs,
   };
-  const isSame =
-    next.settings === previous.settings &&
-    next.bundles === previous.bundles &&
-    next.policies === previous.policies &&
-    next.access === previous.access &&
-    next.limitPolicies === previous.limitPolicies &&
-    next.tokens === previous.tokens &&
-    next.providers === previous.providers &&
-    next.services === previous.services &&
-    next.routes === previous.routes;
-  return isSame ? { ...previous, inputs } : next;
+  return PARTS.every((part) => next[part] === previous[part]) ? { ...previous, inputs } : next;
 }
 
 function only(resources: readonly Resource[], kind: Resource["kind"]): readonly Resource[] {

@@ -70,7 +70,7 @@ export {
   type NetworkPort,
 } from "./network-policy.ts";
 export { compilePattern } from "./pattern.ts";
-export type { MtlsMode, MtlsSetting, PeerAuthentication } from "./peer-authentication.ts";
+export { MTLS_MODES, type MtlsMode, type MtlsSetting, type PeerAuthentication } from "./peer-authentication.ts";
 export {
   type Failure,
   failure,

@@ -1,8 +1,10 @@
 /** How a workload's callers prove who they are (Istio `security.istio.io/v1` PeerAuthentication). */
 import type { ResourceOf } from "./resource-of.ts";
 
+export const MTLS_MODES = ["STRICT", "PERMISSIVE", "DISABLE"] as const;
+
 /** `STRICT`: mutual TLS only. `PERMISSIVE`: plaintext too. `DISABLE`: plaintext only. */
-export type MtlsMode = "STRICT" | "PERMISSIVE" | "DISABLE";
+export type MtlsMode = (typeof MTLS_MODES)[number];
 
 /** `UNSET` leaves it to what holds more widely. */
 export type MtlsSetting = MtlsMode | "UNSET";

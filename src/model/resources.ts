@@ -6,6 +6,7 @@ import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import type { AuthorizationProvider } from "./authorization-provider.ts";
 import type { Federation } from "./federation.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
+import type { PeerAuthentication } from "./peer-authentication.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
 import type { RequestAuthentication } from "./request-authentication.ts";
 import type { RequestPolicy } from "./request-policy.ts";
@@ -68,6 +69,7 @@ export type Resource =
   | AuthorizationPolicy
   | AuthorizationProvider
   | RequestAuthentication
+  | PeerAuthentication
   | AccessPolicy
   | NetworkPolicy
   | HttpRoute

@@ -29,6 +29,7 @@ export {
 } from "./gen/heddle/v1/control_pb.ts";
 export {
   type InboundPolicy as InboundPolicyMessage,
+  InboundPolicy_Mtls,
   InboundPolicySchema,
   type MeshSettings as MeshSettingsMessage,
   MeshSettingsSchema,

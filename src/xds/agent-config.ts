@@ -1,6 +1,6 @@
 import type { TokenRule } from "#authentication";
 import type { Bundle, SpiffeId, TrustDomain } from "#identity";
-import type { NamedProvider, ServiceKey, TrafficPolicy } from "#model";
+import type { MtlsMode, NamedProvider, ServiceKey, TrafficPolicy } from "#model";
 import type { LimitSet, RuleSet } from "#policy";
 import type { ServiceRoutes } from "#routing";
 
@@ -49,6 +49,8 @@ export interface AgentConfig {
   readonly tokens: readonly TokenRule[];
   /** External authorizers that the policies ask. */
   readonly providers: readonly NamedProvider[];
+  /** How callers of the workload prove who they are. */
+  readonly mtls: MtlsMode;
   /** Each subscribed service and each that a route sends to; one that does not exist has no endpoints. */
   readonly services: ReadonlyMap<ServiceKey, AgentService>;
   /** Of the subscribed services that have routes. */

@@ -27,6 +27,7 @@ import {
 import type { ServiceRoutes } from "#routing";
 import type { AgentEndpoint, AgentService, AgentSettings } from "./agent-config.ts";
 import { limitsOf } from "./limit-messages.ts";
+import { mtlsOf } from "./mtls-messages.ts";
 import { ruleSetOf } from "./policy-messages.ts";
 import { providerOf } from "./provider-messages.ts";
 import { OWN_POLICY_NAME, type ResourceKind, SETTINGS_NAME } from "./resource-kinds.ts";
@@ -179,7 +180,9 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
   if (typeof tokens === "string") return invalid(what, tokens);
   const providers = allOf(message.providers, providerOf);
   if (typeof providers === "string") return invalid(what, providers);
-  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens, providers } });
+  const mtls = mtlsOf(message.mtls);
+  if (mtls === undefined) return invalid(what, "it has callers prove who they are in a way that is not known here");
+  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens, providers, mtls } });
 }
 
 /** All values, or what is wrong with the first that is none. */

@@ -5,6 +5,7 @@ import type { ServiceKey } from "#model";
 import { InboundPolicySchema, MeshSettingsSchema, ServiceSchema, TrustBundleSchema } from "#proto";
 import type { ServiceRoutes } from "#routing";
 import { limitsMessage } from "./limit-messages.ts";
+import { mtlsMessage } from "./mtls-messages.ts";
 import { ruleSetMessage } from "./policy-messages.ts";
 import { providerMessage } from "./provider-messages.ts";
 import { encodeRoutes } from "./route-messages.ts";
@@ -116,7 +117,7 @@ function endpointMessage(endpoint: Endpoint) {
   return { instance, namespace, serviceAccount, address, meshPort, weight, labels, spiffeId: spiffeId.uri };
 }
 
-function encodePolicy({ ruleSets, limits, tokens, providers }: InboundRules): Uint8Array {
+function encodePolicy({ ruleSets, limits, tokens, providers, mtls }: InboundRules): Uint8Array {
   return toBinary(
     InboundPolicySchema,
     create(InboundPolicySchema, {
@@ -124,6 +125,7 @@ function encodePolicy({ ruleSets, limits, tokens, providers }: InboundRules): Ui
       limits: limits.map(limitsMessage),
       tokens: tokens.map(tokensMessage),
       providers: providers.map(providerMessage),
+      mtls: mtlsMessage(mtls),
     }),
   );
 }

@@ -92,8 +92,8 @@ export function configOf(
       return each === undefined ? [] : [[key, each] as const];
     }),
   );
-  const { ruleSets: policies, limits, tokens, providers } = policy.decoded.value;
-  const config = { revision, settings: settings.value, bundles, policies, limits, tokens, providers, services, routes };
+  const { ruleSets: policies, ...inbound } = policy.decoded.value;
+  const config = { revision, settings: settings.value, bundles, policies, ...inbound, services, routes };
   return { state: "complete", config };
 }
 

@@ -5,7 +5,7 @@ import type { TokenRule } from "#authentication";
 import { sha256Hex } from "#engine/crypto";
 import { workloadSpiffeId } from "#identity";
 import { defaultSettings, type MeshService } from "#mesh";
-import { type NamedProvider, valueOrThrow } from "#model";
+import { MTLS_MODES, type NamedProvider, valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
 import type { LimitSet, RuleSet } from "#policy";
 import { InboundPolicySchema, MeshSettingsSchema, type RateLimitSetMessage } from "#proto";
@@ -27,7 +27,7 @@ const authority = fakeAuthority("shop.example");
 type LimitMessage = RateLimitSetMessage["limits"][number];
 
 const encoder = new ResourceEncoder(sha256Hex);
-const NO_RULES = { ruleSets: [], limits: [], tokens: [], providers: [] };
+const NO_RULES = { ruleSets: [], limits: [], tokens: [], providers: [], mtls: "STRICT" } as const;
 const words = fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 });
 
 const endpoint = fc
@@ -168,6 +168,7 @@ const inboundRules = fc.record({
   limits: fc.array(limitSet, { maxLength: 3 }),
   tokens: fc.array(tokenRule, { maxLength: 3 }),
   providers: fc.array(provider, { maxLength: 2 }),
+  mtls: fc.constantFrom(...MTLS_MODES),
 });
 
 function serviceOf(endpoints: MeshService["endpoints"]): MeshService {

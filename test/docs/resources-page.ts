@@ -13,6 +13,7 @@ const PURPOSES: Readonly<Record<Kind, string>> = {
   AuthorizationPolicy: "Who may do what at the selected workloads.",
   AuthorizationProvider: "Somebody outside the mesh who decides requests that a CUSTOM policy names.",
   RequestAuthentication: "Whose tokens the selected workloads take for who asks.",
+  PeerAuthentication: "How callers of the selected workloads prove who they are.",
   AccessPolicy: "Who may reach the selected workloads, by attributes, down a tree of namespaces.",
   NetworkPolicy: "Who may connect to the selected workloads, by labels and address.",
   HTTPRoute: "Where HTTP requests to a service go, and how.",

@@ -9,6 +9,7 @@ import { federation } from "./federation.ts";
 import { durationMs, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { networkPolicy } from "./network-policy.ts";
+import { peerAuthentication } from "./peer-authentication.ts";
 import { rateLimitPolicy } from "./rate-limit-policy.ts";
 import { requestAuthentication } from "./request-authentication.ts";
 import { requestPolicy } from "./request-policy.ts";
@@ -93,6 +94,7 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   AuthorizationPolicy: authorizationPolicy,
   AuthorizationProvider: authorizationProvider,
   RequestAuthentication: requestAuthentication,
+  PeerAuthentication: peerAuthentication,
   AccessPolicy: accessPolicy,
   NetworkPolicy: networkPolicy,
   HTTPRoute: httpRoute,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Problem, type ProblemCode, problem } from "#model";
 import { nearestName } from "./nearest-name.ts";
-import { type Path, placeOf, placeOfKey, type Source } from "./source.ts";
+import { isWritten, type Path, placeOf, placeOfKey, type Source } from "./source.ts";
 
 /** The schema behind defaults, options and transformations. */
 function innermost(schema: unknown): unknown {
@@ -53,8 +53,8 @@ function expected(issue: Issue): string | undefined {
   return choices.includes(undefined) || choices.length === 0 ? undefined : choices.join(" or ");
 }
 
-function complaint({ document }: Source, issue: Issue): string {
-  if (issue.path.length > 0 && !document.hasIn(issue.path)) return "is missing";
+function complaint(source: Source, issue: Issue): string {
+  if (!isWritten(source, issue.path)) return "is missing";
   const wanted = expected(issue);
   return wanted === undefined ? issue.message : `must be ${wanted}`;
 }

@@ -57,10 +57,28 @@ export function fieldName(path: Path): string {
   }, "");
 }
 
+/** The path with its keys as they are written: a name in digits may be a number in YAML. */
+function writtenPath({ document }: Source, path: Path): Path {
+  const written: PropertyKey[] = [];
+  for (const part of path) {
+    const isNamed = document.hasIn([...written, part]);
+    const number = Number(String(part));
+    written.push(!isNamed && document.hasIn([...written, number]) ? number : part);
+  }
+  return written;
+}
+
+/** Whether the field is written at all. */
+export function isWritten(source: Source, path: Path): boolean {
+  return path.length === 0 || source.document.hasIn(writtenPath(source, path));
+}
+
 /** Where the field's value is, or the nearest thing around it that exists. */
-export function placeOf({ file, document, lines }: Source, path: Path): Place {
+export function placeOf(source: Source, path: Path): Place {
+  const { file, document, lines } = source;
+  const written = writtenPath(source, path);
   for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    const node = length === 0 ? document.contents : document.getIn(written.slice(0, length), true);
     if (!isNode(node) || !node.range) continue;
     const { line, col } = lines.linePos(node.range[0]);
     return { file, line, column: col, field: fieldName(path) };

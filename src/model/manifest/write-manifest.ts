@@ -5,7 +5,13 @@ import { authorizationProviderSpec } from "./authorization-provider.ts";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
-import { accessPolicySpec, authorizationPolicySpec, networkPolicySpec, rateLimitPolicySpec } from "./write-policy.ts";
+import {
+  accessPolicySpec,
+  authorizationPolicySpec,
+  networkPolicySpec,
+  peerAuthenticationSpec,
+  rateLimitPolicySpec,
+} from "./write-policy.ts";
 import { requestAuthenticationSpec } from "./write-request-authentication.ts";
 import { requestPolicySpec, routeSpec } from "./write-route.ts";
 
@@ -28,6 +34,8 @@ function specOf(resource: Resource): object | undefined {
       return authorizationProviderSpec(resource.spec);
     case "RequestAuthentication":
       return requestAuthenticationSpec(resource.spec);
+    case "PeerAuthentication":
+      return peerAuthenticationSpec(resource.spec);
     case "AccessPolicy":
       return accessPolicySpec(resource.spec);
     case "NetworkPolicy":

@@ -7,6 +7,7 @@ import type {
   LimitKey,
   NetworkPeer,
   NetworkPolicy,
+  PeerAuthentication,
   RateLimitPolicy,
 } from "#model";
 import { compact } from "./compact.ts";
@@ -21,6 +22,15 @@ function selectorOf(selector: Selector): object {
 
 function operationsOf(to: readonly AuthorizationOperation[]): object {
   return to.length === 0 ? {} : { to: to.map((operation) => ({ operation: compact(operation) })) };
+}
+
+export function peerAuthenticationSpec({ selector, mtls, portLevelMtls }: PeerAuthentication["spec"]): object {
+  const ports = Object.entries(portLevelMtls).map(([port, mode]) => [port, { mode }] as const);
+  return {
+    ...selectorOf(selector),
+    ...(mtls === "UNSET" ? {} : { mtls: { mode: mtls } }),
+    ...(ports.length === 0 ? {} : { portLevelMtls: Object.fromEntries(ports) }),
+  };
 }
 
 /** A rule without conditions is written `{}`: it matches all, where no rules at all match nothing. */

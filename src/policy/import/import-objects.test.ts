@@ -119,7 +119,7 @@ test.each([
   ],
   [
     "a kind that decides and is not imported",
-    "{ apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: { name: a, namespace: shop } }",
+    "{ apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: { name: a, namespace: shop } }",
     "lost",
     "",
   ],

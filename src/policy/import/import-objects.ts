@@ -35,12 +35,14 @@ const IMPORTERS: Readonly<Record<string, { readonly apiVersion: string; readonly
   AuthorizationPolicy: { apiVersion: "security.istio.io/v1", import: importedAuthorizationPolicy },
   NetworkPolicy: { apiVersion: "networking.k8s.io/v1", import: importedNetworkPolicy },
   RequestAuthentication: { apiVersion: "security.istio.io/v1", import: WHOLE },
+  PeerAuthentication: { apiVersion: "security.istio.io/v1", import: WHOLE },
   Namespace: { apiVersion: "v1", import: PLAIN },
   ServiceAccount: { apiVersion: "v1", import: PLAIN },
 };
 const GROUPS: Readonly<Record<string, RegExp>> = {
   AuthorizationPolicy: /^security\.istio\.io\/v1(?:beta1)?$/,
   NetworkPolicy: /^networking\.k8s\.io\/v1$/,
+  PeerAuthentication: /^security\.istio\.io\/v1(?:beta1)?$/,
   RequestAuthentication: /^security\.istio\.io\/v1(?:beta1)?$/,
   Namespace: /^v1$/,
   ServiceAccount: /^v1$/,

@@ -17,6 +17,7 @@ const VERB_OF: Readonly<Record<Kind, AdminVerb>> = {
   AuthorizationPolicy: "secure",
   AuthorizationProvider: "secure",
   RequestAuthentication: "secure",
+  PeerAuthentication: "secure",
   AccessPolicy: "secure",
   NetworkPolicy: "secure",
   Service: "operate",

@@ -27,12 +27,14 @@ export function exportView(snapshot: MeshSnapshot, { to, namespace, nowMs }: Exp
   };
 }
 
+const AUTHENTICATIONS: ReadonlySet<Resource["kind"]> = new Set(["RequestAuthentication", "PeerAuthentication"]);
+
 /** Without them Istio verifies no token, and a rule that denies by one would deny nothing. */
 function authentications({ inputs, settings }: MeshSnapshot, namespace: string | undefined): readonly object[] {
   const isWanted = (each: string): boolean =>
     namespace === undefined || each === namespace || each === settings.rootNamespace;
   return inputs.resources
-    .filter(({ kind, metadata }) => kind === "RequestAuthentication" && isWanted(metadata.namespace))
+    .filter(({ kind, metadata }) => AUTHENTICATIONS.has(kind) && isWanted(metadata.namespace))
     .map((each) => manifestOf(unstamped(each)));
 }
 

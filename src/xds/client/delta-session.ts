@@ -15,6 +15,8 @@ import {
 export interface AgentNode {
   readonly instance: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of its app, by which port-level settings are chosen; undefined without an app. */
+  readonly appPort?: number | undefined;
 }
 
 /** The requests that open a stream: one a kind, with the versions already held, so that only what changed is sent. */
@@ -32,12 +34,16 @@ export function openingRequests(
   };
   return RESOURCE_KINDS.filter((kind) => names[kind].length > 0).map((kind) =>
     create(DeltaDiscoveryRequestSchema, {
-      node: { id: node.instance, metadata: { labels: { ...node.labels } } },
+      node: { id: node.instance, metadata: metadataOf(node) },
       typeUrl: typeUrlOf(kind),
       resourceNamesSubscribe: [...names[kind]],
       initialResourceVersions: versionsOf(held, kind),
     }),
   );
+}
+
+function metadataOf({ labels, appPort }: AgentNode) {
+  return { labels: { ...labels }, ...(appPort === undefined ? {} : { appPort }) };
 }
 
 function versionsOf(held: HeldResources, kind: ResourceKind): Record<string, string> {

@@ -233,6 +233,7 @@ describe("a stream is ended", () => {
     ["no node", {}],
     ["no labels", { node: { id: "cart-1" } }],
     ["a bad instance", { node: { id: "Cart 1", metadata: { labels: {} } } }],
+    ["an app's port that is none", { node: { id: "cart-1", metadata: { labels: {}, appPort: 70_000 } } }],
     ["a label that is no text", { node: { id: "cart-1", metadata: { labels: { app: 7 } } } }],
   ];
   test.each(cases)("that begins with %s", (_, first) => {

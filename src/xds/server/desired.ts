@@ -11,6 +11,7 @@ export class DesiredResources {
   #limitSource: MeshSnapshot["limitPolicies"] | undefined;
   #tokenSource: MeshSnapshot["tokens"] | undefined;
   #providerSource: MeshSnapshot["providers"] | undefined;
+  #peerSource: MeshSnapshot["peerRules"] | undefined;
   #rootNamespace = "";
   #policy: EncodedResource | undefined;
 
@@ -58,13 +59,14 @@ export class DesiredResources {
   }
 
   #ownPolicy(snapshot: MeshSnapshot): EncodedResource {
-    const { policies, access, limitPolicies, tokens, providers, settings } = snapshot;
+    const { policies, access, limitPolicies, tokens, providers, peerRules, settings } = snapshot;
     const isOfSame =
       this.#policySource === policies &&
       this.#accessSource === access &&
       this.#limitSource === limitPolicies &&
       this.#tokenSource === tokens &&
-      this.#providerSource === providers;
+      this.#providerSource === providers &&
+      this.#peerSource === peerRules;
     const isHeld = isOfSame && this.#rootNamespace === settings.rootNamespace;
     if (isHeld && this.#policy !== undefined) return this.#policy;
     this.#policySource = policies;
@@ -72,6 +74,7 @@ export class DesiredResources {
     this.#limitSource = limitPolicies;
     this.#tokenSource = tokens;
     this.#providerSource = providers;
+    this.#peerSource = peerRules;
     this.#rootNamespace = settings.rootNamespace;
     this.#policy = this.#encoder.policy(inboundRulesFor(snapshot, this.#workload));
     return this.#policy;

@@ -10,13 +10,15 @@ export interface StreamAgent {
   readonly serviceAccount: string;
   readonly instance: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly appPort?: number | undefined;
 }
 
 const LABELS_MAX = 64;
 const LABEL_LENGTH_MAX = 512;
 
 /**
- * Reads the node of a stream's first request: `node.id` is the instance, `node.metadata.labels` are the workload's labels.
+ * Reads the node of a stream's first request: `node.id` is the instance, `node.metadata.labels` are the workload's labels, and
+ * `node.metadata.appPort`, if it is there, is the port of its app.
  * Fails with `HDL_XDS_STREAM`; without labels the right policies could not be chosen, so they are never assumed.
  */
 export function streamAgent(spiffeId: SpiffeId, first: DeltaDiscoveryRequest): Result<StreamAgent> {
@@ -36,7 +38,14 @@ export function streamAgent(spiffeId: SpiffeId, first: DeltaDiscoveryRequest): R
       return unusable(`its label ${JSON.stringify(name.slice(0, 80))} is not a short text`);
     labels[name] = value;
   }
-  return success({ spiffeId, namespace, serviceAccount, instance, labels });
+  const appPort = portOf(first.node?.metadata?.["appPort"]);
+  if (appPort === "invalid") return unusable("node.metadata.appPort is no port");
+  return success({ spiffeId, namespace, serviceAccount, instance, labels, appPort });
+}
+
+function portOf(value: unknown): number | undefined | "invalid" {
+  if (value === undefined) return undefined;
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65_535 ? value : "invalid";
 }
 
 function unusable(why: string): Result<never> {
