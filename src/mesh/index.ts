@@ -6,4 +6,4 @@ export { type InboundRules, inboundRulesFor, type Scope, type ScopedWorkload, sc
 export type { Endpoint, MeshService } from "./services.ts";
 export { defaultSettings, type MeshSettings } from "./settings.ts";
 export { emptySnapshot, type MeshChange, type MeshInputs, type MeshSnapshot, nextSnapshot } from "./snapshot.ts";
-export { type IssuerKeys, issuerKeyName } from "./tokens.ts";
+export { type IssuerKeys, issuerKeyName, issuersWithoutKeys } from "./tokens.ts";

@@ -65,6 +65,14 @@ export function tokenRulesFor(
     .flatMap((policy) => lowerRequestAuthentication(policy, keysOf));
 }
 
+/** The issuers of a policy whose keys are not known, so that none of their tokens is taken. */
+export function issuersWithoutKeys({ keys }: MeshTokens, { spec }: RequestAuthentication): readonly string[] {
+  return spec.jwtRules.flatMap(({ issuer, keys: source }) => {
+    const name = issuerKeyName(source);
+    return name === undefined || keys[name] !== undefined ? [] : [issuer];
+  });
+}
+
 /** A policy that names services is for the workloads behind them, in its own namespace. */
 function isTarget(
   { namespace, labels }: PolicyTarget,

@@ -1,6 +1,6 @@
 /** What the mesh says of a resource that was applied, in the form of the kind's own status. */
-import { type MeshSnapshot, routeName } from "#mesh";
-import type { Resource, Route } from "#model";
+import { issuersWithoutKeys, type MeshSnapshot, routeName } from "#mesh";
+import type { RequestAuthentication, Resource, Route } from "#model";
 
 const CONTROLLER = "heddle.dev/mesh";
 
@@ -9,7 +9,9 @@ function isRoute(resource: Resource): resource is Route {
 }
 
 /** Empty for kinds without a status, and until the mesh has taken the resource in. */
-export function statusOf({ routes }: MeshSnapshot, resource: Resource): { readonly status?: object } {
+export function statusOf(snapshot: MeshSnapshot, resource: Resource): { readonly status?: object } {
+  if (resource.kind === "RequestAuthentication") return { status: keysStatus(snapshot, resource) };
+  const { routes } = snapshot;
   const parents = isRoute(resource) ? routes.statuses.get(routeName(resource)) : undefined;
   if (parents === undefined) return {};
   const observedGeneration = resource.metadata.generation;
@@ -22,4 +24,15 @@ export function statusOf({ routes }: MeshSnapshot, resource: Resource): { readon
       })),
     },
   };
+}
+
+/** Whether the server has the keys of all issuers; the message names those whose tokens nobody takes. */
+function keysStatus({ tokens }: MeshSnapshot, policy: RequestAuthentication): object {
+  const missing = issuersWithoutKeys(tokens, policy);
+  const { generation: observedGeneration } = policy.metadata;
+  const said =
+    missing.length === 0
+      ? { status: "True", reason: "Known", message: "" }
+      : { status: "False", reason: "NotFetched", message: `No token of ${missing.join(", ")} is taken yet.` };
+  return { conditions: [{ type: "KeysKnown", ...said, observedGeneration }] };
 }
