@@ -20,6 +20,8 @@ export interface AddressBlock {
 /** Bits that an IPv4 address has before it in the mapped form. */
 const MAPPED_BITS = 96;
 const BITS = 128;
+/** The third word of the mapped form; the two before it are zero. */
+const MAPPED_WORD = 0xffff;
 
 /** Undefined for what is no address in the usual notation: no octal or short forms, which others read differently. A zone is left out. */
 export function parseAddress(text: string): IpAddress | undefined {
@@ -39,8 +41,9 @@ export function parseAddressBlock(text: string): Result<AddressBlock> {
   return success({ words, bits: Number(length) + before });
 }
 
-/** Whether the address is one of the block's. */
+/** Whether the address is one of the block's. A block of IPv6, `::/0` too, holds IPv4 only where it is written in the mapped form. */
 export function isInBlock({ words }: IpAddress, block: AddressBlock): boolean {
+  if (block.bits < MAPPED_BITS && words[2] === MAPPED_WORD && words[0] === 0 && words[1] === 0) return false;
   for (let index = 0, left = block.bits; left > 0; index++, left -= 32) {
     const mask = left >= 32 ? 0xffff_ffff : 0xffff_ffff << (32 - left);
     if ((((words[index] as number) ^ (block.words[index] as number)) & mask) !== 0) return false;
@@ -57,7 +60,7 @@ function wordsOf(text: string): Words | undefined {
 }
 
 function mapped(octets: readonly number[]): Words {
-  return [0, 0, 0xffff, octets.reduce((word, octet) => ((word << 8) | octet) >>> 0, 0)];
+  return [0, 0, MAPPED_WORD, octets.reduce((word, octet) => ((word << 8) | octet) >>> 0, 0)];
 }
 
 function invalid(text: string): Result<never> {

@@ -137,8 +137,13 @@ function bounds(pattern: string): readonly [number, number] {
 
 function coversBlock(general: string, specific: string): boolean {
   const [wide, narrow] = [blockOf(general), blockOf(specific)];
-  return wide !== undefined && narrow !== undefined && wide.bits <= narrow.bits && sameStart(wide, narrow);
+  if (wide === undefined || narrow === undefined || wide.bits > narrow.bits || !sameStart(wide, narrow)) return false;
+  return wide.bits >= MAPPED_BITS || !sameStart(MAPPED, narrow);
 }
+
+/** IPv4 in the form of IPv6 (RFC 4291 §2.5.5.2), which no shorter block of IPv6 means. */
+const MAPPED_BITS = 96;
+const MAPPED: AddressBlock = { words: [0, 0, 0xffff, 0], bits: MAPPED_BITS };
 
 function blockOf(text: string): AddressBlock | undefined {
   const block = parseAddressBlock(text);

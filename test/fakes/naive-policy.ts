@@ -246,6 +246,8 @@ function address(blocks: readonly string[], text: string | undefined): readonly 
       const first = numberOf(start);
       const size = start.includes(":") ? 128 : 32;
       const shift = BigInt(size - Number(length ?? size));
+      // Other than in its mapped form, no block of IPv6 means IPv4.
+      if (shift > 32n && value >> 32n === 0xffffn) return false;
       return first !== undefined && value >> shift === first >> shift;
     }),
   ];

@@ -1,12 +1,11 @@
 /** Blocks of addresses and ranges of ports, in the forms of packet filters. */
 import { coversPattern } from "#policy";
 
-/** The block in each family; IPv6 blocks that hold the whole of mapped IPv4 mean IPv4 too. Undefined for a part of the mapped form. */
+/** The block in the family that it is of. Undefined for IPv4 in the form of IPv6, which packets do not have. */
 export function familiesOf(
   pattern: string,
 ): { readonly v4: string | undefined; readonly v6: string | undefined } | undefined {
   if (!pattern.includes(":")) return { v4: withLength(pattern), v6: undefined };
-  if (coversPattern("source.ip", pattern, ALL_V4)) return { v4: ALL_V4, v6: withLength(pattern) };
   return coversPattern("source.ip", ALL_V4, pattern) ? undefined : { v4: undefined, v6: withLength(pattern) };
 }
 

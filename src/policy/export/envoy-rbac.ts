@@ -100,7 +100,7 @@ function principalOf({ attribute, isNegated, patterns }: Term): object {
     if (attribute === "source.ip") return { direct_remote_ip: blockOf(pattern) };
     return { authenticated: { principal_name: identityMatch(attribute, pattern) } };
   });
-  const any = { or_ids: { ids: ids.flatMap(bothFamilies) } };
+  const any = { or_ids: { ids } };
   return isNegated ? { not_id: any } : any;
 }
 
@@ -117,16 +117,6 @@ function identityMatch(attribute: Term["attribute"], pattern: string): object {
       ? `ns/${textRegex(pattern, "[^/]*")}/sa/[^/]+`
       : `ns/${escaped(pattern).replace("/", "/sa/")}`;
   return { safe_regex: { regex: `${SCHEME}[^/]+/${workload}` } };
-}
-
-/** A block of IPv6 that holds all of IPv4 in its mapped form means IPv4 too. */
-function bothFamilies(id: object): readonly object[] {
-  const { direct_remote_ip: block } = id as {
-    readonly direct_remote_ip?: { address_prefix: string; prefix_len: number };
-  };
-  return block?.prefix_len === 0 && block.address_prefix.includes(":")
-    ? [id, { direct_remote_ip: blockOf("0.0.0.0/0") }]
-    : [id];
 }
 
 function blockOf(pattern: string): { readonly address_prefix: string; readonly prefix_len: number } {
@@ -157,7 +147,7 @@ function headerName(attribute: Term["attribute"]): string {
 
 function ruleOf(attribute: Term["attribute"], pattern: string): readonly object[] {
   if (attribute === "destination.port") return [portRule(pattern)];
-  if (attribute === "destination.ip") return ipRules(pattern);
+  if (attribute === "destination.ip") return [{ destination_ip: blockOf(pattern) }];
   if (attribute === "request.path") {
     const match = isTemplate(pattern) ? { safe_regex: { regex: `(?s)${templateRegex(pattern)}` } } : textMatch(pattern);
     return [{ url_path: { path: match } }];
@@ -166,13 +156,6 @@ function ruleOf(attribute: Term["attribute"], pattern: string): readonly object[
   const name = attribute === "request.method" ? ":method" : headerName(attribute);
   if (pattern === "*") return [{ header: { name, present_match: true } }];
   return [{ header: { name, string_match: textMatch(pattern) } }];
-}
-
-function ipRules(pattern: string): readonly object[] {
-  const block = blockOf(pattern);
-  const own = { destination_ip: block };
-  const isAll = block.prefix_len === 0 && pattern.includes(":");
-  return isAll ? [own, { destination_ip: blockOf("0.0.0.0/0") }] : [own];
 }
 
 /** The end of a range is the first port that is no more of it. */

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type NetworkPolicy, valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
 import {
+  type CompiledPolicy,
   compilePolicy,
   decide,
   lowerNetworkPolicy,
@@ -30,8 +31,8 @@ const facts: ExportFacts = {
 const written = (target: ExportTarget, ruleSets: readonly RuleSet[], port = 0) =>
   exportFor(target, { namespace: "shop", name: "cart", labels: { app: "cart" }, port, ruleSets }, facts);
 
-function verdictOf(ruleSets: readonly RuleSet[], request: RequestAttributes): "allow" | "deny" {
-  const { verdict, external } = decide(compilePolicy(ruleSets), request);
+function verdictOf(compiled: CompiledPolicy, request: RequestAttributes): "allow" | "deny" {
+  const { verdict, external } = decide(compiled, request);
   return external === undefined ? verdict : "deny";
 }
 
@@ -51,12 +52,13 @@ function compare(
   const counts = { same: 0, allowed: 0, open: 0 };
   const check = ({ ruleSets, requests }: PolicyCase): void => {
     const { notes, decide: decideThere, isComparable } = exported(ruleSets);
+    const compiled = compilePolicy(ruleSets);
     const isSame = notes.every(({ effect }) => effect === "same");
     const verdicts = requests
       .filter(
         ({ sourceAddress, destinationAddress }) => sourceAddress !== undefined && destinationAddress !== undefined,
       )
-      .map((request) => ({ request, here: verdictOf(ruleSets, request), there: decideThere(request) }));
+      .map((request) => ({ request, here: verdictOf(compiled, request), there: decideThere(request) }));
     expect(verdicts.filter(({ here, there }) => here === "deny" && there === "allow")).toEqual([]);
     counts.open += verdicts.filter(({ there }) => there === "allow").length;
     const bound = isSame ? verdicts.filter(({ request }) => isComparable(request)) : [];

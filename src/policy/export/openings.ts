@@ -3,7 +3,7 @@
  * by what some of them know of requests. What is denied is taken out of what is allowed, and where it only touches it, the whole of it.
  */
 import type { NetworkPeer } from "#model";
-import { conflictIn, coversClause, coversPattern, type Term, type TermClause } from "#policy";
+import { conflictIn, coversClause, type Term, type TermClause } from "#policy";
 import {
   ALL_PORTS,
   ALL_V4,
@@ -147,16 +147,11 @@ function clauseOf(terms: readonly Term[]): TermClause {
   return { rule: 0, terms, expression: "", unenforceable: "" };
 }
 
-function blockPeer({ cidr, except: excepted }: Block): Pick<Opening, "peer" | "callers"> {
-  // To a reader that takes IPv4 in its mapped form a block of IPv6 may hold it too.
-  const except = cidr.includes(":") && coversPattern("source.ip", cidr, ALL_V4) ? [...excepted, MAPPED_V4] : excepted;
+function blockPeer({ cidr, except }: Block): Pick<Opening, "peer" | "callers"> {
   const inside: Term = { attribute: "source.ip", isNegated: false, patterns: [cidr] };
   const outside: Term = { attribute: "source.ip", isNegated: true, patterns: except };
   return { peer: { kind: "block", cidr, except }, callers: except.length === 0 ? [inside] : [inside, outside] };
 }
-
-/** RFC 4291 §2.5.5.2. */
-const MAPPED_V4 = "::ffff:0:0/96";
 
 /** What is left of an opening beside what is denied. */
 function without(opening: Opening, denied: PlannedClause, note: () => void): readonly Opening[] {
