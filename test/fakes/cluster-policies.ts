@@ -11,8 +11,7 @@ type Document = any;
 const anchored = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
 
 export function decideAsCilium(documents: readonly Document[], request: RequestAttributes): "allow" | "deny" {
-  const isOpen = documents.every(({ spec: { ingress = [], ingressDeny = [] } }) => {
-    if (ingressDeny.length > 0) return false;
+  const isOpen = documents.every(({ spec: { ingress } }) => {
     return ingress.some(
       (rule: Document) => ciliumPeer(rule, request) && rule.toPorts.some((each: Document) => ciliumPort(each, request)),
     );
@@ -25,6 +24,7 @@ function ciliumPeer({ fromEntities, fromCIDRSet, fromEndpoints }: Document, requ
   if (fromCIDRSet !== undefined) return fromCIDRSet.some((each: Document) => inNetwork(each, request));
   if (!request.principal.startsWith("td/")) return false;
   return fromEndpoints.some(({ matchLabels = {} }: Document) => {
+    if ("heddle.dev/nobody" in matchLabels) return false;
     const namespace = matchLabels["k8s:io.kubernetes.pod.namespace"] ?? request.namespace;
     const account = matchLabels["k8s:io.cilium.k8s.policy.serviceaccount"];
     return (

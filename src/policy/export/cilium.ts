@@ -24,12 +24,14 @@ export function ciliumExport(workload: ExportedWorkload, facts: ExportFacts): Wr
     metadata: { name, namespace },
     spec: {
       endpointSelector: { matchLabels: labels },
-      // With nothing to allow, what denies must be said: a policy without rules selects nobody.
-      ...(ingress.length === 0 ? { ingressDeny: [{ fromEntities: ["all"] }] } : { ingress }),
+      // A policy without rules selects nobody; one that lets in whom there is not closes, and closes nobody else who is selected.
+      ingress: ingress.length === 0 ? [NOBODY] : ingress,
     },
   };
   return { documents: [document], text: "", notes: [...notes, ...openings.flatMap((each) => notesOf(each, workload))] };
 }
+
+const NOBODY = { fromEndpoints: [{ matchLabels: { "heddle.dev/nobody": "true" } }] };
 
 function cannotHold(term: Term, all: readonly Term[]): string | undefined {
   if (term.attribute.startsWith("request.")) return cannotBeRequest(term, all);

@@ -137,7 +137,9 @@ test("Linkerd", () => {
 test("where nothing may come in, every system is told to let nothing in", () => {
   const closed = { ...workload, ruleSets: [ruleSetOf({ ref: ref("deny-all"), action: "ALLOW" })] };
   const of = (target: Parameters<typeof exportFor>[0]) => exportFor(target, closed, facts);
-  expect(of("cilium").documents).toMatchObject([{ spec: { ingressDeny: [{ fromEntities: ["all"] }] } }]);
+  expect(of("cilium").documents).toMatchObject([
+    { spec: { ingress: [{ fromEndpoints: [{ matchLabels: { "heddle.dev/nobody": "true" } }] }] } },
+  ]);
   expect(of("linkerd").documents).toMatchObject([{ kind: "Server" }]);
   expect(of("istio").documents).toMatchObject([{ spec: { action: "ALLOW" } }]);
   expect(of("kubernetes-networkpolicy").documents).toMatchObject([{ spec: { ingress: [] } }]);

@@ -63,6 +63,22 @@ test("a policy for nobody who runs is told to be not there", () => {
   ]);
 });
 
+test("without a label in common replicas are not written: to select by nothing would be to select all", () => {
+  const snapshot = shopSnapshot();
+  const lone = { ...snapshot.inputs.registrations.get("shop/cart-1")!, labels: {} };
+  const service = `
+{ apiVersion: v1, kind: Service, metadata: { name: cart, namespace: shop, annotations: { heddle.dev/service-accounts: cart } }, spec: { selector: { app: cart }, ports: [{ port: 80 }] } }
+`;
+  const registrations = new Map([
+    ["shop/cart-1", { ...lone, labels: { "heddle.dev/service": "cart" } }],
+    ["shop/cart-2", { ...lone, instance: "cart-2", labels: { app: "cart" } }],
+  ]);
+  const resources = valueOrThrow(parseManifests([{ file: "e.yaml", text: service }]));
+  const { workloads, notes } = exportView(nextSnapshot(snapshot, { registrations, resources }), request);
+  expect(workloads).toEqual([]);
+  expect(notes.map(({ policy, effect }) => [policy, effect])).toEqual([["Service/shop/cart", "not-written"]]);
+});
+
 test("one namespace alone", () => {
   expect(exportView(shopSnapshot(), { ...request, namespace: "elsewhere" })).toEqual({
     workloads: [],

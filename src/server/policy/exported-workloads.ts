@@ -20,7 +20,7 @@ export function exportedWorkloads(snapshot: MeshSnapshot, namespace: string | un
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const groups = services.flatMap((service) => groupsOf(snapshot, service));
   const told = groups.map((group) => withOwnLabels(group, groups));
-  return { workloads: told.map(({ workload }) => workload), notes: told.flatMap(({ notes }) => notes) };
+  return { workloads: told.flatMap(({ workload }) => workload ?? []), notes: told.flatMap(({ notes }) => notes) };
 }
 
 /** What only the workloads of an account bear, in its namespace. */
@@ -57,13 +57,21 @@ function groupsOf(snapshot: MeshSnapshot, { namespace, name, endpoints }: MeshSe
   });
 }
 
+interface Labelled {
+  /** Undefined for one that cannot be told from others. */
+  readonly workload: ExportedWorkload | undefined;
+  readonly notes: readonly ExportNote[];
+}
+
 /** Policies for labels that workloads with other policies have too would be theirs as well: then nothing is allowed by them. */
-function withOwnLabels(
-  group: Group,
-  all: readonly Group[],
-): { workload: ExportedWorkload; notes: readonly ExportNote[] } {
+function withOwnLabels(group: Group, all: readonly Group[]): Labelled {
   const { endpoints: _, ...workload } = group;
   const { namespace, name, labels } = workload;
+  const label = { workload: `${namespace}/${name}`, policy: `Service/${namespace}/${name}`, rule: -1 };
+  if (Object.keys(labels).length === 0) {
+    const message = "has no label that all its replicas bear, by which it could be selected, and is not written";
+    return { workload: undefined, notes: [{ ...label, effect: "not-written", message }] };
+  }
   const text = JSON.stringify(group.ruleSets);
   const other = all.find(
     (each) =>
@@ -76,15 +84,7 @@ function withOwnLabels(
   const closed = ruleSetOf({ ref: { kind: "Service", namespace, name }, action: "ALLOW" });
   return {
     workload: { ...workload, ruleSets: [closed] },
-    notes: [
-      {
-        workload: `${namespace}/${name}`,
-        policy: `Service/${namespace}/${name}`,
-        rule: -1,
-        effect: "denies-more",
-        message,
-      },
-    ],
+    notes: [{ ...label, effect: "denies-more", message }],
   };
 }
 
