@@ -18,6 +18,7 @@ interface ServerCommandOptions {
   readonly bundleEndpoint?: string;
   readonly jwtIssuer?: string;
   readonly passphraseFile?: string;
+  readonly upstreamCaCommand?: string;
   readonly apiCertificate?: string;
   readonly apiKey?: string;
   readonly oidcIssuer?: string;
@@ -108,13 +109,14 @@ async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
   if (!read.ok) return read;
   const provider = identityProvider(options);
   if (!provider.ok) return provider;
-  const { passphraseFile, trustDomain } = options;
+  const { passphraseFile, trustDomain, upstreamCaCommand } = options;
   const started = await startControlPlane({
     ...read.value,
     ...(provider.value === undefined ? {} : { identityProvider: provider.value }),
     dataDirectory: options.data ?? defaultDataDirectory(),
     trustDomain,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    ...(upstreamCaCommand === undefined ? {} : { upstreamCommand: upstreamCaCommand }),
     consoleDirectory: await bundledFolder("dist/console"),
     version: VERSION,
     log,
@@ -140,6 +142,7 @@ export function register(command: Command, context: CommandContext): void {
     .option("--agents <address:port>", "where agents connect", "127.0.0.1:7071")
     .option("--bundle-endpoint <address:port>", "publish the trust bundle there, for other trust domains")
     .option("--jwt-issuer <url>", "be the OpenID Connect issuer of JWT-SVIDs, under this https:// address of the API")
+    .option("--upstream-ca-command <program>", "have it certify the keys that sign, in place of a root of our own")
     .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
     .option("--api-certificate <file>", "certificate of the API (PEM), needed beyond loopback")
     .option("--api-key <file>", "its key (PEM, 0600)")

@@ -40,9 +40,9 @@ export function encodeCertificate(template: CertificateTemplate, sign: (data: Ui
     VERSION_3,
     unsigned(template.serial),
     algorithm,
-    name(template.issuer),
+    encodeName(template.issuer),
     der(TAG.sequence, time(template.notBeforeMs), time(template.notAfterMs)),
-    name(template.subject),
+    encodeName(template.subject),
     template.publicKeyInfo,
     der(0xa3, der(TAG.sequence, ...extensions(template))),
   );
@@ -64,6 +64,15 @@ function extensions(template: CertificateTemplate): readonly Uint8Array[] {
   ];
 }
 
+/** What an authority's certificate must say beside its key: RFC 5280 §4.2.1.9, §4.2.1.3 and §4.2.1.6. */
+export function authorityExtensions({ uri, pathLength }: { readonly uri: string; readonly pathLength: number }) {
+  return [
+    extension("2.5.29.19", true, authorityConstraints(pathLength)),
+    extension("2.5.29.15", true, keyUsage("authority")),
+    extension("2.5.29.17", false, der(TAG.sequence, der(0x86, ascii(uri)))),
+  ];
+}
+
 function extension(id: string, isCritical: boolean, value: Uint8Array): Uint8Array {
   const flag = isCritical ? [TRUE] : [];
   return der(TAG.sequence, derObjectId(id), ...flag, der(TAG.octetString, value));
@@ -78,7 +87,8 @@ function keyUsage(kind: "leaf" | "authority"): Uint8Array {
   return der(TAG.bitString, kind === "leaf" ? Uint8Array.of(7, 0x80) : Uint8Array.of(1, 0x06));
 }
 
-function name(from: DistinguishedName): Uint8Array {
+/** An X.501 Name, DER. */
+export function encodeName(from: DistinguishedName): Uint8Array {
   const attribute = (id: string, value: string): readonly Uint8Array[] =>
     value === ""
       ? []

@@ -23,6 +23,8 @@ export interface CertificateFacts {
   readonly keyUsage: KeyUsage | undefined;
   /** Object identifiers, dotted; undefined when there is no extended key usage. */
   readonly extendedKeyUsage: readonly string[] | undefined;
+  /** By which what it signs names it (RFC 5280 §4.2.1.2); undefined when the certificate does not say. */
+  readonly subjectKeyId: Uint8Array | undefined;
   /** Dotted identifiers of critical extensions that are not understood here; a certificate with one must be refused. */
   readonly unknownCritical: readonly string[];
   /** SubjectPublicKeyInfo, DER. */
@@ -39,6 +41,7 @@ const EXTENSION_COUNT_MAX = 32;
 const NAME_COUNT_MAX = 64;
 
 const OID = {
+  subjectKeyId: "2.5.29.14",
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
@@ -115,6 +118,7 @@ function readExtensions(content: Uint8Array | undefined): Extensions {
     isCa: readIsCa(found.get(OID.basicConstraints)?.value),
     keyUsage: keyUsage === undefined ? undefined : readKeyUsage(keyUsage),
     extendedKeyUsage: extendedKeyUsage === undefined ? undefined : readObjectIds(extendedKeyUsage.value),
+    subjectKeyId: readKeyId(found.get(OID.subjectKeyId)?.value),
     unknownCritical: [...found].filter(([id, each]) => each.critical && !known.includes(id)).map(([id]) => id),
   };
 }
@@ -149,6 +153,10 @@ function readNames(value: Uint8Array | undefined): Pick<CertificateFacts, "uriSa
     if (name.tag === 0x82) dnsSans.push(readAscii(name.content));
   }
   return { uriSans, dnsSans };
+}
+
+function readKeyId(value: Uint8Array | undefined): Uint8Array | undefined {
+  return value === undefined ? undefined : new DerReader(value).read(TAG.octetString).content;
 }
 
 function readIsCa(value: Uint8Array | undefined): boolean {

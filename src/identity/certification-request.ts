@@ -1,4 +1,5 @@
 import { failure, problem, type Result, success } from "#model";
+import { authorityExtensions, type DistinguishedName, encodeName } from "./certificate-encoding.ts";
 import { DerFault, DerReader, der, derObjectId, readBits, readObjectId, TAG } from "./der.ts";
 
 /** A PKCS#10 request as received. Whoever issues must verify `signature` over `signedBytes` with the key it asks a certificate for. */
@@ -12,21 +13,37 @@ export interface CertificationRequest {
 }
 
 const REQUEST_BYTES_MAX = 8192;
+const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
 const VERSION_1 = Uint8Array.of(0x02, 0x01, 0x00);
 const ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
 const ECDSA_WITH_SHA384 = "1.2.840.10045.4.3.3";
 
+/** What a request of an authority asks for. */
+export interface RequestedAuthority {
+  readonly subject: DistinguishedName;
+  /** The one URI name. */
+  readonly uri: string;
+}
+
 /**
- * A PKCS#10 request (RFC 2986), DER, that asks for no name at all: the server gives the name. `sign` makes an ECDSA-SHA-256
- * signature, which proves possession of the key.
+ * A PKCS#10 request (RFC 2986), DER. Without `authority` it asks for no name at all: the server gives the name. With one it asks for an
+ * authority's extensions. `sign` makes an ECDSA-SHA-256 signature, which proves possession of the key.
  */
-export function encodeCertificationRequest(key: {
-  readonly publicKeyInfo: Uint8Array;
-  readonly sign: (data: Uint8Array) => Uint8Array;
-}): Uint8Array {
-  const information = der(TAG.sequence, VERSION_1, der(TAG.sequence), key.publicKeyInfo, der(0xa0));
+export function encodeCertificationRequest(
+  key: { readonly publicKeyInfo: Uint8Array; readonly sign: (data: Uint8Array) => Uint8Array },
+  authority?: RequestedAuthority,
+): Uint8Array {
+  const subject = authority === undefined ? der(TAG.sequence) : encodeName(authority.subject);
+  const attributes = authority === undefined ? [] : [extensionRequest(authority.uri)];
+  const information = der(TAG.sequence, VERSION_1, subject, key.publicKeyInfo, der(0xa0, ...attributes));
   const signature = der(TAG.bitString, Uint8Array.of(0), key.sign(information));
   return der(TAG.sequence, information, der(TAG.sequence, derObjectId(ECDSA_WITH_SHA256)), signature);
+}
+
+/** PKCS#9 extensionRequest (RFC 2985 §5.4.2). */
+function extensionRequest(uri: string): Uint8Array {
+  const extensions = authorityExtensions({ uri, pathLength: 0 });
+  return der(TAG.sequence, derObjectId(EXTENSION_REQUEST), der(TAG.set, der(TAG.sequence, ...extensions)));
 }
 
 /**

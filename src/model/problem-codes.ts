@@ -130,6 +130,10 @@ export const PROBLEM_CODES = {
     summary: "An issuing key cannot take this step in its life.",
     next: "Look at the keys' statuses; a key is prepared, then active, then old, then removed.",
   },
+  HDL_AUTHORITY_UPSTREAM: {
+    summary: "The authority above this one did not certify an issuing key.",
+    next: "Run the command of `--upstream-ca-command` by hand with a request on its standard input, and look at what it prints.",
+  },
   HDL_AUTHORITY_TRUST_DOMAIN: {
     summary: "The data directory belongs to another trust domain.",
     next: "Start the server with the trust domain that it was first started with, or with another data directory.",

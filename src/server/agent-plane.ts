@@ -57,6 +57,8 @@ export interface AgentPlaneOptions {
   /** Folder of the certificate authority. */
   readonly authorityDirectory: string;
   readonly passphraseFile?: string;
+  /** Program that certifies issuing keys in place of a root of the domain's own. */
+  readonly upstreamCommand?: string;
   readonly tokens: JoinTokenStore;
   readonly documents: LedgerDocuments & FederationDocuments;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs; undefined puts none into them. */
@@ -295,12 +297,13 @@ function cutOff(
 }
 
 function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result<IdentityPlane>> {
-  const { authorityDirectory: directory, trustDomain, passphraseFile, listener } = options;
+  const { authorityDirectory: directory, trustDomain, passphraseFile, upstreamCommand, listener } = options;
   const { files, clock, timers, random, tokens, documents: svids, issuer } = options;
   return startIdentityPlane({
     directory,
     trustDomain,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    ...(upstreamCommand === undefined ? {} : { upstreamCommand }),
     files,
     clock,
     timers,

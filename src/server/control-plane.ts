@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly agents: SocketAddress;
   readonly trustDomain: string;
   readonly passphraseFile?: string;
+  /** Program that certifies issuing keys in place of a root of the domain's own. */
+  readonly upstreamCommand?: string;
   /** `https://…` under which the API is the issuer of JWT-SVIDs. */
   readonly issuer?: string;
   /** Where other trust domains fetch the bundle, under the server's own SVID. */

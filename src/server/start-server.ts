@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly trustDomain: string;
   /** File with the passphrase of the authority's keys. */
   readonly passphraseFile?: string;
+  /** Program that certifies issuing keys. */
+  readonly upstreamCommand?: string;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
   readonly issuer?: string;
   /** Where the trust bundle is published under the server's own SVID. */
@@ -105,6 +107,7 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
     trustDomain: trustDomain.value,
     authorityDirectory: `${dataDirectory}/ca`,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    ...(options.upstreamCommand === undefined ? {} : { upstreamCommand: options.upstreamCommand }),
     tokens: storedJoinTokens(stores.documents),
     documents: stores.documents,
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),

@@ -1,22 +1,20 @@
-import { equalConstantTime, type SigningKey } from "#engine/crypto";
+import { equalConstantTime } from "#engine/crypto";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
 import {
   BACKDATE_MS,
   type Bundle,
-  type DistinguishedName,
   decodePem,
   encodePem,
   parseCertificate,
   plainSerial,
   type SpiffeId,
   type TrustDomain,
-  trustDomainId,
 } from "#identity";
 import { failure, problem, type Result, success } from "#model";
 import {
-  encodeAuthority,
+  authorityName,
   encodeSvid,
   type IssuedSvid,
   provenKey,
@@ -38,7 +36,9 @@ import {
 } from "./journal.ts";
 import { JwtKeys } from "./jwt-keys.ts";
 import { createKey, encryptKey, type KeyFiles, loadKey } from "./key-files.ts";
+import { type IssuingRequest, OwnRoots } from "./own-roots.ts";
 import { type MemberState, nextRotationStep, type RotationStep } from "./rotation.ts";
+import { certifyUpstream, type UpstreamAuthority, type UpstreamCertificate } from "./upstream.ts";
 
 export interface AuthorityOptions {
   /** Folder of the authority, made 0700. The root's key is in `root/` below it, which may be taken offline. */
@@ -49,10 +49,11 @@ export interface AuthorityOptions {
   readonly random: Random;
   /** Encrypts the keys on disk. */
   readonly passphrase?: string;
+  /** Certifies issuing keys in place of a root of the domain's own. */
+  readonly upstream?: UpstreamAuthority;
 }
 
 const DAY_MS = 86_400_000;
-const ROOT_LIFE_MS = 3650 * DAY_MS;
 /** An older key that is so near to its end signs nothing any more, for the server neither. */
 const OWN_LIFE_MIN_MS = 3_600_000;
 const ISSUING_LIFE_MS = 365 * DAY_MS;
@@ -60,10 +61,6 @@ const ISSUING_LIFE_MS = 365 * DAY_MS;
 const SLOT_COUNT_MAX = 8;
 /** The one in use, and the one before or after it. */
 const ROOT_COUNT_MAX = 2;
-/** RFC 5280 §4.2.1.9: an issuing authority below a root, and nothing below that but leaves. */
-const ROOT_PATH_LENGTH = 1;
-/** RFC 5280 appendix A, ub-organization-name. */
-const ORGANIZATION_LENGTH_MAX = 64;
 
 /** Loads the authority of a folder, or founds one there: a root, and below it the first issuing key, which becomes active. */
 export async function openAuthority(options: AuthorityOptions): Promise<Result<Authority>> {
@@ -83,7 +80,14 @@ interface LoadedSigner {
   readonly der: Uint8Array;
   /** Above it, DER. */
   readonly root: Uint8Array;
+  readonly notBeforeMs: number;
   readonly notAfterMs: number;
+}
+
+/** The certificate of an issuing key, DER, and the id of the root above it. */
+interface Certified {
+  readonly certificate: Uint8Array;
+  readonly root: string;
 }
 
 /** Issues SVIDs for one trust domain. The root's key is in memory only while an issuing key is prepared. */
@@ -93,6 +97,7 @@ export class Authority {
   readonly jwt: JwtKeys;
   readonly #options: AuthorityOptions;
   readonly #keys: KeyFiles;
+  readonly #ownRoots: OwnRoots;
   #state: AuthorityState | undefined;
   /** Every event so far, one a line. */
   #journal: string;
@@ -109,11 +114,14 @@ export class Authority {
     this.#state = journal.state;
     this.#journal = journal.text;
     this.#bundle = { trustDomain: options.trustDomain, authorities: [], sequence: 0 };
+    const { trustDomain, clock, random } = options;
+    const directory = `${options.directory}/root`;
+    this.#ownRoots = new OwnRoots({ directory, trustDomain, keys: this.#keys, clock, random });
     this.jwt = new JwtKeys({
       directory: `${options.directory}/jwt`,
       keys: this.#keys,
-      clock: options.clock,
-      random: options.random,
+      clock,
+      random,
       slots: () => this.#state?.jwtKeys ?? [],
       record: (event) => this.#record(event),
     });
@@ -122,7 +130,7 @@ export class Authority {
   /** Founds what is missing, loads the active key and encrypts keys that lie in the clear although a passphrase is given. */
   async open(): Promise<Result<void>> {
     if (this.#state === undefined) {
-      const founded = await this.#found();
+      const founded = this.#options.upstream === undefined ? await this.#found() : await this.prepare();
       if (!founded.ok) return founded;
     }
     if (this.#state?.trustDomain !== this.trustDomain)
@@ -209,49 +217,71 @@ export class Authority {
   }
 
   /**
-   * Makes a new issuing key, signed by the root, and adds it to the bundle without signing by it yet; returns its id.
-   * Fails with `HDL_AUTHORITY_ROOT_OFFLINE` when the root's key is not in its folder.
+   * Makes a new issuing key, certified by the root or the upstream authority, and adds it to the bundle without signing by it yet; returns
+   * its id. Fails with `HDL_AUTHORITY_ROOT_OFFLINE` when the root's key is not in its folder, or `HDL_AUTHORITY_UPSTREAM`.
    */
   async prepare(): Promise<Result<string>> {
-    const state = this.#state;
-    if (state === undefined || state.slots.length >= SLOT_COUNT_MAX)
+    if (this.slots.length >= SLOT_COUNT_MAX)
       return failure(problem("HDL_AUTHORITY_SLOT", `${SLOT_COUNT_MAX} issuing keys are held already.`));
-    const root = this.roots.at(-1);
-    const rootKey = await this.#loadRoot(root);
-    if (root === undefined || !rootKey.ok) return rootKey as Result<never>;
     const id = hexOf(this.#options.random.bytes(8));
     const key = await createKey(this.#keys, this.#issuingPath(id));
     if (!key.ok) return key;
-    const nowMs = this.#options.clock.nowMs();
-    const certificate = encodeAuthority(
-      { key: rootKey.value, name: this.#rootName(root.id) },
-      {
-        subject: this.#name(`issuing ${id}`),
-        uri: trustDomainId(this.trustDomain).uri,
-        publicKeyInfo: key.value.publicKeyInfo,
-        serial: this.#options.random.bytes(16),
-        pathLength: 0,
-        notBeforeMs: nowMs - BACKDATE_MS,
-        notAfterMs: nowMs + ISSUING_LIFE_MS,
-      },
-    );
-    const pem = encodePem("CERTIFICATE", certificate);
-    const event = { event: "prepared", atMs: nowMs, authority: id, certificate: pem, root: root.id } as const;
-    const recorded = await this.#record(event);
+    const certified = await this.#certify({ key: key.value, name: this.#name(id) });
+    if (!certified.ok) return certified;
+    const certificate = encodePem("CERTIFICATE", certified.value.certificate);
+    const atMs = this.#options.clock.nowMs();
+    const recorded = await this.#record({
+      event: "prepared",
+      atMs,
+      authority: id,
+      certificate,
+      root: certified.value.root,
+    });
     return recorded.ok ? success(id) : recorded;
   }
 
-  /** Makes a new root, trusted beside the one before it, and an issuing key below it that signs nothing yet; returns that key's id. */
+  /**
+   * Makes a new root, trusted beside the one before it, and an issuing key below it that signs nothing yet; returns that key's id. Under an
+   * upstream authority the root is the one that signs there now.
+   */
   async prepareRoot(): Promise<Result<string>> {
-    if (this.roots.length >= ROOT_COUNT_MAX)
-      return failure(problem("HDL_AUTHORITY_SLOT", `${ROOT_COUNT_MAX} roots are held already.`));
+    if (this.#options.upstream !== undefined) return this.prepare();
     const id = hexOf(this.#options.random.bytes(8));
-    const key = await createKey(this.#keys, this.#rootPath(id));
-    if (!key.ok) return key;
-    const atMs = this.#options.clock.nowMs();
-    const certificate = encodePem("CERTIFICATE", this.#encodeRoot({ key: key.value, name: this.#rootName(id) }, atMs));
-    const recorded = await this.#record({ event: "root-prepared", atMs, root: id, certificate });
+    const root = this.roots.length < ROOT_COUNT_MAX ? await this.#ownRoots.create(id) : tooManyRoots();
+    if (!root.ok) return root;
+    const recorded = await this.#addRoot(id, root.value);
     return recorded.ok ? this.prepare() : recorded;
+  }
+
+  async #certify(request: Pick<IssuingRequest, "key" | "name">): Promise<Result<Certified>> {
+    const { upstream, clock } = this.#options;
+    if (upstream !== undefined) {
+      const domain = { trustDomain: this.trustDomain, nowMs: clock.nowMs() };
+      const signed = await certifyUpstream(upstream, request, domain);
+      return signed.ok ? this.#below(signed.value) : signed;
+    }
+    const root = this.roots.at(-1);
+    const below = { id: root?.id ?? FIRST_ROOT, der: derOf(root?.certificate ?? "") };
+    const certificate = await this.#ownRoots.certify(below, { ...request, lifeMs: ISSUING_LIFE_MS });
+    return certificate.ok ? success({ certificate: certificate.value, root: below.id }) : certificate;
+  }
+
+  /** The root that an upstream authority signs by is trusted from the moment it is first seen. */
+  async #below({ certificate, root }: UpstreamCertificate): Promise<Result<Certified>> {
+    const pem = encodePem("CERTIFICATE", root);
+    const held = this.roots.find((each) => each.certificate === pem);
+    if (held !== undefined) return success({ certificate, root: held.id });
+    if (this.roots.length >= ROOT_COUNT_MAX) return tooManyRoots();
+    const id = this.#state === undefined ? FIRST_ROOT : hexOf(this.#options.random.bytes(8));
+    const recorded = await this.#addRoot(id, root);
+    return recorded.ok ? success({ certificate, root: id }) : recorded;
+  }
+
+  #addRoot(id: string, der: Uint8Array): Promise<Result<void>> {
+    const certificate = encodePem("CERTIFICATE", der);
+    const atMs = this.#options.clock.nowMs();
+    if (this.#state !== undefined) return this.#record({ event: "root-prepared", atMs, root: id, certificate });
+    return this.#record({ event: "founded", atMs, trustDomain: this.trustDomain, root: certificate });
   }
 
   /** Lets a prepared key sign from now on. The one that signed before becomes old: it stays in the bundle and signs for the server only. */
@@ -272,7 +302,7 @@ export class Authority {
   /** Trusts a root no more, once nothing below it is left, and deletes its key. */
   async removeRoot(id: string): Promise<Result<void>> {
     const recorded = await this.#record({ event: "root-removed", atMs: this.#options.clock.nowMs(), root: id });
-    return recorded.ok ? this.#keys.files.remove(this.#rootPath(id)) : recorded;
+    return recorded.ok ? this.#ownRoots.remove(id) : recorded;
   }
 
   /** Lets every SVID of an identity that was issued until now be refused wherever the bundle is known. */
@@ -300,8 +330,8 @@ export class Authority {
     if (!jwt.ok) return jwt;
     if (this.#isExpired) return this.#replaceActive();
     if (this.#slots("prepared").length > 0) return success(undefined);
-    const remainingMs = (this.#active?.notAfterMs ?? 0) - nowMs;
-    if (remainingMs > ISSUING_LIFE_MS / 2) return success(undefined);
+    const { notBeforeMs = 0, notAfterMs = 0 } = this.#active ?? {};
+    if (notAfterMs - nowMs > (notAfterMs - notBeforeMs) / 2) return success(undefined);
     const root = parseCertificate(this.root);
     const isRootDue = root.ok && root.value.notAfterMs - nowMs < 2 * ISSUING_LIFE_MS;
     const made = await (isRootDue ? this.prepareRoot() : this.prepare());
@@ -328,48 +358,20 @@ export class Authority {
   }
 
   async #found(): Promise<Result<void>> {
-    const path = this.#rootPath(FIRST_ROOT);
-    const held = await loadKey(this.#keys, path);
-    if (!held.ok) return held;
-    const key = held.value === undefined ? await createKey(this.#keys, path) : success(held.value);
-    if (!key.ok) return key;
-    const nowMs = this.#options.clock.nowMs();
-    const own = { key: key.value, name: this.#rootName(FIRST_ROOT) };
-    const root = encodePem("CERTIFICATE", this.#encodeRoot(own, nowMs));
-    return this.#record({ event: "founded", atMs: nowMs, trustDomain: this.trustDomain, root });
-  }
-
-  /** A root's certificate, signed by itself. */
-  #encodeRoot(root: Signer, nowMs: number): Uint8Array {
-    return encodeAuthority(root, {
-      subject: root.name,
-      uri: trustDomainId(this.trustDomain).uri,
-      publicKeyInfo: root.key.publicKeyInfo,
-      serial: this.#options.random.bytes(16),
-      pathLength: ROOT_PATH_LENGTH,
-      notBeforeMs: nowMs - BACKDATE_MS,
-      notAfterMs: nowMs + ROOT_LIFE_MS,
-    });
+    const root = await this.#ownRoots.create(FIRST_ROOT);
+    return root.ok ? this.#addRoot(FIRST_ROOT, root.value) : root;
   }
 
   async #encryptKeys(): Promise<Result<void>> {
-    const roots = this.roots.map((each) => this.#rootPath(each.id));
-    for (const path of [...roots, ...this.slots.map((each) => this.#issuingPath(each.id))]) {
-      const encrypted = await encryptKey(this.#keys, path);
+    for (const { id } of this.roots) {
+      const encrypted = await this.#ownRoots.encrypt(id);
+      if (!encrypted.ok) return encrypted;
+    }
+    for (const { id } of this.slots) {
+      const encrypted = await encryptKey(this.#keys, this.#issuingPath(id));
       if (!encrypted.ok) return encrypted;
     }
     return success(undefined);
-  }
-
-  async #loadRoot(root: RootSlot | undefined): Promise<Result<SigningKey>> {
-    const path = this.#rootPath(root?.id ?? FIRST_ROOT);
-    const key = await loadKey(this.#keys, path);
-    if (!key.ok) return key;
-    if (key.value === undefined)
-      return failure(problem("HDL_AUTHORITY_ROOT_OFFLINE", `The root's key is not at ${path}.`));
-    const facts = parseCertificate(derOf(root?.certificate ?? ""));
-    if (facts.ok && equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo)) return success(key.value);
-    return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${path} is not the key of this root.`));
   }
 
   async #load(): Promise<Result<void>> {
@@ -396,8 +398,10 @@ export class Authority {
     if (key.value === undefined || !equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo))
       return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${path} does not hold the active issuing key.`));
     const root = this.roots.find((each) => each.id === slot?.root);
-    const signer = { key: key.value, name: this.#name(`issuing ${id}`) };
-    return success({ id, signer, der, root: derOf(root?.certificate ?? ""), notAfterMs: facts.value.notAfterMs });
+    const { notBeforeMs, notAfterMs, subjectKeyId } = facts.value;
+    // Whoever certified it may name its key by another rule than ours.
+    const signer = { key: key.value, name: this.#name(id), keyId: subjectKeyId };
+    return success({ id, signer, der, root: derOf(root?.certificate ?? ""), notBeforeMs, notAfterMs });
   }
 
   async #record(event: AuthorityEvent): Promise<Result<void>> {
@@ -434,16 +438,9 @@ export class Authority {
     return this.slots.filter((each) => each.status === status);
   }
 
-  #name(what: string): DistinguishedName {
-    return { organization: this.trustDomain.slice(0, ORGANIZATION_LENGTH_MAX), commonName: `Heddle ${what}` };
-  }
-
-  #rootName(id: string): DistinguishedName {
-    return this.#name(id === FIRST_ROOT ? "root" : `root ${id}`);
-  }
-
-  #rootPath(id: string): string {
-    return `${this.#options.directory}/root/${id}.key`;
+  /** Of an issuing key. */
+  #name(id: string): Signer["name"] {
+    return authorityName(this.trustDomain, `issuing ${id}`);
   }
 
   #issuingPath(id: string): string {
@@ -457,6 +454,10 @@ function journalPath({ directory }: AuthorityOptions): string {
 
 function derOf(pem: string): Uint8Array {
   return decodePem("CERTIFICATE", pem)[0] ?? new Uint8Array();
+}
+
+function tooManyRoots(): Result<never> {
+  return failure(problem("HDL_AUTHORITY_SLOT", `${ROOT_COUNT_MAX} roots are held already.`));
 }
 
 /** X.509 tells no smaller unit. */

@@ -6,6 +6,7 @@ import {
   parseCertificationRequest,
   type SpiffeId,
   svidDnsName,
+  type TrustDomain,
 } from "#identity";
 import { failure, problem, type Result, success } from "#model";
 
@@ -13,6 +14,16 @@ import { failure, problem, type Result, success } from "#model";
 export interface Signer {
   readonly key: SigningKey;
   readonly name: DistinguishedName;
+  /** How its certificate names its key; absent where that is by our own rule. */
+  readonly keyId?: Uint8Array | undefined;
+}
+
+/** RFC 5280 appendix A, ub-organization-name. */
+const ORGANIZATION_LENGTH_MAX = 64;
+
+/** The name of an authority of a domain. */
+export function authorityName(trustDomain: TrustDomain, what: string): DistinguishedName {
+  return { organization: trustDomain.slice(0, ORGANIZATION_LENGTH_MAX), commonName: `Heddle ${what}` };
 }
 
 export interface Validity {
@@ -86,7 +97,8 @@ function sign(
   signer: Signer,
   template: Omit<CertificateTemplate, "issuer" | "subjectKeyId" | "authorityKeyId">,
 ): Uint8Array {
-  const ids = { subjectKeyId: keyId(template.publicKeyInfo), authorityKeyId: keyId(signer.key.publicKeyInfo) };
+  const authorityKeyId = signer.keyId ?? keyId(signer.key.publicKeyInfo);
+  const ids = { subjectKeyId: keyId(template.publicKeyInfo), authorityKeyId };
   return encodeCertificate({ ...template, ...ids, issuer: signer.name }, signer.key.sign);
 }
 

@@ -11,6 +11,7 @@ import { KeyRotation } from "./key-rotation.ts";
 import type { MemberReport } from "./members.ts";
 import { OwnIdentity } from "./own-identity.ts";
 import { type LedgerDocuments, SvidLedger } from "./svid-ledger.ts";
+import { upstreamCommand } from "./upstream-command.ts";
 
 export interface IdentityPlaneOptions {
   /** Folder of the authority, such as `<data directory>/ca`. */
@@ -18,9 +19,11 @@ export interface IdentityPlaneOptions {
   readonly trustDomain: TrustDomain;
   /** File with the passphrase of the authority's keys, 0600; its last line break does not count. */
   readonly passphraseFile?: string;
+  /** Program that certifies issuing keys in place of a root of the domain's own. */
+  readonly upstreamCommand?: string;
   readonly files: PrivateFiles;
   readonly clock: Clock;
-  readonly timers: Pick<Timers, "every">;
+  readonly timers: Pick<Timers, "after" | "every">;
   readonly random: Random;
   readonly tokens: JoinTokenStore;
   /** Where issued SVIDs are kept over a restart. */
@@ -187,7 +190,9 @@ export async function startIdentityPlane(options: IdentityPlaneOptions): Promise
   const passphrase = await readPassphrase(options);
   if (!passphrase.ok) return passphrase;
   const secret = passphrase.value === undefined ? {} : { passphrase: passphrase.value };
-  const authority = await openAuthority({ directory, trustDomain, files, clock, random, ...secret });
+  const { upstreamCommand: program } = options;
+  const upstream = program === undefined ? {} : { upstream: upstreamCommand({ program, trustDomain, timers }) };
+  const authority = await openAuthority({ directory, trustDomain, files, clock, random, ...secret, ...upstream });
   if (!authority.ok) return authority;
   const maintained = await authority.value.maintain();
   if (!maintained.ok) listener.onFailure(maintained);
