@@ -16,6 +16,8 @@ export interface KnownService {
 /** What is known of the mesh that the policies speak of. */
 export interface LintFacts {
   readonly trustDomain: string;
+  /** The trust domains beside the own one whose workloads may call. */
+  readonly federated: readonly string[];
   readonly rootNamespace: string;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;

@@ -25,6 +25,7 @@ function facts(of = valueOrThrow(parseManifests([{ file: "mesh.yaml", text: MESH
   const workload = (name: string) => ({ namespace: "shop", serviceAccount: name, labels: { app: name } });
   return {
     trustDomain: "td",
+    federated: ["partner.example"],
     rootNamespace: "heddle-system",
     nowMs: NOW_MS,
     namespaces: of.filter(({ kind }) => kind === "Namespace"),
@@ -193,9 +194,19 @@ describe("one policy by itself", () => {
       ["error unknown-reference a#0"],
     ],
     [
-      "a trust domain of others",
+      "a trust domain that is federated",
       "{ rules: [{ from: [{ source: { principals: [partner.example/ns/x/sa/y] } }] }] }",
       [],
+    ],
+    [
+      "one that was mistyped",
+      "{ rules: [{ from: [{ source: { principals: [partner.exampel/ns/x/sa/y] } }] }] }",
+      ["error unknown-reference a#0"],
+    ],
+    [
+      "one that may not call",
+      "{ rules: [{ from: [{ source: { principals: [stranger.test/ns/x/sa/y] } }] }] }",
+      ["warning unknown-reference a#0"],
     ],
     [
       "a service that was mistyped",

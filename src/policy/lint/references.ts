@@ -112,18 +112,11 @@ function principalRemark(
   const [, trustDomain = "", namespace = "", account = ""] =
     /^([^/]+)\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(principal) ?? [];
   if (trustDomain === "") return [];
-  if (trustDomain !== facts.trustDomain) {
-    // Another trust domain has names that are not known here, but its own may be a mistyped one.
-    if (nearestName(trustDomain, [facts.trustDomain]) === undefined) return [];
-    return [
-      unknown(rule, {
-        what: "trust domain",
-        name: trustDomain,
-        known: [facts.trustDomain],
-        of: `in ${quoted(principal)}`,
-      }),
-    ];
-  }
+  // What another trust domain has is not known here, but which of them may call is.
+  if (facts.federated.includes(trustDomain)) return [];
+  const known = [facts.trustDomain, ...facts.federated];
+  if (trustDomain !== facts.trustDomain)
+    return [unknown(rule, { what: "trust domain", name: trustDomain, known, of: `in ${quoted(principal)}` })];
   return accountRemark(rule, `${namespace}/${account}`, names);
 }
 

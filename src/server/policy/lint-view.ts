@@ -20,6 +20,7 @@ export function lintView(snapshot: MeshSnapshot, files: readonly ResourceFile[],
   const policies = resources.filter(isPolicy);
   const findings = lintPolicies(policies, {
     trustDomain: snapshot.settings.trustDomain,
+    federated: resources.flatMap((each) => (each.kind === "Federation" ? [each.spec.trustDomain] : [])),
     rootNamespace: snapshot.settings.rootNamespace,
     nowMs,
     namespaces: resources.filter(({ kind }) => kind === "Namespace"),
