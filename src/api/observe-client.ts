@@ -3,6 +3,7 @@ import {
   eventsViewSchema,
   flowsViewSchema,
   graphViewSchema,
+  plaintextViewSchema,
   tracesViewSchema,
   traceViewSchema,
   whyReportSchema,
@@ -15,6 +16,7 @@ export type QueryValues = Readonly<Record<string, string | number | undefined>>;
 /** One typed client function a question. Answers are checked against their schemas; a mismatch rejects. */
 export const observeClient = {
   graph: (ask: AskJson, query: QueryValues) => answer(ask, pathOf("graph", query), graphViewSchema),
+  plaintext: (ask: AskJson, query: QueryValues) => answer(ask, pathOf("plaintext", query), plaintextViewSchema),
   why: (ask: AskJson, query: QueryValues) => answer(ask, pathOf("why", query), whyReportSchema),
   flows: (ask: AskJson, query: QueryValues) => answer(ask, pathOf("flows", query), flowsViewSchema),
   traces: (ask: AskJson, query: QueryValues) => answer(ask, pathOf("traces", query), tracesViewSchema),

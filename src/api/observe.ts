@@ -47,6 +47,21 @@ export const graphViewSchema = z.object({
 });
 export type GraphView = z.infer<typeof graphViewSchema>;
 
+/** Who calls the mesh without TLS: what is left to move before a workload's peers can be STRICT. */
+export const plaintextViewSchema = z.object({
+  generatedAtMs: z.number(),
+  windowMs: z.number(),
+  callers: z.array(
+    z.object({
+      address: z.string().describe("of the caller; empty for those beyond what an agent tells apart"),
+      destination: z.string(),
+      requests: z.number().describe("and connections of bytes without HTTP, once each has ended"),
+      lastSeenMs: z.number().describe("to the second; to the minute after a while"),
+    }),
+  ),
+});
+export type PlaintextView = z.infer<typeof plaintextViewSchema>;
+
 const span = z.object({ fromMs: z.number(), toMs: z.number() });
 const cause = z.enum(CAUSES);
 
@@ -149,6 +164,7 @@ export const eventsViewSchema = z.object({
 export type EventsView = z.infer<typeof eventsViewSchema>;
 
 export const graphQuerySchema = z.object({ window: durationSchema.default("30s") });
+export const plaintextQuerySchema = z.object({ window: durationSchema.default("24h") });
 export const whyQuerySchema = z.object({
   service: z.string().regex(/^[^/\s]{1,63}\/[^/\s]{1,63}$/, "Name the service as `namespace/name`."),
   window: durationSchema.default("30s"),

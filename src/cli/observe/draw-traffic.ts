@@ -1,4 +1,4 @@
-import type { FlowView, GraphView, TracesView, TraceView } from "#api";
+import type { FlowView, GraphView, PlaintextView, TracesView, TraceView } from "#api";
 import type { Palette } from "#engine/terminal";
 import { clockTime, columns, ms, percent, withoutNamespace } from "./columns.ts";
 
@@ -41,6 +41,25 @@ export function drawGraph(graph: GraphView, colours: Palette): string {
   return `${[colours.dim(head), ...drawn].join("\n")}\n`;
 }
 
+/** Who calls without TLS, one caller and destination a line. */
+export function drawPlaintext({ callers, windowMs }: PlaintextView, colours: Palette): string {
+  if (callers.length === 0) return `Nobody called without TLS within ${windowMs / 1000} s.\n`;
+  const heads = [
+    { title: "CALLER" },
+    { title: "DESTINATION" },
+    { title: "REQUESTS", ...RIGHT },
+    { title: "LAST SEEN" },
+  ];
+  const rows = callers.map(({ address, destination, requests, lastSeenMs }) => [
+    address === "" ? "others" : address,
+    destination,
+    String(requests),
+    new Date(lastSeenMs).toISOString().replace(/\.\d+/, ""),
+  ]);
+  const [head = "", ...lines] = columns(heads, rows);
+  return `${[colours.dim(head), ...lines].join("\n")}\n`;
+}
+
 function wordOf({ verdict, policy, endReason, observedVerdict, observedPolicy }: FlowView): string {
   if (verdict === "deny") return `denied by ${policy || "default deny"}`;
   if (observedVerdict === "deny") return `${endReason}, would be denied by ${observedPolicy}`;
@@ -51,7 +70,9 @@ function wordOf({ verdict, policy, endReason, observedVerdict, observedPolicy }:
 export function drawFlow(flow: FlowView, colours: Palette): string {
   const isBad = flow.verdict === "deny" || flow.status >= 500 || flow.status === 0;
   const outcome = `${flow.status || "–"} ${wordOf(flow)}`;
-  const way = `${flow.source} → ${flow.destination}${flow.destinationInstance === "" ? "" : ` (${flow.destinationInstance})`}`;
+  // One that showed no identity is known by its address.
+  const from = flow.source === "external" && flow.sourceInstance !== "" ? ` (${flow.sourceInstance})` : "";
+  const way = `${flow.source}${from} → ${flow.destination}${flow.destinationInstance === "" ? "" : ` (${flow.destinationInstance})`}`;
   const parts = [
     colours.dim(clockTime(flow.atMs)),
     flow.mtls ? colours.green("mtls") : colours.yellow("open"),

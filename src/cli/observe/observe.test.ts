@@ -9,7 +9,7 @@ import { register as registerTrace } from "../trace.ts";
 import { register as registerWhy } from "../why.ts";
 import { fullName } from "./ask.ts";
 import { columns, ms, percent } from "./columns.ts";
-import { drawFlow, drawGraph, drawTrace } from "./draw-traffic.ts";
+import { drawFlow, drawGraph, drawPlaintext, drawTrace } from "./draw-traffic.ts";
 import { drawWhy } from "./draw-why.ts";
 
 const PLAIN = palette(false);
@@ -107,6 +107,27 @@ const FLOW: FlowView = {
 test("a denied flow names the policy", () => {
   expect(drawFlow(FLOW, PLAIN)).toContain(
     "shop/a → shop/b (b-1)  GET /x  403 denied by AuthorizationPolicy/shop/x  0.4 ms",
+  );
+});
+
+test("a caller without identity is told by its address", () => {
+  const flow = { ...FLOW, source: "external", sourceInstance: "10.0.0.7", mtls: false };
+  expect(drawFlow(flow, PLAIN)).toContain("open  external (10.0.0.7) → shop/b (b-1)");
+});
+
+test("callers in the clear are listed with what they call, how often and when last", () => {
+  const callers = [
+    { address: "10.0.0.7", destination: "shop/cart", requests: 12, lastSeenMs: 1_700_000_000_123 },
+    { address: "", destination: "shop/orders", requests: 3, lastSeenMs: 1_700_000_060_000 },
+  ];
+  expect(drawPlaintext({ generatedAtMs: 0, windowMs: 86_400_000, callers }, PLAIN)).toBe(
+    `CALLER    DESTINATION  REQUESTS  LAST SEEN
+10.0.0.7  shop/cart          12  2023-11-14T22:13:20Z
+others    shop/orders         3  2023-11-14T22:14:20Z
+`,
+  );
+  expect(drawPlaintext({ generatedAtMs: 0, windowMs: 60_000, callers: [] }, PLAIN)).toBe(
+    "Nobody called without TLS within 60 s.\n",
   );
 });
 

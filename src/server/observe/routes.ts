@@ -10,6 +10,8 @@ import {
   graphQuerySchema,
   graphViewSchema,
   parseDurationMs,
+  plaintextQuerySchema,
+  plaintextViewSchema,
   type TracesView,
   type TraceView,
   tracesQuerySchema,
@@ -27,6 +29,7 @@ import { certificateExposition, type WatchedCertificate } from "./certificate-wa
 import { type FlowFilter, flowViewOf, isNamed, matchesFlow } from "./flow-view.ts";
 import { graphViewOf, type KnownWorkload, nodeOf } from "./graph-view.ts";
 import type { LiveFlows } from "./live-flows.ts";
+import { plaintextViewOf } from "./plaintext-view.ts";
 import { traceViewOf } from "./trace-view.ts";
 import { whyOf } from "./why-view.ts";
 
@@ -57,6 +60,7 @@ const SCANNED_PER_ANSWER = 20;
 export function registerObserve(app: FastifyInstance, options: ObserveOptions): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   registerMap(typed, options);
+  registerPlaintext(typed, options);
   registerFlows(typed, options);
   registerTraces(typed, options);
   typed.get("/metrics", { schema: { hide: true } }, (_, reply) =>
@@ -109,6 +113,19 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
       const nowMs = clock.nowMs();
       const span = { fromMs: nowMs - parseDurationMs(request.query.window), toMs: nowMs + 10_000 };
       return { events: store.events(span, request.query.limit), refusals: store.refusals(span, request.query.limit) };
+    },
+  );
+}
+
+function registerPlaintext(app: FastifyInstance, { store, clock, seenBy }: ObserveOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  typed.get(
+    "/api/v1/plaintext",
+    { schema: { querystring: plaintextQuerySchema, response: { 200: plaintextViewSchema } } },
+    (request) => {
+      const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(request.query.window)];
+      const seen = store.seen({ fromMs: nowMs - windowMs, toMs: nowMs + 1000 });
+      return plaintextViewOf({ nowMs, windowMs, seen, isSeen: seenBy(request) });
     },
   );
 }

@@ -50,6 +50,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
 
   "GET /api/v1/workloads": namespaces("view"),
   "GET /api/v1/graph": namespaces("view"),
+  "GET /api/v1/plaintext": namespaces("view"),
   "GET /api/v1/why": namespaces("view"),
   "GET /api/v1/flows": namespaces("view"),
   "GET /api/v1/flows/live": namespaces("view"),

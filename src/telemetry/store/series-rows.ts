@@ -1,5 +1,12 @@
 import type { SqliteDatabase } from "#engine/sqlite";
-import { type EdgeTotals, mergeBuckets, type SeriesDelta, type SparseBuckets, type Stages } from "#telemetry";
+import {
+  type EdgeKey,
+  type EdgeTotals,
+  mergeBuckets,
+  type SeriesDelta,
+  type SparseBuckets,
+  type Stages,
+} from "#telemetry";
 import type { EdgeRows } from "./edge-rows.ts";
 
 interface SeriesRow {
@@ -20,6 +27,13 @@ interface TimedRow extends SeriesRow {
 }
 
 const COLUMNS = "edge, status, reason, policy, count, chosen_us, sent_us, first_byte_us, done_us, buckets";
+
+/** How often an edge was used, and when last: to the second, and of older rows to the minute. */
+export interface SeenEdge {
+  readonly edge: EdgeKey;
+  readonly count: number;
+  readonly lastSeenMs: number;
+}
 
 /** Fine rows grow into coarser ones as they age: second, ten seconds, minute. */
 export interface RollUp {
@@ -68,6 +82,19 @@ export class SeriesRows {
       else known.push(row);
     }
     return [...sums.values()].flatMap((alike) => this.#sum(alike));
+  }
+
+  /** Each edge of the span, whatever came of its requests. */
+  seen(fromMs: number, toMs: number): SeenEdge[] {
+    const rows = this.#database
+      .query(
+        "SELECT edge, SUM(count) AS count, MAX(at_ms) AS last FROM series WHERE at_ms >= ? AND at_ms < ? GROUP BY edge",
+      )
+      .all(fromMs, toMs) as { readonly edge: number; readonly count: number; readonly last: number }[];
+    return rows.flatMap(({ edge, count, last }) => {
+      const key = this.#edges.key(edge);
+      return key === undefined ? [] : [{ edge: key, count, lastSeenMs: last }];
+    });
   }
 
   /** The same, by time step: for charts. */

@@ -166,3 +166,23 @@ test("listeners hear of each request until they stop", () => {
   put(batchAt(NOW + 1000));
   expect(heard).toEqual(["/"]);
 });
+
+test("an edge is seen as often as its requests together, and last when the last of them was", () => {
+  const { store, put } = setUp();
+  const other: EdgeKey = { ...EDGE, reporter: "destination", mtls: false };
+  put(batchAt(NOW - 3000));
+  put(
+    batchAt(NOW - 1000, {
+      edges: [EDGE, other],
+      series: [
+        { ...SERIES, status: 500 },
+        { ...SERIES, edge: 1 },
+      ],
+    }),
+  );
+  expect(store.seen({ fromMs: NOW - 5000, toMs: NOW })).toEqual([
+    { edge: EDGE, count: 8, lastSeenMs: NOW - 1000 },
+    { edge: other, count: 4, lastSeenMs: NOW - 1000 },
+  ]);
+  expect(store.seen({ fromMs: NOW, toMs: NOW + 1000 })).toEqual([]);
+});

@@ -12,7 +12,7 @@ import type {
 import { EdgeRows } from "./edge-rows.ts";
 import { RunningTotals } from "./running-totals.ts";
 import { ADDED_COLUMNS, SCHEMA } from "./schema.ts";
-import { SeriesRows } from "./series-rows.ts";
+import { type SeenEdge, SeriesRows } from "./series-rows.ts";
 
 export interface TelemetryStoreLimits {
   /** Requests and their spans. Default 1 hour. */
@@ -107,6 +107,11 @@ export class TelemetryStore {
   /** Sums of every edge and outcome over a span. Bounded by what was recorded in it. */
   totals({ fromMs, toMs }: StoredSpan): EdgeTotals[] {
     return this.#series.totals(fromMs, toMs);
+  }
+
+  /** Every edge of a span, with how often it was used and when last. */
+  seen({ fromMs, toMs }: StoredSpan): SeenEdge[] {
+    return this.#series.seen(fromMs, toMs);
   }
 
   history(span: StoredSpan & { readonly stepMs: number }): ReturnType<SeriesRows["history"]> {
