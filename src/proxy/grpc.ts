@@ -36,10 +36,14 @@ const GRPC_UNKNOWN = 2;
 
 /** Notes how an answer or its trailers say that a request went: gRPC by a status of its own, everything else by HTTP's. */
 export function recordStatus(record: RequestRecord, fields: FieldList, http: number): void {
-  record.status = countedStatus(fields, http);
   const text = fieldValue(fields, "grpc-status");
-  if (text === undefined) return;
-  record.grpcStatus = HTTP_OF_GRPC[Number(text)] === undefined ? GRPC_UNKNOWN : Number(text);
+  if (text === undefined) {
+    record.status = http;
+    return;
+  }
+  const known = HTTP_OF_GRPC[Number(text)];
+  record.status = known ?? 500;
+  record.grpcStatus = known === undefined ? GRPC_UNKNOWN : Number(text);
 }
 
 /** The status by which an answer or its trailers are counted as good or failed. */
