@@ -456,6 +456,21 @@ test("keys of JWT-SVIDs are published a day before they sign and a day after", a
   expect(valueOrThrow(await open()).bundle).toEqual(authority.bundle);
 });
 
+test("a key of JWT-SVIDs whose file was taken away signs no more, and another does", async () => {
+  const sign = (by: Authority): { readonly token: string; readonly kid: string } => {
+    const { token } = valueOrThrow(by.jwt.issue({ spiffeId: catalog, audience: ["orders"], ttlMs: 60_000 }));
+    const [header = ""] = token.split(".");
+    return { token, ...(JSON.parse(Buffer.from(header, "base64url").toString()) as { kid: string }) };
+  };
+  const before = sign(valueOrThrow(await open()));
+  await rm(join(directory, "jwt", `${before.kid}.key`));
+  const again = valueOrThrow(await open());
+  const after = sign(again);
+  expect(after.kid).not.toBe(before.kid);
+  const checks = { audience: "orders", nowMs: time.nowMs(), bundles: bundleSet([again.bundle]), verify: verifyJws };
+  expect([before, after].map(({ token }) => codeOf(validateJwtSvid(token, checks)))).toEqual(["ok", "ok"]);
+});
+
 test("at least 300 SVIDs are issued in a second", async () => {
   const authority = valueOrThrow(await open());
   const requests = Array.from({ length: 300 }, request);

@@ -53,10 +53,16 @@ export class JwtKeys {
       const encrypted = await encryptKey(this.#options.keys, this.#path(id));
       if (!encrypted.ok) return encrypted;
     }
-    if (this.#slot("active") !== undefined) return this.#load();
-    const made = this.#slot("prepared") ?? (await this.#prepare());
-    if ("ok" in made && !made.ok) return made;
-    return this.#activate();
+    const active = this.#slot("active");
+    const held = active === undefined ? success(undefined) : await loadKey(this.#options.keys, this.#path(active.id));
+    if (!held.ok) return held;
+    return held.value === undefined ? this.#replace() : this.#load();
+  }
+
+  /** There is no key yet, or its file was taken away because it is to sign no more. */
+  async #replace(): Promise<Result<void>> {
+    const made = this.#slot("prepared") === undefined ? await this.#prepare() : success(undefined);
+    return made.ok ? this.#activate() : made;
   }
 
   /** Every published key. */
