@@ -310,8 +310,10 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
   #cutOff(reason: EndReason): void {
     this.#record.endReason = reason;
+    this.#conclude();
+    // The caller's connection may end with it, which is not the caller's doing.
     this.#downstream.abort();
-    this.#finish();
+    this.#downstream.finished(!this.#isBodyEnded);
   }
 
   #cancelAttempt(): void {
@@ -321,10 +323,14 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
   #finish(): void {
     if (this.#isOver) return;
+    this.#conclude();
+    this.#downstream.finished(!this.#isBodyEnded);
+  }
+
+  #conclude(): void {
     this.#leave();
     this.#record.doneUs = this.#context.clock.nowUs();
     this.#context.recorder.finish(this.#record);
-    this.#downstream.finished(!this.#isBodyEnded);
   }
 
   #leave(): void {
