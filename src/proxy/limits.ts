@@ -6,7 +6,7 @@ export interface ProxyLimits {
   readonly downstreamConnectionsMax: number;
   /** Streams of one connection from outside the mesh at once: each may have 256 KiB wait for a caller who does not read. */
   readonly edgeStreamsMax: number;
-  /** Connections from other agents, and from callers in the clear, at once. */
+  /** Connections from other agents at once. */
   readonly peerConnectionsMax: number;
   /** Handshakes of other agents under way at once; more are dropped. */
   readonly handshakesMax: number;
@@ -16,6 +16,8 @@ export interface ProxyLimits {
   readonly appConnectionsMax: number;
   /** Tunnels to the app at once, each with a connection of its own; more are refused with `overflow`. */
   readonly tunnelsMax: number;
+  /** Connections from callers in the clear at once: apart from the agents', so that strangers take no place of theirs. */
+  readonly plaintextConnectionsMax: number;
   /** Callers in the clear that are known by their address at once; more are one. */
   readonly plaintextCallersMax: number;
   /** Requests that wait for external authorizers at once; more are as if the authorizer did not answer. */
@@ -60,6 +62,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   handshakeTimeoutMs: 10_000,
   appConnectionsMax: 512,
   tunnelsMax: 4096,
+  plaintextConnectionsMax: 4096,
   plaintextCallersMax: 256,
   checksMax: 1024,
   limitedCallersMax: 4096,

@@ -220,12 +220,16 @@ describe("PERMISSIVE", () => {
     expect(server.recorder.takeBatch(Date.now())?.edges).toMatchObject([{ mtls: false, source: { instance: "" } }]);
   });
 
-  test("counts callers in the clear among the connections that there may be", async () => {
-    const server = await serve({ mtls, limits: { peerConnectionsMax: 1 } });
+  test("has room for so many callers in the clear, who take none of the agents'", async () => {
+    const { url, server } = await pair(echo, { mtls, limits: { plaintextConnectionsMax: 1 } });
     const first = dial(server.port);
     first.write("GET / HTTP/1.1\r\n");
     await until(() => server.proxy.state().plaintextConnections === 1);
     expect(await raw(server.port, GET)).toBe("");
+    expect((await fetch(url)).status).toBe(200);
+    first.destroy();
+    await until(() => server.proxy.state().plaintextConnections === 0);
+    expect(await raw(server.port, GET)).toContain("HTTP/1.1 200");
   });
 });
 

@@ -5,7 +5,6 @@ import {
   listenSecure,
   type RefusedPeer,
   type SecureListener,
-  type SocketEvents,
   type StreamSocket,
   type TlsMaterial,
 } from "#engine/sockets";
@@ -83,7 +82,7 @@ export class Inbound {
       handshakeTimeoutMs: this.#context.limits.handshakeTimeoutMs,
       handshakesMax: this.#context.limits.handshakesMax,
       accept: (socket, leafDer) => this.#accept(socket, leafDer),
-      acceptPlaintext: (socket) => this.#acceptPlaintext(socket),
+      acceptPlaintext: (socket) => this.#plaintext.accept(socket),
       onRefused: (peer) => this.#refused(peer),
     });
     if (!bound.ok) return bound;
@@ -142,15 +141,8 @@ export class Inbound {
       this.#refuse("untrusted-certificate", socket.remoteAddress, nameOf(leafDer));
       return undefined;
     }
-    return this.#isFull ? undefined : this.#open(socket, id.value);
-  }
-
-  #acceptPlaintext(socket: StreamSocket): SocketEvents | undefined {
-    return this.#isFull ? undefined : this.#plaintext.accept(socket);
-  }
-
-  get #isFull(): boolean {
-    return this.#links.size + this.#plaintext.size >= this.#context.limits.peerConnectionsMax;
+    if (this.#links.size >= this.#context.limits.peerConnectionsMax) return undefined;
+    return this.#open(socket, id.value);
   }
 
   #open(socket: StreamSocket, svid: AdmittedSvid): Link {

@@ -28,7 +28,9 @@ export class PlaintextCallers {
     return this.#open.size;
   }
 
-  accept(socket: StreamSocket): SocketEvents {
+  /** Undefined when there is no room for it. */
+  accept(socket: StreamSocket): SocketEvents | undefined {
+    if (this.#open.size >= this.#context.limits.plaintextConnectionsMax) return undefined;
     const address = socket.remoteAddress;
     const name = this.#names.take(address, this.#context.clock.nowMs());
     const peer = inboundPeer(this.#context, this.#side, { kind: "plaintext", address, name });
