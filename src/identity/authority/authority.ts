@@ -325,9 +325,13 @@ export class Authority {
    * successor. One that has expired while nobody looked is replaced at once. Call it at the start and every minute. A root that is offline is reported only as a failure.
    */
   async maintain(): Promise<Result<void>> {
-    const nowMs = this.#options.clock.nowMs();
     const jwt = await this.jwt.maintain();
-    if (!jwt.ok) return jwt;
+    const issuing = await this.#maintainIssuing();
+    return issuing.ok ? jwt : issuing;
+  }
+
+  async #maintainIssuing(): Promise<Result<void>> {
+    const nowMs = this.#options.clock.nowMs();
     if (this.#isExpired) return this.#replaceActive();
     if (this.#slots("prepared").length > 0) return success(undefined);
     const { notBeforeMs = 0, notAfterMs = 0 } = this.#active ?? {};

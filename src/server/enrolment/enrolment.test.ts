@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateSigningKey, isSignedBy } from "#engine/crypto";
+import { generateSigningKey, isSignedBy, verifyJws } from "#engine/crypto";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import {
@@ -11,6 +11,7 @@ import {
   parseCertificate,
   parseTrustDomain,
   type TlsIdentity,
+  validateJwtSvid,
   validateX509Svid,
   workloadSpiffeId,
 } from "#identity";
@@ -125,6 +126,35 @@ describe("enrolment", () => {
     expect(codeOf(await server.enrol(await request(), stranger))).toBe("ok");
     time.advance(20_000);
     expect(codeOf(await server.enrol(await request(), { ...stranger, address: "10.6.6.6" }))).toBe("ok");
+  });
+});
+
+describe("a token", () => {
+  test("is signed for who the peer proved to be, and for an audience", () => {
+    const minted = valueOrThrow(enrolment().mintJwt(["orders"], member));
+    const checks = {
+      audience: "orders",
+      nowMs: time.nowMs(),
+      bundles: bundleSet([authority.bundle]),
+      verify: verifyJws,
+    };
+    expect(valueOrThrow(validateJwtSvid(minted.token, checks)).id.uri).toBe(catalog.uri);
+    expect(minted.expiresAtMs - time.nowMs()).toBeLessThanOrEqual(300_000);
+    expect(codeOf(enrolment().mintJwt([], member))).toBe("HDL_IDENTITY_JWT_INVALID");
+    expect(codeOf(enrolment().mintJwt(["orders"], stranger))).toBe("HDL_ENROLMENT_NO_IDENTITY");
+    const foreign = {
+      ...member,
+      spiffeId: workloadSpiffeId(valueOrThrow(parseTrustDomain("other.example")), "shop", "x"),
+    };
+    expect(codeOf(enrolment().mintJwt(["orders"], foreign))).toBe("HDL_ENROLMENT_NO_IDENTITY");
+  });
+
+  test("can be asked for so often only, and renewal goes on", () => {
+    const server = enrolment({ limits: { mint: { burst: 2, perSecond: 1, peerCountMax: 10 } } });
+    const codes = [1, 2, 3].map(() => codeOf(server.mintJwt(["orders"], member)));
+    expect(codes).toEqual(["ok", "ok", "HDL_ENROLMENT_RATE"]);
+    const csr = encodeCertificationRequest(generateSigningKey());
+    expect(codeOf(server.renew({ instance: "catalog-1", csr }, member))).toBe("ok");
   });
 });
 

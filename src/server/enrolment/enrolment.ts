@@ -60,12 +60,13 @@ export interface EnrolmentOptions {
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
   readonly issuer?: string;
   readonly onIssued: (issuance: SvidIssuance) => void;
-  readonly limits?: { readonly enrol?: PeerLimits; readonly renew?: PeerLimits };
+  readonly limits?: { readonly enrol?: PeerLimits; readonly renew?: PeerLimits; readonly mint?: PeerLimits };
 }
 
 /** A host may start some dozens of workloads at once; a guesser pays `FAILURE_COST` a try. */
 const ENROL_LIMITS: PeerLimits = { burst: 100, perSecond: 10, peerCountMax: 4096 };
 const RENEW_LIMITS: PeerLimits = { burst: 400, perSecond: 100, peerCountMax: 4096 };
+const MINT_LIMITS: PeerLimits = { burst: 200, perSecond: 50, peerCountMax: 4096 };
 const FAILURE_COST = 9;
 /** JWT-SVIDs are bearer tokens: short, since whoever sees one can use it. */
 const JWT_TTL_MS = 300_000;
@@ -75,11 +76,14 @@ export class Enrolment {
   readonly #options: EnrolmentOptions;
   readonly #enrolling: PeerLimiter;
   readonly #renewing: PeerLimiter;
+  /** Apart from renewals: a program that asks for tokens without end must not keep certificates from being renewed. */
+  readonly #minting: PeerLimiter;
 
   constructor(options: EnrolmentOptions) {
     this.#options = options;
     this.#enrolling = new PeerLimiter(options.limits?.enrol ?? ENROL_LIMITS, options.clock);
     this.#renewing = new PeerLimiter(options.limits?.renew ?? RENEW_LIMITS, options.clock);
+    this.#minting = new PeerLimiter(options.limits?.mint ?? MINT_LIMITS, options.clock);
   }
 
   /**
@@ -107,7 +111,7 @@ export class Enrolment {
 
   /** A JWT-SVID for who the peer proved to be. Fails as `renew`, and with `HDL_IDENTITY_JWT_INVALID` for audiences that cannot be. */
   mintJwt(audience: readonly string[], peer: EnrolmentPeer): Result<IssuedJwt> {
-    if (!this.#renewing.admit(peer.address)) return tooMany(peer);
+    if (!this.#minting.admit(peer.address)) return tooMany(peer);
     const member = this.#memberOf(peer);
     if (!member.ok) return member;
     const fault = audienceFault(audience);

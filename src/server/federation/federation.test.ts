@@ -133,6 +133,22 @@ describe("a federated domain", () => {
     await each.federation.stop();
   });
 
+  test("is as the last of several changes in a row says", async () => {
+    const documents = fakeDocuments();
+    const slow = {
+      ...documents,
+      get: (...names: [string, string]) => Bun.sleep(5).then(() => documents.get(...names)),
+    };
+    const each = new Following([], slow);
+    await each.federation.start();
+    each.resources = [bySpiffe];
+    const first = each.federation.update();
+    each.resources = [];
+    await Promise.all([first, each.federation.update()]);
+    expect(each.known).toEqual([]);
+    await each.federation.stop();
+  });
+
   test("of our own name is never taken from elsewhere", async () => {
     const each = new Following([{ ...byWeb, spec: { ...byWeb.spec, trustDomain: "west.example" } }]);
     await each.federation.start();

@@ -71,6 +71,7 @@ export class FederatedBundles {
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #cancel: Cancel | undefined;
+  #updating: Promise<void> = Promise.resolve();
 
   constructor(options: FederationOptions) {
     this.#options = options;
@@ -85,6 +86,7 @@ export class FederatedBundles {
   async stop(): Promise<void> {
     this.#cancel?.();
     this.#stopping.abort();
+    await this.#updating;
     await Promise.all(this.#running);
   }
 
@@ -102,8 +104,13 @@ export class FederatedBundles {
     }));
   }
 
-  /** The resources may have changed: a domain that none names any more is dropped at once. */
-  async update(): Promise<void> {
+  /** The resources may have changed: a domain that none names any more is dropped at once. One after the other, so that the last holds. */
+  update(): Promise<void> {
+    this.#updating = this.#updating.then(() => this.#update());
+    return this.#updating;
+  }
+
+  async #update(): Promise<void> {
     const named = (
       this.#options.resources().filter(({ kind }) => kind === "Federation") as readonly Federation[]
     ).flatMap((resource) => {
