@@ -93,7 +93,8 @@ test("an app that accepts connections and says nothing is not waited for longer 
   const app = await listening(() => undefined);
   const server = startServerSide(app, { protocol: "http2", requestTimeoutMs: 200 });
   const client = startClientSide({ endpoints: [endpointAt(server.port)], protocol: "http2" });
-  const answer = await raw(client.port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n\r\n");
+  // A method that is asked once: three times as long the app would have been given up already.
+  const answer = await raw(client.port, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n", "\r\n\r\n");
   expect(answer).toContain("x-heddle-reason: request-timeout");
 });
 
