@@ -39,6 +39,8 @@ export class SvidLedger {
   readonly #options: SvidLedgerOptions;
   /** By serial, in the order of issue. */
   readonly #records = new Map<string, IssuedRecord>();
+  /** Serials by replica. */
+  readonly #serials = new Map<WorkloadKey, Set<string>>();
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: SvidLedgerOptions) {
@@ -48,7 +50,7 @@ export class SvidLedger {
   async load(): Promise<Result<void>> {
     const kept = await this.#options.documents.list(COLLECTION);
     if (!kept.ok) return kept;
-    for (const each of kept.value.filter(isRecord)) this.#records.set(each.serial, each);
+    for (const each of kept.value.filter(isRecord)) this.#add(each);
     this.prune();
     return { ok: true, value: undefined };
   }
@@ -64,7 +66,7 @@ export class SvidLedger {
     const serial = plainSerial(issued.serial);
     const key: WorkloadKey = `${namespaceOf(spiffeId) ?? ""}/${instance}`;
     const record = { serial, issuer, spiffeId: spiffeId.uri, key, notAfterMs };
-    this.#records.set(serial, record);
+    this.#add(record);
     const [oldest] = this.#records.keys();
     if (this.#records.size > RECORDS_MAX && oldest !== undefined) this.#forget(oldest);
     this.#write(() => this.#options.documents.put(COLLECTION, serial, record));
@@ -78,15 +80,16 @@ export class SvidLedger {
 
   /** What a replica holds. */
   of(key: WorkloadKey): readonly IssuedRecord[] {
-    return this.#valid().filter((each) => each.key === key);
+    const nowMs = this.#options.clock.nowMs();
+    const records = [...(this.#serials.get(key) ?? [])].flatMap((serial) => this.#records.get(serial) ?? []);
+    return records.filter(({ notAfterMs }) => notAfterMs > nowMs);
   }
 
   /** What replicas hold that have not left, each with all of its valid SVIDs. */
   get holders(): ReadonlyMap<WorkloadKey, readonly IssuedRecord[]> {
-    return Map.groupBy(
-      this.#valid().filter(({ issuer }) => issuer !== ""),
-      ({ key }) => key,
-    );
+    const nowMs = this.#options.clock.nowMs();
+    const held = [...this.#records.values()].filter(({ issuer, notAfterMs }) => issuer !== "" && notAfterMs > nowMs);
+    return Map.groupBy(held, ({ key }) => key);
   }
 
   /** Forgets what has expired. */
@@ -100,13 +103,18 @@ export class SvidLedger {
     await this.#writing;
   }
 
-  #valid(): readonly IssuedRecord[] {
-    const nowMs = this.#options.clock.nowMs();
-    return [...this.#records.values()].filter(({ notAfterMs }) => notAfterMs > nowMs);
+  #add(record: IssuedRecord): void {
+    this.#records.set(record.serial, record);
+    const serials = this.#serials.get(record.key) ?? new Set();
+    this.#serials.set(record.key, serials.add(record.serial));
   }
 
   #forget(serial: string): void {
+    const key = this.#records.get(serial)?.key;
     this.#records.delete(serial);
+    const serials = key === undefined ? undefined : this.#serials.get(key);
+    serials?.delete(serial);
+    if (key !== undefined && serials?.size === 0) this.#serials.delete(key);
     this.#write(() => this.#options.documents.take(COLLECTION, serial));
   }
 
