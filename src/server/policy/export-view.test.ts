@@ -29,7 +29,7 @@ test("the shop is written whole for Istio, by the labels of its workloads", () =
   const { workloads, documents, notes } = exportView(shopSnapshot(), request);
   expect(workloads.length).toBe(9);
   expect(notes).toEqual([]);
-  expect(documents.length).toBe(10);
+  expect(documents.length).toBe(11);
   expect(documents).toContainEqual({
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
@@ -97,4 +97,28 @@ spec: { jwtRules: [{ issuer: "https://id.example" }] }
 `;
   const { documents } = exportView(withPolicy(people), request);
   expect(documents[0]).toMatchObject({ kind: "RequestAuthentication", metadata: { name: "people" } });
+});
+
+test("how callers prove who they are goes with the rules, and plaintext that is refused here is refused there", () => {
+  const modeOf = (spec: string, namespace = "shop") =>
+    exportView(
+      withPolicy(`
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: peers, namespace: ${namespace} }
+spec: ${spec}
+`),
+      request,
+    )
+      .documents.filter(({ kind }) => kind === "PeerAuthentication")
+      .map(({ metadata, spec: written }) => [(metadata as { readonly name: string }).name, JSON.stringify(written)]);
+  const strict = ["heddle-default", '{"mtls":{"mode":"STRICT"}}'];
+  const permissive = '{"mtls":{"mode":"PERMISSIVE"}}';
+  expect(modeOf("{}")).toEqual([strict]);
+  expect(modeOf("{ mtls: { mode: PERMISSIVE } }")).toEqual([["peers", permissive]]);
+  expect(modeOf("{ mtls: { mode: PERMISSIVE } }", "heddle-system")).toEqual([
+    ["peers", permissive],
+    ["heddle-default", permissive],
+  ]);
+  expect(modeOf("{ selector: { matchLabels: { app: cart } }, mtls: { mode: DISABLE } }").at(-1)).toEqual(strict);
 });
