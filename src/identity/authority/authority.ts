@@ -322,7 +322,8 @@ export class Authority {
 
   /**
    * Prepares a successor at half of the active key's life; a new root with it when the root would not outlive that successor's own
-   * successor. One that has expired while nobody looked is replaced at once. Call it at the start and every minute. A root that is offline is reported only as a failure.
+   * successor. One that has expired while nobody looked is replaced at once. Call it at the start and every minute. A root that is offline is
+   * reported only as a failure.
    */
   async maintain(): Promise<Result<void>> {
     const jwt = await this.jwt.maintain();
