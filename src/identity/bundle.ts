@@ -1,6 +1,6 @@
 import { parseCertificate } from "./certificate.ts";
 import type { JwtAuthority } from "./jwt-svid.ts";
-import { decodePem, encodePem } from "./pem.ts";
+import { decodePem, encodePem, firstCertificate } from "./pem.ts";
 import type { Revocation } from "./revocation.ts";
 import type { SpiffeId, TrustDomain } from "./spiffe-id.ts";
 
@@ -61,7 +61,7 @@ export function ownBundle(identity: Pick<TlsIdentity, "spiffeId" | "authoritiesP
 
 /** Serial of an identity's leaf, as `CertificateFacts.serial`; empty for what is no certificate. */
 export function svidSerial({ certificateChainPem }: Pick<TlsIdentity, "certificateChainPem">): string {
-  const leaf = parseCertificate(decodePem("CERTIFICATE", certificateChainPem)[0] ?? new Uint8Array());
+  const leaf = parseCertificate(firstCertificate(certificateChainPem));
   return leaf.ok ? leaf.value.serial : "";
 }
 

@@ -35,7 +35,7 @@ export {
   type ValidJwtSvid,
   validateJwtSvid,
 } from "./jwt-svid.ts";
-export { decodePem, encodePem } from "./pem.ts";
+export { decodePem, encodePem, firstCertificate } from "./pem.ts";
 export { encodeEncryptedPrivateKey } from "./private-key-encoding.ts";
 export { BACKDATE_MS, plainSerial, REVOCATIONS_MAX, type Revocation } from "./revocation.ts";
 export {

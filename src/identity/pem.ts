@@ -26,3 +26,8 @@ function decodeBase64(text: string): Uint8Array | undefined {
     return undefined;
   }
 }
+
+/** The first certificate of a PEM text, DER; empty where there is none, which no certificate is. */
+export function firstCertificate(pem: string): Uint8Array {
+  return decodePem("CERTIFICATE", pem)[0] ?? new Uint8Array();
+}

@@ -1,4 +1,4 @@
-import { decodePem, parseCertificate } from "#identity";
+import { firstCertificate, parseCertificate } from "#identity";
 import type { AgentPlane } from "./agent-plane.ts";
 import { type WatchedCertificate, watchedKey, watchedWorkload } from "./observe/certificate-watch.ts";
 
@@ -17,6 +17,6 @@ export function watchedCertificates(plane: AgentPlane): readonly WatchedCertific
 }
 
 function endOf(pem: string): number {
-  const facts = parseCertificate(decodePem("CERTIFICATE", pem)[0] ?? new Uint8Array());
+  const facts = parseCertificate(firstCertificate(pem));
   return facts.ok ? facts.value.notAfterMs : 0;
 }

@@ -1,25 +1,21 @@
-import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { JWS_SCHEMES } from "./jws-schemes.ts";
 
-interface Algorithm {
-  readonly kty: "rsa" | "ec";
-  readonly hash: string;
-  /** Curve of an EC key. */
-  readonly curve?: string;
-  readonly isPss?: boolean;
-}
+/** What a key must be for an algorithm: of this curve, or RSA where there is none. */
+const CURVES = {
+  RS256: undefined,
+  RS384: undefined,
+  RS512: undefined,
+  PS256: undefined,
+  PS384: undefined,
+  PS512: undefined,
+  ES256: "prime256v1",
+  ES384: "secp384r1",
+  ES512: "secp521r1",
+} as const;
 
-/** RFC 7518 §3.1: the asymmetric ones. */
-const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
-  RS256: { kty: "rsa", hash: "sha256" },
-  RS384: { kty: "rsa", hash: "sha384" },
-  RS512: { kty: "rsa", hash: "sha512" },
-  PS256: { kty: "rsa", hash: "sha256", isPss: true },
-  PS384: { kty: "rsa", hash: "sha384", isPss: true },
-  PS512: { kty: "rsa", hash: "sha512", isPss: true },
-  ES256: { kty: "ec", hash: "sha256", curve: "prime256v1" },
-  ES384: { kty: "ec", hash: "sha384", curve: "secp384r1" },
-  ES512: { kty: "ec", hash: "sha512", curve: "secp521r1" },
-};
+type JwsAlgorithm = keyof typeof CURVES;
+
 /** RFC 7518 §3.3. */
 const RSA_BITS_MIN = 2048;
 
@@ -30,26 +26,26 @@ export function verifyJws(check: {
   readonly data: Uint8Array;
   readonly signature: Uint8Array;
 }): boolean {
-  const algorithm = Object.hasOwn(ALGORITHMS, check.algorithm) ? ALGORITHMS[check.algorithm] : undefined;
-  if (algorithm === undefined) return false;
+  const { algorithm, publicKeyInfo, data, signature } = check;
+  if (!isKnown(algorithm)) return false;
+  const { hash, options } = JWS_SCHEMES[algorithm];
   try {
-    const key = createPublicKey({ key: Buffer.from(check.publicKeyInfo), format: "der", type: "spki" });
-    return fits(key, algorithm) && verify(algorithm.hash, check.data, optionsOf(key, algorithm), check.signature);
+    const key = createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
+    return fits(key, algorithm) && verify(hash, data, { key, ...options }, signature);
   } catch {
     return false;
   }
 }
 
-function fits(key: KeyObject, { kty, curve }: Algorithm): boolean {
-  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType !== kty) return false;
-  return kty === "ec" ? namedCurve === curve : modulusLength >= RSA_BITS_MIN;
+function isKnown(algorithm: string): algorithm is JwsAlgorithm {
+  return Object.hasOwn(CURVES, algorithm);
 }
 
-function optionsOf(key: KeyObject, { kty, isPss }: Algorithm) {
-  if (kty === "ec") return { key, dsaEncoding: "ieee-p1363" as const };
-  const { RSA_PKCS1_PSS_PADDING: pss, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants;
-  return isPss === true ? { key, padding: pss, saltLength } : { key };
+function fits({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject, algorithm: JwsAlgorithm): boolean {
+  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails ?? {};
+  const curve = CURVES[algorithm];
+  if (curve !== undefined) return asymmetricKeyType === "ec" && namedCurve === curve;
+  return asymmetricKeyType === "rsa" && modulusLength >= RSA_BITS_MIN;
 }
 
 /** A public key as JSON Web Key (RFC 7517): its bare parameters. */

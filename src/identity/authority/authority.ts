@@ -5,8 +5,8 @@ import type { Clock } from "#engine/time";
 import {
   BACKDATE_MS,
   type Bundle,
-  decodePem,
   encodePem,
+  firstCertificate,
   parseCertificate,
   plainSerial,
   type SpiffeId,
@@ -147,7 +147,7 @@ export class Authority {
   /** Lets another key sign at once: there is none yet, or all that the one before signed has expired with it. */
   async #replaceActive(): Promise<Result<void>> {
     const [waiting] = this.#slots("prepared");
-    const root = parseCertificate(derOf(this.roots.at(-1)?.certificate ?? ""));
+    const root = parseCertificate(firstCertificate(this.roots.at(-1)?.certificate ?? ""));
     const isRootGone = root.ok && root.value.notAfterMs <= this.#options.clock.nowMs();
     const make = (): Promise<Result<string>> => (isRootGone ? this.prepareRoot() : this.prepare());
     const prepared = waiting === undefined ? await make() : success(waiting.id);
@@ -261,7 +261,7 @@ export class Authority {
       return signed.ok ? this.#below(signed.value) : signed;
     }
     const root = this.roots.at(-1);
-    const below = { id: root?.id ?? FIRST_ROOT, der: derOf(root?.certificate ?? "") };
+    const below = { id: root?.id ?? FIRST_ROOT, der: firstCertificate(root?.certificate ?? "") };
     const certificate = await this.#ownRoots.certify(below, { ...request, lifeMs: ISSUING_LIFE_MS });
     return certificate.ok ? success({ certificate: certificate.value, root: below.id }) : certificate;
   }
@@ -397,7 +397,7 @@ export class Authority {
     const path = this.#issuingPath(id);
     const key = await loadKey(this.#keys, path);
     if (!key.ok) return key;
-    const der = derOf(slot?.certificate ?? "");
+    const der = firstCertificate(slot?.certificate ?? "");
     const facts = parseCertificate(der);
     if (!facts.ok) return facts;
     if (key.value === undefined || !equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo))
@@ -406,7 +406,7 @@ export class Authority {
     const { notBeforeMs, notAfterMs, subjectKeyId } = facts.value;
     // Whoever certified it may name its key by another rule than ours.
     const signer = { key: key.value, name: this.#name(id), keyId: subjectKeyId };
-    return success({ id, signer, der, root: derOf(root?.certificate ?? ""), notBeforeMs, notAfterMs });
+    return success({ id, signer, der, root: firstCertificate(root?.certificate ?? ""), notBeforeMs, notAfterMs });
   }
 
   async #record(event: AuthorityEvent): Promise<Result<void>> {
@@ -426,7 +426,7 @@ export class Authority {
   #rebuildBundle(): void {
     const { sequence = 0, revocations = [] } = this.#state ?? {};
     const slots = [...this.#slots("active"), ...this.#slots("prepared"), ...this.#slots("old")];
-    const authorities = [...slots, ...this.roots].map((each) => derOf(each.certificate));
+    const authorities = [...slots, ...this.roots].map((each) => firstCertificate(each.certificate));
     const jwtAuthorities = this.jwt.authorities;
     this.#bundle = { trustDomain: this.trustDomain, authorities, sequence, revocations, jwtAuthorities };
   }
@@ -455,10 +455,6 @@ export class Authority {
 
 function journalPath({ directory }: AuthorityOptions): string {
   return `${directory}/journal.ndjson`;
-}
-
-function derOf(pem: string): Uint8Array {
-  return decodePem("CERTIFICATE", pem)[0] ?? new Uint8Array();
 }
 
 function tooManyRoots(): Result<never> {

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { type AuthorityView, authoritySchema, revocationBodySchema, rotationBodySchema } from "#api";
 import { sha256Hex } from "#engine/crypto";
 import type { Clock } from "#engine/time";
-import { decodePem, parseCertificate, workloadSpiffeId } from "#identity";
+import { firstCertificate, parseCertificate, workloadSpiffeId } from "#identity";
 import { type AuditLine, valueOrThrow } from "#model";
 import type { AgentPlane } from "../agent-plane.ts";
 import { actorOf, rightsOf } from "./credentials-hook.ts";
@@ -67,7 +67,11 @@ function authorityView({ identity, federation }: AuthorityRoutesOptions["plane"]
     sequence: bundle.sequence,
     phase,
     isPublished,
-    roots: roots.map(({ id, certificate }) => ({ id, hash: sha256Hex(derOf(certificate)), ...endOf(certificate) })),
+    roots: roots.map(({ id, certificate }) => ({
+      id,
+      hash: sha256Hex(firstCertificate(certificate)),
+      ...endOf(certificate),
+    })),
     issuing: slots.map(({ id, root, status, certificate }) => ({ id, root, status, ...endOf(certificate) })),
     members: {
       total,
@@ -88,9 +92,5 @@ function authorityView({ identity, federation }: AuthorityRoutesOptions["plane"]
 }
 
 function endOf(pem: string): { readonly notAfterMs: number } {
-  return { notAfterMs: valueOrThrow(parseCertificate(derOf(pem))).notAfterMs };
-}
-
-function derOf(pem: string): Uint8Array {
-  return decodePem("CERTIFICATE", pem)[0] ?? new Uint8Array();
+  return { notAfterMs: valueOrThrow(parseCertificate(firstCertificate(pem))).notAfterMs };
 }
