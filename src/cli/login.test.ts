@@ -2,35 +2,16 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { valueOrThrow } from "#model";
-import { type ControlPlane, startControlPlane } from "#server";
+import type { ControlPlane } from "#server";
+import { startLoginServer } from "../../test/fakes/login-server.ts";
 import { FakeOidcServer } from "../../test/fakes/oidc-server.ts";
-import { freePort } from "../../test/fakes/running-mesh.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "heddle-cli-login-"));
 const provider = new FakeOidcServer();
 let server: ControlPlane;
 
 beforeAll(async () => {
-  writeFileSync(join(directory, "client.secret"), provider.clientSecret, { mode: 0o600 });
-  server = valueOrThrow(
-    await startControlPlane({
-      dataDirectory: join(directory, "data"),
-      api: { address: "127.0.0.1", port: await freePort() },
-      agents: { address: "127.0.0.1", port: 0 },
-      trustDomain: "shop.example",
-      version: "1",
-      consoleDirectory: undefined,
-      identityProvider: {
-        issuer: provider.issuer,
-        clientId: provider.clientId,
-        clientSecretFile: join(directory, "client.secret"),
-        scopes: "openid email",
-        groupsClaim: "groups",
-      },
-      log: () => {},
-    }),
-  );
+  server = await startLoginServer(directory, provider);
 });
 afterAll(async () => {
   await server.stop();

@@ -1,14 +1,14 @@
 /** A person logs in to the console in a real browser, by a provider with real keys, at a real server. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { valueOrThrow } from "#model";
-import { type ControlPlane, startControlPlane } from "#server";
+import type { ControlPlane } from "#server";
 import { browserMissing, launchBrowser } from "../fakes/browser.ts";
+import { startLoginServer } from "../fakes/login-server.ts";
 import { FakeOidcServer } from "../fakes/oidc-server.ts";
-import { freePort, temporaryFolder } from "../fakes/running-mesh.ts";
+import { temporaryFolder } from "../fakes/running-mesh.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/console", import.meta.url));
 const suite = browserMissing === undefined ? describe : describe.skip;
@@ -20,25 +20,7 @@ suite(`logging in to the console${browserMissing === undefined ? "" : ` (skipped
   let server: ControlPlane;
 
   beforeAll(async () => {
-    writeFileSync(join(directory, "client.secret"), provider.clientSecret, { mode: 0o600 });
-    server = valueOrThrow(
-      await startControlPlane({
-        dataDirectory: join(directory, "data"),
-        api: { address: "127.0.0.1", port: await freePort() },
-        agents: { address: "127.0.0.1", port: 0 },
-        trustDomain: "shop.example",
-        version: "1",
-        consoleDirectory: BUILT,
-        identityProvider: {
-          issuer: provider.issuer,
-          clientId: provider.clientId,
-          clientSecretFile: join(directory, "client.secret"),
-          scopes: "openid email",
-          groupsClaim: "groups",
-        },
-        log: () => {},
-      }),
-    );
+    server = await startLoginServer(directory, provider, BUILT);
     browser = await launchBrowser();
   }, 60_000);
   afterAll(async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { valueOrThrow } from "#model";
+import { startLoginServer } from "../../../test/fakes/login-server.ts";
 import { FakeOidcServer, type Forgery } from "../../../test/fakes/oidc-server.ts";
-import { freePort } from "../../../test/fakes/running-mesh.ts";
 import { type ControlPlane, startControlPlane } from "../index.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "heddle-login-"));
@@ -13,26 +13,7 @@ let server: ControlPlane;
 let admin = "";
 
 beforeAll(async () => {
-  const anywhere = { address: "127.0.0.1", port: 0 };
-  writeFileSync(join(directory, "client.secret"), provider.clientSecret, { mode: 0o600 });
-  server = valueOrThrow(
-    await startControlPlane({
-      dataDirectory: join(directory, "data"),
-      api: { ...anywhere, port: await freePort() },
-      agents: anywhere,
-      trustDomain: "shop.example",
-      version: "1",
-      consoleDirectory: undefined,
-      identityProvider: {
-        issuer: provider.issuer,
-        clientId: provider.clientId,
-        clientSecretFile: join(directory, "client.secret"),
-        scopes: "openid email",
-        groupsClaim: "groups",
-      },
-      log: () => {},
-    }),
-  );
+  server = await startLoginServer(directory, provider);
   admin = JSON.parse(readFileSync(join(directory, "data/admin.json"), "utf8")).token;
 });
 afterAll(async () => {
