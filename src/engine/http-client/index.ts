@@ -7,13 +7,22 @@ import {
 } from "node:http";
 import { request as requestSecure, Agent as SecureAgent } from "node:https";
 import { isIP } from "node:net";
-import { failure, problem, type Result, success } from "#model";
+import type { TLSSocket } from "node:tls";
+import { failure, ProblemError, problem, type Result, success } from "#model";
 
 type Pairs = readonly (readonly [string, string])[];
 
+/** By what an `https:` server is judged in place of the roots that the machine trusts. */
+export type HttpsTrust =
+  /** The host's name must be in a certificate of one of these authorities (PEM). */
+  | { readonly by: "authorities"; readonly authoritiesPem: string }
+  /** The leaf, DER, whose key the server has proved to hold, before its answer is read. Nothing else vouches for it: send it no secret. */
+  | { readonly by: "certificate"; readonly accept: (leafDer: Uint8Array) => Result<unknown> };
+
 export interface HttpAsk {
-  /** `https:` servers are judged by the roots that the machine trusts. */
+  /** `https:` servers are judged by the roots that the machine trusts, unless `trust` says otherwise. */
   readonly url: string;
+  readonly trust?: HttpsTrust;
   /** What follows the URL, to the letter: nothing in it is read or made nicer. */
   readonly path?: string;
   /** GET unless said. */
@@ -39,7 +48,10 @@ const KEPT = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16, timeout: 10
 const PLAIN = new PlainAgent(KEPT);
 const SECURE = new SecureAgent(KEPT);
 
-/** Fails with `HDL_ENGINE_UNREACHABLE`, never by an exception. A status of any kind is an answer. */
+/**
+ * Fails with `HDL_ENGINE_UNREACHABLE`, or with the problem by which a certificate was not accepted; never by an exception. A status of any kind
+ * is an answer.
+ */
 export async function askHttp(ask: HttpAsk): Promise<Result<HttpAnswered>> {
   const { url, timeoutMs, signal } = ask;
   const late = AbortSignal.timeout(timeoutMs);
@@ -47,6 +59,7 @@ export async function askHttp(ask: HttpAsk): Promise<Result<HttpAnswered>> {
   try {
     return success(await answerOf(ask, given, true));
   } catch (cause) {
+    if (cause instanceof ProblemError) return failure(...cause.problems);
     const why = late.aborted ? `no answer in ${timeoutMs} ms` : cause instanceof Error ? cause.message : String(cause);
     return failure(problem("HDL_ENGINE_UNREACHABLE", `${withoutQuery(url)} cannot be reached: ${why}.`, { cause }));
   }
@@ -65,10 +78,16 @@ function answerOf(ask: HttpAsk, signal: AbortSignal, mayRepeat: boolean): Promis
     path: ask.path === undefined ? url.pathname + url.search : url.pathname.replace(/\/$/, "") + ask.path,
     method: ask.method ?? "GET",
     headers: headersOf(ask),
-    agent: isSecure ? SECURE : PLAIN,
+    agent: agentFor(ask, isSecure),
+    ...trustOptions(ask.trust),
     signal,
   });
   asked.on("response", (response: IncomingMessage) => {
+    const accepted = judge(ask.trust, response);
+    if (!accepted.ok) {
+      asked.destroy();
+      return reject(new ProblemError(...accepted.problems));
+    }
     readAtMost(response, ask.bytesMax).then(
       (body) => resolve({ status: response.statusCode ?? 0, headers: pairsOf(response.rawHeaders), body }),
       (cause: unknown) => {
@@ -83,6 +102,23 @@ function answerOf(ask: HttpAsk, signal: AbortSignal, mayRepeat: boolean): Promis
   });
   asked.end(ask.body);
   return promise;
+}
+
+/** Kept connections are of servers that are judged alike. */
+function agentFor({ trust }: HttpAsk, isSecure: boolean): PlainAgent | false {
+  if (trust !== undefined) return false;
+  return isSecure ? SECURE : PLAIN;
+}
+
+function trustOptions(trust: HttpsTrust | undefined) {
+  if (trust === undefined) return {};
+  return trust.by === "authorities" ? { ca: trust.authoritiesPem } : { rejectUnauthorized: false };
+}
+
+function judge(trust: HttpsTrust | undefined, { socket }: IncomingMessage): Result<unknown> {
+  if (trust?.by !== "certificate") return success(undefined);
+  const { raw } = (socket as TLSSocket).getPeerCertificate();
+  return trust.accept(new Uint8Array(raw ?? []));
 }
 
 function headersOf({ headers = [], body }: HttpAsk): OutgoingHttpHeaders {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { jwkOf } from "#engine/crypto";
-import type { HttpsFetch } from "#engine/https-client";
+import type { HttpAsk } from "#engine/http-client";
 import { encodeBundleDocument } from "#identity";
 import {
   type Federation,
@@ -41,11 +41,11 @@ const bySpiffe = resource(
 
 class Following {
   readonly time = new FakeTime(Date.now());
-  readonly asked: HttpsFetch[] = [];
+  readonly asked: HttpAsk[] = [];
   readonly problems: string[] = [];
   changes = 0;
   resources: readonly Resource[];
-  answer: (options: HttpsFetch) => Result<string> = () => success(documentOf());
+  answer: () => Result<string> = () => success(documentOf());
   readonly federation: FederatedBundles;
 
   constructor(resources: readonly Resource[], documents = fakeDocuments()) {
@@ -55,9 +55,11 @@ class Following {
       ownBundle: () => own.bundle,
       resources: () => this.resources,
       documents,
-      fetch: (options) => {
-        this.asked.push(options);
-        return Promise.resolve(this.answer(options));
+      ask: (ask) => {
+        this.asked.push(ask);
+        const answer = this.answer();
+        const body = new TextEncoder().encode(answer.ok ? answer.value : "");
+        return Promise.resolve(answer.ok ? success({ status: 200, headers: [], body }) : answer);
       },
       clock: this.time,
       timers: this.time,

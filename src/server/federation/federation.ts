@@ -1,6 +1,6 @@
 /** Bundles of the trust domains that `Federation` resources name: fetched, kept over a restart, and dropped with their resource. */
 import { isSignedBy, jwkOf, publicKeyOfJwk } from "#engine/crypto";
-import { fetchHttps, type HttpsFetch } from "#engine/https-client";
+import { askHttp, type HttpAnswered, type HttpAsk, type HttpsTrust } from "#engine/http-client";
 import type { Cancel, Clock, Timers } from "#engine/time";
 import {
   type Bundle,
@@ -26,7 +26,7 @@ export interface FederationOptions {
   readonly ownBundle: () => Bundle;
   readonly resources: () => readonly Resource[];
   readonly documents: FederationDocuments;
-  readonly fetch?: (options: HttpsFetch) => Promise<Result<string>>;
+  readonly ask?: (ask: HttpAsk) => Promise<Result<HttpAnswered>>;
   readonly clock: Pick<Clock, "nowMs">;
   readonly timers: Pick<Timers, "every">;
   /** The bundles changed. */
@@ -180,23 +180,22 @@ export class FederatedBundles {
     this.#publish();
   }
 
-  #ask({ resource, bundle, trustDomain }: Followed): Promise<Result<string>> {
-    const { bundleEndpointURL, bundleEndpointProfile: profile } = resource.spec;
-    const { fetch = fetchHttps, clock } = this.#options;
-    const bounds = { timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX, signal: this.#stopping.signal };
-    const url = new URL(bundleEndpointURL);
-    if (profile.type === "https_web") {
-      const own = profile.caCertificates === undefined ? {} : { authoritiesPem: profile.caCertificates };
-      return fetch({ url, trust: { by: "web", ...own }, ...bounds });
-    }
-    const accept = (leafDer: Uint8Array): Result<unknown> => {
-      const leaf = parseCertificate(leafDer);
-      const bundles = bundleSet(bundle === undefined ? [] : [bundle]);
-      const id = leaf.ok ? validateX509Svid(leaf.value, { nowMs: clock.nowMs(), bundles, isSignedBy }) : leaf;
-      if (!id.ok || id.value.uri === profile.endpointSPIFFEID) return id;
-      return failure(problem("HDL_FEDERATION_ENDPOINT", `The endpoint of ${trustDomain} is ${id.value.uri}.`));
-    };
-    return fetch({ url, trust: { by: "certificate", accept }, ...bounds });
+  async #ask({ resource, bundle, trustDomain }: Followed): Promise<Result<string>> {
+    const { bundleEndpointURL: url, bundleEndpointProfile: profile } = resource.spec;
+    const { ask = askHttp, clock } = this.#options;
+    const trust = trustOf(profile, { bundle, trustDomain, nowMs: clock.nowMs() });
+    const answered = await ask({
+      url,
+      ...(trust === undefined ? {} : { trust }),
+      headers: [["accept", "application/json"]],
+      timeoutMs: TIMEOUT_MS,
+      bytesMax: BODY_BYTES_MAX,
+      signal: this.#stopping.signal,
+    });
+    if (!answered.ok) return answered;
+    const { status, body } = answered.value;
+    if (status === 200) return success(new TextDecoder().decode(body));
+    return failure(problem("HDL_ENGINE_UNREACHABLE", `${url} was not fetched: it answered ${status}.`));
   }
 
   /** A bundle that holds an authority of another domain would let that one speak for this. */
@@ -217,6 +216,27 @@ export class FederatedBundles {
     this.#bundles = next;
     this.#options.onChange();
   }
+}
+
+/** By what the endpoint is known; undefined as any web server is. */
+function trustOf(
+  profile: Federation["spec"]["bundleEndpointProfile"],
+  { bundle, trustDomain, nowMs }: Pick<Followed, "bundle" | "trustDomain"> & { readonly nowMs: number },
+): HttpsTrust | undefined {
+  if (profile.type === "https_web") {
+    const { caCertificates: authoritiesPem } = profile;
+    return authoritiesPem === undefined ? undefined : { by: "authorities", authoritiesPem };
+  }
+  const bundles = bundleSet(bundle === undefined ? [] : [bundle]);
+  return {
+    by: "certificate",
+    accept(leafDer) {
+      const leaf = parseCertificate(leafDer);
+      const id = leaf.ok ? validateX509Svid(leaf.value, { nowMs, bundles, isSignedBy }) : leaf;
+      if (!id.ok || id.value.uri === profile.endpointSPIFFEID) return id;
+      return failure(problem("HDL_FEDERATION_ENDPOINT", `The endpoint of ${trustDomain} is ${id.value.uri}.`));
+    },
+  };
 }
 
 function hasAuthority({ authorities }: Bundle, der: Uint8Array): boolean {
