@@ -8,7 +8,11 @@ const codec = { jwkOf, publicKeyOfJwk };
 const east = fakeAuthority("east.example");
 const west = fakeAuthority("west.example");
 const key = { keyId: "k1", publicKeyInfo: generateSigningKey().publicKeyInfo };
-const bundle = { ...east.bundle, sequence: 7, jwtAuthorities: [key] };
+const revocations = [
+  { kind: "identity", spiffeId: "spiffe://east.example/ns/shop/sa/cart", notBeforeUntilMs: 5, expiresAtMs: 9 },
+  { kind: "certificate", serial: "7f01", expiresAtMs: 8 },
+] as const;
+const bundle = { ...east.bundle, sequence: 7, revocations, jwtAuthorities: [key] };
 const document = encodeBundleDocument(bundle, 60, codec);
 const parsed = JSON.parse(document) as { keys: Record<string, unknown>[] };
 const [x509 = {}, jwt = {}] = parsed.keys;
@@ -21,6 +25,7 @@ function read(text: string): string {
 test("a bundle is the same after a journey", () => {
   const { bundle: again, refreshHintS } = valueOrThrow(parseBundleDocument(document, east.trustDomain, codec));
   expect([again.sequence, refreshHintS]).toEqual([7, 60]);
+  expect(again.revocations).toEqual(revocations);
   expect(again.authorities.map((der) => Buffer.from(der).toString("hex"))).toEqual([
     Buffer.from(east.der).toString("hex"),
   ]);
@@ -29,6 +34,8 @@ test("a bundle is the same after a journey", () => {
   expect([x509["use"], jwt["use"], jwt["kid"]]).toEqual(["x509-svid", "jwt-svid", "k1"]);
 });
 
+const revoking = (...heddle_revocations: unknown[]): string => JSON.stringify({ keys: [x509], heddle_revocations });
+const cart = { spiffe_id: "spiffe://east.example/ns/shop/sa/cart", not_before_until_ms: 5, expires_at_ms: 9 };
 const withKeys = (...keys: unknown[]): string => JSON.stringify({ keys });
 const x5c = (der: Uint8Array): string[] => [Buffer.from(der).toString("base64")];
 
@@ -45,7 +52,17 @@ test.each([
   ["an authority of another domain", withKeys({ ...x509, x5c: x5c(west.der) }), "is of spiffe://west.example"],
   ["too many keys", withKeys(...Array.from({ length: 200 }, () => x509)), "more than 128"],
   ["too many authorities", withKeys(...Array.from({ length: 17 }, () => x509)), "more than 16"],
-  ["too long", " ".repeat(1_100_000) + document, "no JSON object"],
+  ["too long", " ".repeat(2_100_000) + document, "no JSON object"],
+  ["no revocations, as other publishers have none", withKeys(x509), "ok"],
+  ["as many revocations as may be", revoking(...Array.from({ length: 4096 }, () => cart)), "ok"],
+  ["too many revocations", revoking(...Array.from({ length: 4097 }, () => cart)), "more than 4096"],
+  ["revocations that are no list", JSON.stringify({ keys: [x509], heddle_revocations: {} }), "no list"],
+  ["the revocation of another's identity", revoking({ ...cart, spiffe_id: "spiffe://west.example/a" }), "not of east"],
+  ["a revocation of a kind that is not known", revoking({ key: "k", expires_at_ms: 9 }), "not understood"],
+  ["a revocation of two things", revoking({ ...cart, serial: "01" }), "not understood"],
+  ["a revocation without a time", revoking({ ...cart, not_before_until_ms: "soon" }), "not understood"],
+  ["a revocation of no serial", revoking({ serial: "", expires_at_ms: 9 }), "not understood"],
+  ["a revocation that is nothing", revoking(null), "not understood"],
 ])("of a document: %s", (_, text, verdict) => {
   expect(read(text)).toContain(verdict);
 });

@@ -3,6 +3,7 @@ import { failure, problem, type Result, success } from "#model";
 import { BUNDLE_AUTHORITIES_MAX, type Bundle } from "./bundle.ts";
 import { parseCertificate } from "./certificate.ts";
 import { JWT_AUTHORITIES_MAX, type JwtAuthority } from "./jwt-svid.ts";
+import { parseRevocationEntries, type RevocationEntry, revocationEntry } from "./revocation-entry.ts";
 import type { TrustDomain } from "./spiffe-id.ts";
 
 /** Public keys in and out of JSON Web Keys. */
@@ -19,8 +20,17 @@ export interface ReadBundle {
   readonly refreshHintS: number | undefined;
 }
 
-const DOCUMENT_LENGTH_MAX = 1_048_576;
+/** Room for all revocations that a bundle may hold, each of a long name. */
+export const BUNDLE_DOCUMENT_LENGTH_MAX = 2_097_152;
 const KEYS_MAX = 128;
+
+/** A member that a reader does not know is passed over (RFC 7517 §5): revocations travel in one of ours, since the standard has none for them. */
+interface BundleDocument {
+  readonly spiffe_sequence: number;
+  readonly spiffe_refresh_hint: number;
+  readonly keys: readonly object[];
+  readonly heddle_revocations: readonly RevocationEntry[];
+}
 
 /** The document that others fetch. `refreshHintS` says how soon they should look again. */
 export function encodeBundleDocument(bundle: Bundle, refreshHintS: number, codec: Pick<JwkCodec, "jwkOf">): string {
@@ -31,7 +41,12 @@ export function encodeBundleDocument(bundle: Bundle, refreshHintS: number, codec
     return [{ use: "x509-svid", ...codec.jwkOf(facts.value.publicKeyInfo), x5c }];
   });
   const jwt = jwtKeys(bundle, codec).map((each) => ({ use: "jwt-svid", ...each }));
-  const document = { spiffe_sequence: bundle.sequence, spiffe_refresh_hint: refreshHintS, keys: [...x509, ...jwt] };
+  const document: BundleDocument = {
+    spiffe_sequence: bundle.sequence,
+    spiffe_refresh_hint: refreshHintS,
+    keys: [...x509, ...jwt],
+    heddle_revocations: (bundle.revocations ?? []).map(revocationEntry),
+  };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
@@ -46,7 +61,7 @@ export function parseBundleDocument(
   trustDomain: TrustDomain,
   codec: Pick<JwkCodec, "publicKeyOfJwk">,
 ): Result<ReadBundle> {
-  const document = text.length > DOCUMENT_LENGTH_MAX ? undefined : objectIn(text);
+  const document = text.length > BUNDLE_DOCUMENT_LENGTH_MAX ? undefined : objectIn(text);
   const keys = document?.["keys"];
   if (document === undefined || !Array.isArray(keys)) return unusable("it is no JSON object with `keys`");
   if (keys.length > KEYS_MAX) return unusable(`it has more than ${KEYS_MAX} keys`);
@@ -60,9 +75,11 @@ export function parseBundleDocument(
   if (authorities.length === 0) return unusable("it holds no X.509 authority");
   if (authorities.length > BUNDLE_AUTHORITIES_MAX) return unusable(`it holds more than ${BUNDLE_AUTHORITIES_MAX}`);
   const jwtAuthorities = entries.flatMap((entry) => jwtAuthorityOf(entry, codec)).slice(0, JWT_AUTHORITIES_MAX);
+  const revocations = parseRevocationEntries(document["heddle_revocations"], trustDomain);
+  if (typeof revocations === "string") return unusable(revocations);
   const sequence = numberOr(document["spiffe_sequence"], 0);
   const refreshHintS = numberOr(document["spiffe_refresh_hint"], undefined);
-  return success({ bundle: { trustDomain, authorities, sequence, jwtAuthorities }, refreshHintS });
+  return success({ bundle: { trustDomain, authorities, sequence, revocations, jwtAuthorities }, refreshHintS });
 }
 
 function jwtKeys({ jwtAuthorities = [] }: Bundle, { jwkOf }: Pick<JwkCodec, "jwkOf">) {

@@ -15,6 +15,7 @@ export {
   type TlsIdentity,
 } from "./bundle.ts";
 export {
+  BUNDLE_DOCUMENT_LENGTH_MAX,
   encodeBundleDocument,
   encodeJwtKeySet,
   parseBundleDocument,

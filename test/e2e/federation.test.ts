@@ -135,3 +135,14 @@ test("each side cuts the other off by deleting what it trusts, without a restart
     await until(`${domain} is let in again`, async () => (await ask(edge)) === 200, 10_000);
   }
 }, 60_000);
+
+test("who is revoked in its own mesh is refused by the other within seconds, on the connection that is open too", async () => {
+  expect(await ask(edge)).toBe(200);
+  const revoked = await west.command("ca", "revoke", "small/edge");
+  expect([revoked.status, revoked.stderr]).toEqual([0, ""]);
+  const tookMs = await until("the east refuses it", async () => (await ask(edge)) !== 200, 12_000);
+  console.log(`refused by the other mesh in ${Math.round(tookMs)} ms`);
+  for (let again = 0; again < 5; again++) expect(await ask(edge)).toBe(503);
+  // Somebody else of that mesh is still known, and not let in.
+  expect(await ask(other)).toBe(403);
+}, 30_000);

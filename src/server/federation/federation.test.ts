@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { jwkOf } from "#engine/crypto";
-import type { HttpAsk } from "#engine/http-client";
-import { encodeBundleDocument } from "#identity";
+import { generateSigningKey, jwkOf } from "#engine/crypto";
+import { askHttp, type HttpAsk } from "#engine/http-client";
+import { serveHttps } from "#engine/https-server";
+import { decodePem, encodeBundleDocument, type TlsIdentity } from "#identity";
 import {
   type Federation,
   failure,
@@ -39,6 +40,14 @@ const bySpiffe = resource(
   `  bundleEndpointProfile: { type: https_spiffe, endpointSPIFFEID: ${ENDPOINT} }\n  trustDomainBundle: ${JSON.stringify(documentOf())}\n`,
 );
 
+/** As those of companies often are: it says of no trust domain that it is its. */
+function authorityWithoutName(): Uint8Array {
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null"];
+  const usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign", "-days", "10", "-subj", "/O=Company"];
+  const made = Bun.spawnSync(["openssl", "req", "-x509", ...key, ...usage], { stderr: "ignore" });
+  return decodePem("CERTIFICATE", made.stdout.toString())[0] ?? new Uint8Array();
+}
+
 class Following {
   readonly time = new FakeTime(Date.now());
   readonly asked: HttpAsk[] = [];
@@ -48,7 +57,7 @@ class Following {
   answer: () => Result<string> = () => success(documentOf());
   readonly federation: FederatedBundles;
 
-  constructor(resources: readonly Resource[], documents = fakeDocuments()) {
+  constructor(resources: readonly Resource[], documents = fakeDocuments(), real?: typeof askHttp) {
     this.resources = resources;
     this.federation = new FederatedBundles({
       trustDomain: own.trustDomain,
@@ -57,6 +66,7 @@ class Following {
       documents,
       ask: (ask) => {
         this.asked.push(ask);
+        if (real !== undefined) return real(ask);
         const answer = this.answer();
         const body = new TextEncoder().encode(answer.ok ? answer.value : "");
         return Promise.resolve(answer.ok ? success({ status: 200, headers: [], body }) : answer);
@@ -108,6 +118,58 @@ describe("a federated domain", () => {
     await again.federation.start();
     expect(again.known).toEqual(["east.example 1"]);
     await again.federation.stop();
+  });
+
+  test("is taken anew when a JWT key is another under the same name, or somebody was revoked there", async () => {
+    const each = new Following([byWeb]);
+    const keyed = (publicKeyInfo: Uint8Array) => ({ ...east.bundle, jwtAuthorities: [{ keyId: "k", publicKeyInfo }] });
+    const held = keyed(generateSigningKey().publicKeyInfo);
+    const revocations = [{ kind: "certificate", serial: "7f", expiresAtMs: 9 }] as const;
+    await each.federation.start();
+    for (const [bundle, changes] of [
+      [held, 1],
+      [keyed(generateSigningKey().publicKeyInfo), 2],
+      [{ ...held, revocations }, 3],
+      [held, 4],
+    ] as const) {
+      each.answer = () => success(documentOf(bundle));
+      await each.pass(61_000);
+      expect(each.changes).toBe(changes);
+      expect(each.federation.bundles[0]?.revocations).toEqual("revocations" in bundle ? revocations : []);
+    }
+    await each.federation.stop();
+  });
+
+  test("is begun by another bundle than was fetched when its resource brings another along", async () => {
+    const documents = fakeDocuments();
+    const each = new Following([bySpiffe], documents);
+    const fetched = fakeAuthority("east.example");
+    each.answer = () => success(documentOf({ ...fetched.bundle, sequence: 7 }));
+    await each.federation.start();
+    await each.pass(500);
+    expect(each.known).toEqual(["east.example 7"]);
+    await each.federation.stop();
+    const brought = documentOf({ ...fakeAuthority("east.example").bundle, sequence: 3 });
+    for (const [trustDomainBundle, known] of [
+      [bySpiffe.spec.trustDomainBundle, "east.example 7"],
+      [brought, "east.example 3"],
+    ] as const) {
+      const again = new Following([{ ...bySpiffe, spec: { ...bySpiffe.spec, trustDomainBundle } }], documents);
+      await again.federation.start();
+      expect(again.known).toEqual([known]);
+      await again.federation.stop();
+    }
+  });
+
+  test("cannot share an authority with another that is taken in at the same moment", async () => {
+    const bare = authorityWithoutName();
+    const north = { ...byWeb, spec: { ...byWeb.spec, trustDomain: "north.example" } };
+    const each = new Following([byWeb, north]);
+    each.answer = () => success(documentOf({ ...east.bundle, authorities: [bare] }));
+    await each.federation.start();
+    await each.pass(500);
+    expect([each.known.length, each.problems]).toEqual([1, ["HDL_FEDERATION_BUNDLE"]]);
+    await each.federation.stop();
   });
 
   test("is dropped at once with its resource, and what was kept of it too", async () => {
@@ -177,7 +239,80 @@ describe("a federated domain", () => {
   });
 });
 
+describe("over real connections", () => {
+  const web = fakeAuthority("web.example");
+  const elsewhere = fakeAuthority("web.example");
+  const asServer = (dnsName: string) => web.identity("shop/web", { dnsNames: [dnsName] });
+  const known = async (identity: TlsIdentity, profile: (port: number) => Federation): Promise<readonly unknown[]> => {
+    const answer = () => ({ contentType: "application/json", body: documentOf() });
+    const server = valueOrThrow(await serveHttps({ address: "127.0.0.1", port: 0, identity, answer }));
+    const each = new Following([profile(server.port)], fakeDocuments(), askHttp);
+    await each.federation.start();
+    await each.pass(500);
+    const isOver = (): boolean => each.problems.length > 0 || each.federation.states[0]?.fetchedAtMs !== undefined;
+    for (let tries = 0; tries < 300 && !isOver(); tries++) await Bun.sleep(10);
+    await each.federation.stop();
+    await server.stop();
+    return [each.federation.states[0]?.fetchedAtMs === undefined ? "not fetched" : "fetched", ...each.problems];
+  };
+  const webAt = (pem: string) => (port: number) => {
+    const bundleEndpointProfile = { type: "https_web", caCertificates: pem } as const;
+    return {
+      ...byWeb,
+      spec: { ...byWeb.spec, bundleEndpointURL: `https://localhost:${port}/`, bundleEndpointProfile },
+    };
+  };
+  const spiffeAt = (port: number): Federation => ({
+    ...bySpiffe,
+    spec: { ...bySpiffe.spec, bundleEndpointURL: `https://localhost:${port}/` },
+  });
+  const unreachable = ["not fetched", "HDL_ENGINE_UNREACHABLE"];
+
+  test.each([
+    ["an authority that is given", asServer("localhost"), webAt(web.pem), ["fetched"]],
+    ["one of several that are given", asServer("localhost"), webAt(elsewhere.pem + web.pem), ["fetched"]],
+    ["another authority of the same name", asServer("localhost"), webAt(elsewhere.pem), unreachable],
+    ["an authority that is given, under another name", asServer("127.0.0.1.evil.example"), webAt(web.pem), unreachable],
+    [
+      "itself alone, where the machine's roots count",
+      asServer("localhost"),
+      (port: number) => atWeb(port),
+      unreachable,
+    ],
+  ])("https_web takes a server that is vouched for by %s", async (_, identity, profile, want) => {
+    expect(await known(identity, profile)).toEqual(want);
+  });
+
+  test.each([
+    ["that SVID, whatever host it names", east.identity(ENDPOINT), ["fetched"]],
+    ["another workload's SVID", east.identity("shop/web"), ["not fetched", "HDL_FEDERATION_ENDPOINT"]],
+    [
+      "an SVID of that name by a stranger",
+      fakeAuthority("east.example").identity(ENDPOINT),
+      ["not fetched", "HDL_IDENTITY_SVID_UNTRUSTED"],
+    ],
+    [
+      "that SVID when it has expired",
+      east.identity(ENDPOINT, { notAfterMs: Date.now() - 1000 }),
+      ["not fetched", "HDL_IDENTITY_SVID_EXPIRED"],
+    ],
+    ["a web server's certificate", asServer("localhost"), ["not fetched", "HDL_IDENTITY_TRUST_DOMAIN_UNKNOWN"]],
+  ])("https_spiffe judges an endpoint that shows %s", async (_, identity, want) => {
+    expect(await known(identity, spiffeAt)).toEqual(want);
+  });
+
+  const atWeb = (port: number): Federation => ({
+    ...byWeb,
+    spec: { ...byWeb.spec, bundleEndpointURL: `https://localhost:${port}/` },
+  });
+});
+
 test.each([
+  [
+    "https://east.example/",
+    "  bundleEndpointProfile: { type: https_web, caCertificates: /etc/ssl/ca.pem }\n",
+    "bundleEndpointProfile.caCertificates",
+  ],
   ["http://east.example/", "  bundleEndpointProfile: { type: https_web }\n", "bundleEndpointURL"],
   [
     "https://east.example/",

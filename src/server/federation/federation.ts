@@ -1,8 +1,9 @@
 /** Bundles of the trust domains that `Federation` resources name: fetched, kept over a restart, and dropped with their resource. */
-import { isSignedBy, jwkOf, publicKeyOfJwk } from "#engine/crypto";
+import { isSignedBy, jwkOf, publicKeyOfJwk, sha256Hex } from "#engine/crypto";
 import { askHttp, type HttpAnswered, type HttpAsk, type HttpsTrust } from "#engine/http-client";
 import type { Cancel, Clock, Timers } from "#engine/time";
 import {
+  BUNDLE_DOCUMENT_LENGTH_MAX,
   type Bundle,
   bundleSet,
   parseBundleDocument,
@@ -55,18 +56,25 @@ interface Followed {
   problem: string;
 }
 
+type Following = ReadonlyMap<TrustDomain, Followed>;
+
+/** What outlives the server: the document as it was fetched, and what the resource brought along at that time. */
+interface KeptBundle {
+  readonly text?: string;
+  readonly brought?: string;
+}
+
 const COLLECTION = "federated-bundles";
 const LOOK_MS = 500;
 /** Bounds of what a publisher may advise, milliseconds. */
 const REFRESH_MS = { min: 1000, usual: 300_000, max: 3_600_000 } as const;
 const RETRY_MS = 5000;
 const TIMEOUT_MS = 10_000;
-const BODY_BYTES_MAX = 1_048_576;
 const CODEC = { jwkOf, publicKeyOfJwk };
 
 export class FederatedBundles {
   readonly #options: FederationOptions;
-  #followed: ReadonlyMap<TrustDomain, Followed> = new Map();
+  #followed: Following = new Map();
   #bundles: readonly Bundle[] = [];
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
@@ -124,19 +132,23 @@ export class FederatedBundles {
     for (const [trustDomain, resource] of named) {
       const held = before.get(trustDomain);
       const isSame = held !== undefined && held.resource === resource;
-      next.set(trustDomain, isSame ? held : await this.#begin(trustDomain, resource));
+      next.set(trustDomain, isSame ? held : await this.#begin(trustDomain, resource, next));
     }
     this.#followed = next;
     for (const gone of before.keys()) if (!next.has(gone)) await this.#options.documents.take(COLLECTION, gone);
     this.#publish();
   }
 
-  /** What is kept of an earlier run, else what the resource brings along. */
-  async #begin(trustDomain: TrustDomain, resource: Federation): Promise<Followed> {
+  /**
+   * What is kept of an earlier run, unless the resource brings another bundle along than it did then: somebody who brings one does not
+   * believe what was fetched before.
+   */
+  async #begin(trustDomain: TrustDomain, resource: Federation, others: Following): Promise<Followed> {
     const kept = await this.#options.documents.get(COLLECTION, trustDomain);
-    const document = kept.ok ? (kept.value as { readonly text?: string } | undefined) : undefined;
-    const text = document?.text ?? resource.spec.trustDomainBundle;
-    const read = text === undefined ? undefined : this.#read(text, trustDomain);
+    const document = kept.ok ? (kept.value as KeptBundle | undefined) : undefined;
+    const isKept = document?.brought === undefined || document.brought === broughtBy(resource);
+    const text = isKept ? (document?.text ?? resource.spec.trustDomainBundle) : resource.spec.trustDomainBundle;
+    const read = text === undefined ? undefined : this.#read(text, trustDomain, others);
     const bundle = read?.ok === true ? read.value.bundle : undefined;
     const why = read?.ok === false ? read.problems[0].message : "";
     return { resource, trustDomain, bundle, fetchedAtMs: undefined, nextAtMs: 0, isFetching: false, problem: why };
@@ -159,7 +171,7 @@ export class FederatedBundles {
     const { clock, onProblem } = this.#options;
     const { trustDomain } = followed;
     const fetched = await this.#ask(followed);
-    const read = fetched.ok ? this.#read(fetched.value, trustDomain) : fetched;
+    const read = fetched.ok ? this.#read(fetched.value, trustDomain, this.#followed) : fetched;
     const nowMs = clock.nowMs();
     // It may have been dropped, or replaced, meanwhile.
     if (this.#followed.get(trustDomain) !== followed) return;
@@ -176,7 +188,8 @@ export class FederatedBundles {
     followed.problem = "";
     if (isSameBundle(followed.bundle, read.value.bundle)) return;
     followed.bundle = read.value.bundle;
-    await this.#options.documents.put(COLLECTION, trustDomain, { text: fetched.ok ? fetched.value : "" });
+    const kept: KeptBundle = { text: fetched.ok ? fetched.value : "", brought: broughtBy(followed.resource) };
+    await this.#options.documents.put(COLLECTION, trustDomain, kept);
     this.#publish();
   }
 
@@ -189,7 +202,7 @@ export class FederatedBundles {
       ...(trust === undefined ? {} : { trust }),
       headers: [["accept", "application/json"]],
       timeoutMs: TIMEOUT_MS,
-      bytesMax: BODY_BYTES_MAX,
+      bytesMax: BUNDLE_DOCUMENT_LENGTH_MAX,
       signal: this.#stopping.signal,
     });
     if (!answered.ok) return answered;
@@ -199,10 +212,11 @@ export class FederatedBundles {
   }
 
   /** A bundle that holds an authority of another domain would let that one speak for this. */
-  #read(text: string, trustDomain: TrustDomain): Result<ReadBundle> {
+  #read(text: string, trustDomain: TrustDomain, followed: Following): Result<ReadBundle> {
     const read = parseBundleDocument(text, trustDomain, CODEC);
     if (!read.ok) return read;
-    const others = [this.#options.ownBundle(), ...this.#bundles].filter((each) => each.trustDomain !== trustDomain);
+    const held = [...followed.values()].flatMap(({ bundle }) => (bundle === undefined ? [] : [bundle]));
+    const others = [this.#options.ownBundle(), ...held].filter((each) => each.trustDomain !== trustDomain);
     const taken = others.find(({ authorities }) => authorities.some((der) => hasAuthority(read.value.bundle, der)));
     if (taken === undefined) return success(read.value);
     const why = `The bundle of ${trustDomain} holds an authority of ${taken.trustDomain}.`;
@@ -243,11 +257,17 @@ function hasAuthority({ authorities }: Bundle, der: Uint8Array): boolean {
   return authorities.some((each) => Buffer.from(each).equals(der));
 }
 
+function broughtBy({ spec }: Federation): string {
+  return sha256Hex(spec.trustDomainBundle ?? "");
+}
+
+/** Whoever reads them is told the same by both. The sequence alone says nothing. */
 function isSameBundle(a: Bundle | undefined, b: Bundle): boolean {
-  if (a === undefined || a.authorities.length !== b.authorities.length) return false;
-  const isSameX509 = a.authorities.every((each, index) =>
-    Buffer.from(each).equals(b.authorities[index] ?? Buffer.alloc(0)),
-  );
-  const keys = (of: Bundle): string => (of.jwtAuthorities ?? []).map(({ keyId }) => keyId).join(" ");
-  return isSameX509 && keys(a) === keys(b);
+  return a !== undefined && contentOf(a) === contentOf(b);
+}
+
+function contentOf({ authorities, jwtAuthorities = [], revocations = [] }: Bundle): string {
+  const hex = (octets: Uint8Array): string => Buffer.from(octets).toString("hex");
+  const keys = jwtAuthorities.map(({ keyId, publicKeyInfo }) => [keyId, hex(publicKeyInfo)]);
+  return JSON.stringify([authorities.map(hex), keys, revocations]);
 }
