@@ -1,13 +1,13 @@
 import { z } from "zod";
+import { certificatesPem } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 
-const PEM_LENGTH_MAX = 262_144;
-const BUNDLE_LENGTH_MAX = 1_048_576;
+const BUNDLE_LENGTH_MAX = 2_097_152;
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}\/[A-Za-z0-9._/-]{1,1500}$/;
 
 const profile = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("https_web"), caCertificates: z.string().max(PEM_LENGTH_MAX).optional() }),
+  z.strictObject({ type: z.literal("https_web"), caCertificates: certificatesPem.optional() }),
   z.strictObject({ type: z.literal("https_spiffe"), endpointSPIFFEID: z.string().regex(SPIFFE_ID) }),
 ]);
 

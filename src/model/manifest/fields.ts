@@ -21,6 +21,12 @@ export const durationMs = z
   .describe(DURATION_FORM)
   .transform((text) => Number.parseInt(text, 10) * (UNITS_MS[/[a-z]+$/.exec(text)?.[0] ?? "ms"] ?? 1));
 
+const PEM_LENGTH_MAX = 262_144;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\s]{64,16384}-----END CERTIFICATE-----/;
+
+/** Certificates of authorities, PEM. Text that holds none is refused here: a TLS library would pass it over, and trust nobody or everybody. */
+export const certificatesPem = z.string().max(PEM_LENGTH_MAX).regex(PEM_CERTIFICATE, "must hold a certificate in PEM");
+
 export const labels = z.record(
   z.string(),
   z.string().regex(LABEL_VALUE, "must be a label value: at most 63 letters, digits, `-`, `_`, `.`"),
