@@ -289,12 +289,13 @@ export class Agent {
 
   #makeLease(): Lease {
     const { bootstrap, timers, random, log, version } = this.#options;
+    const reachedAt = bootstrap.advertise ?? bootstrap.mesh;
     return new Lease({
       announce: () =>
         this.#registry.announce({
           instance: bootstrap.instance,
-          address: bootstrap.mesh.address,
-          meshPort: bootstrap.mesh.port,
+          address: reachedAt.address,
+          meshPort: reachedAt.port,
           appPort: bootstrap.app?.port ?? 0,
           labels: bootstrap.labels,
           ready: this.#probe?.isReady ?? true,

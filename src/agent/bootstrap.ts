@@ -41,8 +41,10 @@ export interface AgentBootstrap {
   readonly service?: ServiceKey;
   readonly labels: Readonly<Record<string, string>>;
   readonly mode: "sidecar" | "gateway";
-  /** Where the inbound mTLS listener is bound; agents of other workloads dial it. */
+  /** Where the inbound mTLS listener is bound; agents of other workloads dial it, unless `advertise` says where else. */
   readonly mesh: SocketAddress;
+  /** Where agents of other workloads dial instead, when something passes their connections on: address translation, a balancer at layer 4. */
+  readonly advertise?: SocketAddress;
   /** Loopback listener for readiness, metrics and state. */
   readonly admin: SocketAddress;
   /** The workload's own listener; absent for a gateway. `readinessPath` is asked by GET, `readinessGrpc` by gRPC's health protocol; without both it is probed by connecting; `protocol` defaults to `auto`. */
@@ -230,6 +232,7 @@ export function parseBootstrap(text: string, file: string): Result<AgentBootstra
     keepKey: document["keepKey"] === true,
     ...readApp(reader, document, String(mode)),
     ...readWorkloadApi(reader, document["workloadApi"]),
+    ...(document["advertise"] === undefined ? {} : { advertise: reader.socket(document["advertise"], "advertise") }),
     ...(typeof service === "string" ? { service: service as ServiceKey } : {}),
     ...(typeof joinTokenFile === "string" ? { joinTokenFile } : {}),
   };

@@ -52,7 +52,7 @@ export {
   type TokenKey,
   writeJsonWebKeys,
 } from "./json-web-keys.ts";
-export { hasLabels } from "./labels.ts";
+export { hasLabels, versionOf } from "./labels.ts";
 export {
   DNS_LABEL,
   type ServiceKey,

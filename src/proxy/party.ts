@@ -1,4 +1,4 @@
-import { splitKey } from "#model";
+import { splitKey, versionOf } from "#model";
 import type { Party } from "#telemetry";
 import type { ProxyContext } from "./context.ts";
 
@@ -10,6 +10,6 @@ export function selfParty({ workload, identity }: Pick<ProxyContext, "workload" 
     instance: workload.instance,
     principal: identity.spiffeId.uri,
     service: workload.service === undefined ? "" : splitKey(workload.service).name,
-    version: workload.labels["version"] ?? "",
+    version: versionOf(workload.labels),
   };
 }

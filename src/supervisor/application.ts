@@ -20,6 +20,10 @@ export interface ApplicationService {
   /** Relative to the project. */
   readonly directory: string;
   readonly replicas: number;
+  /** Versions that run side by side, each with replicas and variables of its own; none runs `replicas` of one. */
+  readonly versions: readonly ApplicationVersion[];
+  /** Where other agents reach this workload's agent, when something passes their connections on. */
+  readonly advertise?: { readonly address: string; readonly port: number } | undefined;
   /** The app's own port; undefined has one chosen. */
   readonly port: number | undefined;
   /** Services it calls: each gets a listener of its own and environment variables. */
@@ -39,6 +43,16 @@ export interface ApplicationService {
     readonly grpc: string | undefined;
     readonly withinMs: number;
   };
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One version of a service: its label, its own replicas, and what differs in its environment. */
+export interface ApplicationVersion {
+  readonly name: string;
+  readonly replicas: number;
+  /** In place of the service's. */
+  readonly command?: string | readonly string[] | undefined;
+  /** Besides the service's. */
   readonly env: Readonly<Record<string, string>>;
 }
 

@@ -64,6 +64,45 @@ describe("the plan of an application", () => {
     expect(unit("crowd").after).toEqual(["edge/agent"]);
   });
 
+  test("runs versions side by side, each with its label, variables and replicas", () => {
+    const units = plan(
+      application(`
+  services:
+    - name: cart
+      command: node cart.js
+      env: { LEVEL: 1 }
+      versions:
+        - { name: v1, replicas: 2 }
+        - { name: v2, command: node next.js, env: { LEVEL: 2 } }
+`),
+    );
+    const apps = units.filter(({ kind }) => kind === "app");
+    expect(
+      apps.map(({ id, command, environment }) => [id, command.at(-1), environment["VERSION"], environment["LEVEL"]]),
+    ).toEqual([
+      ["cart-v1-1", "cart.js", "v1", "1"],
+      ["cart-v1-2", "cart.js", "v1", "1"],
+      ["cart-v2", "next.js", "v2", "2"],
+    ]);
+    const documents = units.flatMap(({ file }) => (file === undefined ? [] : [JSON.parse(file.text)]));
+    expect(
+      documents.map(({ serviceAccount, labels }) => [serviceAccount, labels["app.kubernetes.io/version"]]),
+    ).toEqual([
+      ["cart", "v1"],
+      ["cart", "v1"],
+      ["cart", "v2"],
+    ]);
+  });
+
+  test("has a workload reached where its file says, and bound where it is", () => {
+    const units = plan(application(`  services: [{ name: a, command: x, advertise: "10.0.0.9:443" }]\n`));
+    const document = parseBootstrap(units.find(({ kind }) => kind === "agent")?.file?.text ?? "", "agent.json");
+    expect(document).toMatchObject({
+      ok: true,
+      value: { mesh: { port: 15_008 }, advertise: { address: "10.0.0.9", port: 443 } },
+    });
+  });
+
   test("tells a program where it listens and whom it calls", () => {
     const { environment } = unit("front");
     const address = environment["BACK_END_SERVICE_HOST"];

@@ -132,6 +132,7 @@ export function bootstrapDocument(
     labels: workload.labels,
     mode: workload.mode,
     mesh: { address, port: meshPort },
+    ...(service?.advertise === undefined ? {} : { advertise: service.advertise }),
     admin: { address, port: adminPort },
     ...(appPort === undefined
       ? {}

@@ -31,6 +31,7 @@ describe("a heddle.yaml", () => {
             command: "node orders.js",
             directory: ".",
             replicas: 1,
+            versions: [],
             port: undefined,
             calls: [],
             after: [],
@@ -90,6 +91,31 @@ describe("a heddle.yaml", () => {
       "a port for two",
       "  services: [{ name: a, command: x, port: 80, replicas: 2 }]",
       "replicas cannot share one port",
+    ],
+    [
+      "a port for two versions",
+      "  services: [{ name: a, command: x, port: 80, versions: [{ name: v1 }, { name: v2 }] }]",
+      "replicas cannot share one port",
+    ],
+    [
+      "replicas beside versions",
+      "  services: [{ name: a, command: x, replicas: 2, versions: [{ name: v1 }] }]",
+      "is said by each of `versions`",
+    ],
+    [
+      "a version that is there twice",
+      "  services: [{ name: a, command: x, versions: [{ name: v1 }, { name: v1 }] }]",
+      "the version `v1` is there twice",
+    ],
+    [
+      "an address without a port to be reached at",
+      "  services: [{ name: a, command: x, advertise: 10.0.0.1 }]",
+      "spec.services[0].advertise must be written `address:port`",
+    ],
+    [
+      "a program outside the mesh that is reached elsewhere",
+      "  services: [{ name: a, command: x, mesh: false, advertise: '10.0.0.1:80' }]",
+      "has no agent to be reached",
     ],
     ["broken YAML", "  services: [", "5:"],
   ])("with %s is refused at its place", (_name, spec, want) => {

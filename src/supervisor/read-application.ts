@@ -29,11 +29,28 @@ const readiness = z
   })
   .refine(({ path, grpc }) => path === undefined || grpc === undefined, "has both `path` and `grpc`");
 
+const replicas = z.number().int().min(1).max(REPLICAS_MAX).default(1);
+const env = z.record(z.string(), value).default({});
+
+const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
+
+const version = z.strictObject({ name: label, replicas, command: command.optional(), env });
+
+const socketAddress = z
+  .string()
+  .regex(/^[^:]+:\d{1,5}$/, "must be written `address:port`")
+  .transform((text) => ({
+    address: text.slice(0, text.indexOf(":")),
+    port: Number(text.slice(text.indexOf(":") + 1)),
+  }));
+
 const service = z.strictObject({
   name: label,
-  command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
+  command,
   directory: z.string().default("."),
-  replicas: z.number().int().min(1).max(REPLICAS_MAX).default(1),
+  replicas,
+  versions: z.array(version).max(REPLICAS_MAX).default([]),
+  advertise: socketAddress.optional(),
   port: port.optional(),
   calls: z.array(label).default([]),
   after: z.array(label).default([]),
@@ -44,7 +61,7 @@ const service = z.strictObject({
     .optional(),
   mesh: z.boolean().default(true),
   readiness: readiness.default({}),
-  env: z.record(z.string(), value).default({}),
+  env,
 });
 
 const gateway = z.strictObject({
@@ -80,6 +97,9 @@ function duplicates(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.filter((name, index) => names.indexOf(name) !== index));
 }
 
+const replicaCount = (each: z.output<typeof service>): number =>
+  each.versions.length === 0 ? each.replicas : each.versions.reduce((sum, { replicas }) => sum + replicas, 0);
+
 /** One thing that a schema cannot say. */
 interface Complaint {
   readonly path: Path;
@@ -105,7 +125,17 @@ function serviceComplaints(spec: Parsed["spec"], index: number, meshed: Readonly
     !each.mesh && each.calls.length > 0
       ? { path: [...at, "calls"], message: "a program outside the mesh has no calls in it" }
       : undefined,
-    each.port !== undefined && each.replicas > 1
+    each.versions.length > 0 && each.replicas > 1
+      ? { path: [...at, "replicas"], message: "is said by each of `versions`" }
+      : undefined,
+    ...[...duplicates(each.versions.map(({ name }) => name))].map((name) => ({
+      path: [...at, "versions"],
+      message: `the version \`${name}\` is there twice`,
+    })),
+    !each.mesh && each.advertise !== undefined
+      ? { path: [...at, "advertise"], message: "a program outside the mesh has no agent to be reached" }
+      : undefined,
+    each.port !== undefined && replicaCount(each) > 1
       ? { path: [...at, "port"], message: "replicas cannot share one port" }
       : undefined,
     each.tls !== undefined && each.protocol === "tcp"

@@ -38,6 +38,7 @@ function asApplication(options: ServiceRunOptions): Application {
     command: options.command,
     directory: ".",
     replicas: 1,
+    versions: [],
     port: options.port,
     calls: options.calls,
     after: [],

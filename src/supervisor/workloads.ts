@@ -42,9 +42,26 @@ export const APP_ADDRESS = "127.0.0.1";
 const SERVICE_LABEL = "heddle.dev/service";
 const VERSION_LABEL = "app.kubernetes.io/version";
 
-function instances(service: ApplicationService): readonly string[] {
-  if (service.replicas === 1) return [service.name];
-  return Array.from({ length: service.replicas }, (_, index) => `${service.name}-${index + 1}`);
+interface Replica {
+  readonly instance: string;
+  /** The service as this replica's version has it. */
+  readonly service: ApplicationService;
+}
+
+function replicasOf(service: ApplicationService): readonly Replica[] {
+  if (service.versions.length === 0) return numbered(service.name, service.replicas, service);
+  return service.versions.flatMap(({ name, replicas, command = service.command, env }) =>
+    numbered(`${service.name}-${name}`, replicas, {
+      ...service,
+      command,
+      env: { ...service.env, VERSION: name, ...env },
+    }),
+  );
+}
+
+function numbered(name: string, count: number, service: ApplicationService): readonly Replica[] {
+  if (count === 1) return [{ instance: name, service }];
+  return Array.from({ length: count }, (_, index) => ({ instance: `${name}-${index + 1}`, service }));
 }
 
 function labelsOf(name: string, role: string, env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
@@ -78,13 +95,11 @@ export function placeWorkloads(application: Application, layout: Layout, appPort
   const workloads: Workload[] = [];
   const outsiders: Outsider[] = [];
   let apps = 0;
-  for (const service of application.services) {
-    for (const instance of instances(service)) {
-      const appPort = service.port ?? appPorts[apps] ?? 0;
-      apps += 1;
-      if (service.mesh) workloads.push({ ...sidecar(service, instance, layout(workloads.length)), appPort });
-      else outsiders.push({ instance, service, appPort });
-    }
+  for (const { instance, service } of application.services.flatMap(replicasOf)) {
+    const appPort = service.port ?? appPorts[apps] ?? 0;
+    apps += 1;
+    if (service.mesh) workloads.push({ ...sidecar(service, instance, layout(workloads.length)), appPort });
+    else outsiders.push({ instance, service, appPort });
   }
   for (const gateway of application.gateways) {
     workloads.push({
@@ -103,7 +118,7 @@ export function placeWorkloads(application: Application, layout: Layout, appPort
 
 /** How many apps need a port. */
 export function appCount(application: Application): number {
-  return application.services.reduce((sum, service) => sum + service.replicas, 0);
+  return application.services.flatMap(replicasOf).length;
 }
 
 /** Every address and port that agents will listen on. */

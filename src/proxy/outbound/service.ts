@@ -1,7 +1,7 @@
 /** One service as this workload calls it: its endpoints, the balancer among them, and the edge that each is recorded under. */
 
 import type { AppProtocol, TrafficPolicy } from "#model";
-import { type HashKey, type ServiceKey, splitKey, wholeServiceName } from "#model";
+import { type HashKey, type ServiceKey, splitKey, versionOf, wholeServiceName } from "#model";
 import {
   Balancer,
   balancerSettings,
@@ -125,7 +125,7 @@ export class OutboundService {
       instance: endpoint.instance,
       principal: endpoint.spiffeId.uri,
       service: wholeServiceName(splitKey(this.key).name),
-      version: endpoint.labels["version"] ?? "",
+      version: versionOf(endpoint.labels),
     };
     const { recorder } = this.#context;
     const openEdge = (protocol: "http" | "tcp"): number =>
