@@ -66,7 +66,7 @@ const files = (directory) =>
 const only = process.argv.slice(2);
 if (only.length > 0) runGroup("chosen", only, 120_000);
 else {
-  runGroup("rooms", ["./src", "./test/architecture", "./test/docs", "./test/fuzz", "./examples"], 60_000);
+  runGroup("rooms", ["./src", "./preload", "./test/architecture", "./test/docs", "./test/fuzz", "./examples"], 60_000);
   runGroup("conformance", ["./test/conformance"], 120_000);
   // Each of these starts whole meshes: one process a file, one after the other, so that they do not starve one another.
   for (const directory of ["test/e2e", "test/chaos"]) {

@@ -6,6 +6,7 @@ import type { Application } from "./application.ts";
 import { systemHost } from "./host.ts";
 import { findPlaces, findServerPorts } from "./placement.ts";
 import { planUnits, SERVER_UNIT, type UnitPlan } from "./plan.ts";
+import { findPreload } from "./preload.ts";
 import { applicationResources, type ResourceFile } from "./resources.ts";
 import { announceRunning, withdrawRunning } from "./running.ts";
 import { applyResources, createJoinToken, readServerAccess, type ServerAccess } from "./server-control.ts";
@@ -135,6 +136,7 @@ export class ApplicationRun {
       stateDirectory: this.#stateDirectory,
       heddle,
       server,
+      preload: await findPreload(),
     });
     return success({ units, files: files.value });
   }

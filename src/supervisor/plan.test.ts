@@ -33,6 +33,7 @@ function plan(given: Application): readonly UnitPlan[] {
     stateDirectory: "/project/.heddle/run",
     heddle: ["bun", "main.ts"],
     server: { agents: "127.0.0.1:7071", api: "127.0.0.1:7070", apiUrl: "http://127.0.0.1:7070" },
+    preload: undefined,
   });
 }
 

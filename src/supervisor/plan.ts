@@ -1,6 +1,7 @@
 import { serviceKey } from "#model";
 import type { Application, ApplicationGateway, ApplicationService } from "./application.ts";
 import { commandWords } from "./command-words.ts";
+import { type Preload, preloadEnvironment } from "./preload.ts";
 import { APP_ADDRESS, type Outsider, type Placed, type Workload } from "./workloads.ts";
 
 export type Readiness =
@@ -43,6 +44,7 @@ export interface PlanOptions {
   /** Words that start Heddle itself. */
   readonly heddle: readonly string[];
   readonly server: { readonly agents: string; readonly api: string; readonly apiUrl: string };
+  readonly preload: Preload | undefined;
 }
 
 const AGENT_READY_WITHIN_MS = 30_000;
@@ -219,6 +221,7 @@ function appPlan(app: Outsider, options: PlanOptions, extra: AppSurroundings): U
       DATA_DIRECTORY: `${options.stateDirectory}/apps/${instance}`,
       ...extra.environment,
       ...service.env,
+      ...preloadEnvironment(options.preload, service.env),
     },
     after: extra.after,
     readiness: readinessOf(service, appPort),

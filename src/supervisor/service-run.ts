@@ -5,6 +5,7 @@ import type { Application, ApplicationService } from "./application.ts";
 import { systemHost } from "./host.ts";
 import { findPlaces } from "./placement.ts";
 import { agentUnit, planUnits, type UnitPlan } from "./plan.ts";
+import { findPreload } from "./preload.ts";
 import { createJoinToken, type ServerAccess, serverOfJoinToken } from "./server-control.ts";
 import { Unit, type UnitEvent } from "./unit.ts";
 
@@ -123,7 +124,8 @@ export class ServiceRun {
     const placed = { outsiders: [], workloads: places.value.workloads.map((each) => ({ ...each, instance })) };
     const server = { agents: agents.value, api: "", apiUrl: access.url };
     const stateDirectory = this.#stateDirectory;
-    const units = planUnits({ application, placed, directory, stateDirectory, heddle, server });
+    const preload = await findPreload();
+    const units = planUnits({ application, placed, directory, stateDirectory, heddle, server, preload });
     const agent = units.find(({ id }) => id === agentUnit(instance));
     const app = units.find(({ id }) => id === instance);
     if (agent === undefined || app === undefined) return this.#interrupted();
