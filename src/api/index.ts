@@ -38,6 +38,13 @@ export {
   tokensSchema,
 } from "./control.ts";
 export {
+  type DecisionsView,
+  type DecisionView,
+  decisionsQuerySchema,
+  decisionsSchema,
+  sinceMs,
+} from "./decisions.ts";
+export {
   type CallView,
   type EventsView,
   eventsQuerySchema,

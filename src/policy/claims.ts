@@ -26,6 +26,12 @@ function claimAt(claims: Claims | undefined, path: readonly string[]): unknown {
   return value;
 }
 
+/** Issuer of the request's principal, or "" where the claims make none. */
+export function requestIssuer(claims: Claims | undefined): string {
+  const [issuer, subject] = [claims?.["iss"], claims?.["sub"]];
+  return typeof issuer === "string" && typeof subject === "string" && subject !== "" ? issuer : "";
+}
+
 /** Issuer and subject, each matched for itself: `/` may stand in both, so their joined form could be read in two ways. */
 export class RequestPrincipalMatcher {
   readonly #pairs: readonly { readonly issuer: TextTest; readonly subject: TextTest }[];

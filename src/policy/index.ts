@@ -5,6 +5,7 @@
  */
 export { type LabelledObject, lowerAccessPolicy, type ProvedAttributes } from "./access-policy.ts";
 export { lowerAuthorizationPolicy } from "./authorization-policy.ts";
+export { requestIssuer } from "./claims.ts";
 export { type CompiledPolicy, compilePolicy } from "./compile.ts";
 export type { ClauseField } from "./conditions.ts";
 export { conflictIn, coveredBy, coversClause, coversPattern } from "./cover.ts";

@@ -77,6 +77,19 @@ describe("one connection with several people behind it", () => {
   });
 });
 
+test("what was decided is recorded with what a token said, but without its subject", async () => {
+  const { server, url } = await pair(echo, { tokens: [people], policies: [anybodyKnown] });
+  for (const headers of [bearer(id.token()), {}, bearer("nonsense")]) await fetch(`${url}/orders/17?x=1`, { headers });
+  const { decisions = [], edges = [] } = server.recorder.takeBatch(Date.now()) ?? {};
+  expect(decisions).toMatchObject([
+    { token: "verified", issuer: id.issuer, verdict: "allow", policy: "AuthorizationPolicy/shop/known", count: 1 },
+    { token: "none", issuer: "", verdict: "deny", path: "/orders/{*}", method: "GET", detail: "whole" },
+    { token: "refused", issuer: "", verdict: "deny", isExternal: false },
+  ]);
+  expect(decisions.map(({ edge }) => edges[edge]?.reporter)).toEqual(decisions.map(() => "destination"));
+  expect(decisions[0]?.port).toBeGreaterThan(0);
+});
+
 describe("a request", () => {
   test("without a token passes, and is nobody's", async () => {
     expect((await call({})).answer.status).toBe(200);

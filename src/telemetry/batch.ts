@@ -91,6 +91,49 @@ export interface RequestSample {
   readonly audits: readonly string[];
 }
 
+/**
+ * How much of a request a recorded decision tells. `whole`: its method, its path but for the segments that differ from request to request, and
+ * its host. `prefix`: of these only the method and the first segment of the path. `caller`: nothing but who called.
+ */
+export type DecisionDetail = "whole" | "prefix" | "caller";
+
+/**
+ * What was known of a token. `unread`: no rule said to look for one. `none`: none was verified. `verified`: one was. `refused`: one did not hold, and
+ * the request was denied for it.
+ */
+export type TokenSeen = "unread" | "none" | "verified" | "refused";
+
+/** Requests of one caller that are alike for a policy, and what was decided of them at their destination. */
+export interface DecisionKey {
+  /** Of the app; 0 when it is not known. */
+  readonly port: number;
+  readonly detail: DecisionDetail;
+  /** Empty when `detail` is `caller`. */
+  readonly method: string;
+  /** With `{*}` for a segment that is left out, and `*` at its end for all that follows; empty when `detail` is `caller`. */
+  readonly path: string;
+  /** Empty unless `detail` is `whole`. */
+  readonly host: string;
+  readonly token: TokenSeen;
+  /** Of the request's principal; empty without one. Its subject is not recorded. */
+  readonly issuer: string;
+  readonly verdict: "allow" | "deny";
+  /** Whether an external authorizer denied, or could not be asked: no rule did. */
+  readonly isExternal: boolean;
+  /** Label of what decided: a policy, what stands for one, or the limit that an allowed request was over. */
+  readonly policy: string;
+  readonly rule: number;
+  readonly observedVerdict: Verdict;
+  readonly observedPolicy: string;
+}
+
+/** How often that was decided since the batch before. */
+export interface DecisionDelta extends DecisionKey {
+  /** Index into the batch's `edges`. */
+  readonly edge: number;
+  readonly count: number;
+}
+
 /** What one edge and outcome amounted to over some span of time: the sum of its deltas. */
 export interface EdgeTotals {
   readonly edge: EdgeKey;
@@ -138,6 +181,9 @@ export interface TelemetryBatch {
   readonly samples: readonly RequestSample[];
   readonly refusals: readonly Refusal[];
   readonly events: readonly AgentEvent[];
+  readonly decisions: readonly DecisionDelta[];
+  /** Decisions that found no row, so that nothing is known of them but that they were made. */
+  readonly unrecordedDecisions: number;
   /** Samples that found no room since the batch before; counters lose nothing. */
   readonly droppedSamples: number;
 }

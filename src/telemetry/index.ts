@@ -2,6 +2,9 @@
 export {
   type AgentEvent,
   type AgentEventKind,
+  type DecisionDelta,
+  type DecisionDetail,
+  type DecisionKey,
   type EdgeKey,
   type EdgeProtocol,
   type EdgeTotals,
@@ -16,6 +19,7 @@ export {
   type SeriesDelta,
   type Stages,
   type TelemetryBatch,
+  type TokenSeen,
   type Verdict,
 } from "./batch.ts";
 export {

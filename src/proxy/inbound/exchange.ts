@@ -1,6 +1,13 @@
 /** One request to the app: decided before the app sees a byte of it, then carried to the app and back. */
 import type { TokenAuthenticator } from "#authentication";
-import { type Claims, type Decision, type ExternalCheck, type RequestAttributes, unaskedLabel } from "#policy";
+import {
+  type Claims,
+  type Decision,
+  type ExternalCheck,
+  type RequestAttributes,
+  requestIssuer,
+  unaskedLabel,
+} from "#policy";
 import type { EndReason } from "#telemetry";
 import { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -207,10 +214,11 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   #begin(fields: FieldList, endStream: boolean): void {
-    const { context, edge } = this.#peer;
+    const { app, context, edge } = this.#peer;
     const record = this.#record;
     record.receivedUs = context.clock.nowUs();
     record.edge = edge;
+    record.port = app.options.port;
     this.#fields = fields;
     this.#upgrade = fieldValue(fields, ":protocol") ?? "";
     record.method = this.#upgrade === "" ? (fieldValue(fields, ":method") ?? "") : "GET";
@@ -272,11 +280,14 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     const { clock, tables } = this.#peer.context;
     const found = tokens.authenticate({ fields: this.#fields, path: record.path }, clock.nowMs());
     if (found.kind === "refused") {
+      record.token = "refused";
       const fields = tokenChallenge(tables.settings.explainDenials ? found.why : "");
       this.#deny("token-invalid", found.label, { fields });
       return false;
     }
     this.#claims = found.claims;
+    record.token = found.claims === undefined ? "none" : "verified";
+    record.issuer = requestIssuer(found.claims);
     this.#fields = found.path === record.path ? found.fields : withPath(found.fields, found.path);
     record.path = found.path;
     return true;

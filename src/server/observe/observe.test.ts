@@ -102,6 +102,8 @@ function feed(store: TelemetryStore, time: FakeTime, fault?: FakeFault): void {
     samples: samples.map(moved),
     refusals: [],
     events: [],
+    decisions: [],
+    unrecordedDecisions: 0,
     droppedSamples: 0,
   };
   valueOrThrow(store.ingest({ reporter: "x", session: "s", sequence, batch, nowMs: time.nowMs() }));
@@ -197,6 +199,8 @@ const report = (source: typeof PARTY, instance = "a-1") =>
       samples: [],
       refusals: [],
       events: [],
+      decisions: [],
+      unrecordedDecisions: 0,
       droppedSamples: 0,
     }),
   });

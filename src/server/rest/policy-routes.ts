@@ -1,6 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import {
+  decisionsQuerySchema,
+  decisionsSchema,
   explainQuerySchema,
   explanationSchema,
   exportQuerySchema,
@@ -9,18 +11,31 @@ import {
   lintSchema,
   matrixQuerySchema,
   matrixSchema,
+  sinceMs,
 } from "#api";
 import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
 import { splitKey, valueOrThrow } from "#model";
+import { type DecisionSource, decisionsView } from "../policy/decision-view.ts";
 import { explanationOf } from "../policy/explanation.ts";
 import { exportView } from "../policy/export-view.ts";
 import { lintView } from "../policy/lint-view.ts";
 import { matrixView } from "../policy/matrix-view.ts";
 import { rightsOf } from "./credentials-hook.ts";
 
+export interface PolicyRoutesOptions {
+  readonly snapshot: () => MeshSnapshot;
+  readonly decisions: DecisionSource;
+  readonly clock: Pick<Clock, "nowMs">;
+}
+
 /** Questions about what policies decide. They change nothing. */
-export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapshot, clock: Pick<Clock, "nowMs">): void {
+export function registerPolicy(app: FastifyInstance, options: PolicyRoutesOptions): void {
+  registerDecided(app, options);
+  registerRecorded(app, options);
+}
+
+function registerDecided(app: FastifyInstance, { snapshot, clock }: PolicyRoutesOptions): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.get(
     "/api/v1/policy/explain",
@@ -54,4 +69,24 @@ export function registerPolicy(app: FastifyInstance, snapshot: () => MeshSnapsho
       return exportView(snapshot(), { to, namespace, nowMs: clock.nowMs() });
     },
   );
+}
+
+/** Agents report each second, by clocks that may be ahead. */
+const AHEAD_MS = 10_000;
+
+/** The same of what was decided. */
+function registerRecorded(app: FastifyInstance, { decisions, clock }: PolicyRoutesOptions): void {
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      "/api/v1/policy/decisions",
+      { schema: { querystring: decisionsQuerySchema, response: { 200: decisionsSchema } } },
+      (request) => {
+        const { since, source, destination, verdict, limit } = request.query;
+        const nowMs = clock.nowMs();
+        const span = { fromMs: nowMs - sinceMs(since), toMs: nowMs + AHEAD_MS };
+        const isSeen = rightsOf(request).within("view");
+        return decisionsView(decisions, { ...span, source, destination, verdict, limit, isSeen });
+      },
+    );
 }

@@ -46,6 +46,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   "POST /api/v1/policy/lint": namespaces("view"),
   "GET /api/v1/policy/matrix": namespaces("view"),
   "GET /api/v1/policy/export": namespaces("view"),
+  "GET /api/v1/policy/decisions": namespaces("view"),
   "GET /api/v1/audit": namespaces("audit"),
 
   "GET /api/v1/workloads": namespaces("view"),

@@ -207,7 +207,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
   registerAuthority(app, { plane, audit, clock: systemClock });
-  registerPolicy(app, () => plane.snapshot, systemClock);
+  registerPolicy(app, { snapshot: () => plane.snapshot, decisions: telemetry, clock: systemClock });
   registerObserve(app, {
     certificates: () => watchedCertificates(plane),
     store: telemetry,

@@ -65,6 +65,26 @@ const BATCH: TelemetryBatch = {
   ],
   refusals: [{ atMs: 5, reason: "plaintext", peerAddress: "10.0.0.1", presented: "", localPort: 15008, count: 3 }],
   events: [{ atMs: 6, kind: "svid-rotated", detail: "serial 9" }],
+  decisions: [
+    {
+      edge: 1,
+      port: 8080,
+      detail: "whole",
+      method: "GET",
+      path: "/orders/{*}",
+      host: "orders",
+      token: "verified",
+      issuer: "https://login.example",
+      verdict: "deny",
+      isExternal: true,
+      policy: "AuthorizationPolicy/shop/x: denied by opa",
+      rule: -1,
+      observedVerdict: "none",
+      observedPolicy: "",
+      count: 12,
+    },
+  ],
+  unrecordedDecisions: 3,
   droppedSamples: 4,
 };
 

@@ -3,6 +3,8 @@ import type { TelemetryBatchMessage } from "#proto";
 import {
   type AgentEvent,
   BUCKET_COUNT,
+  type DecisionDelta,
+  type DecisionDetail,
   type EdgeKey,
   type EdgeProtocol,
   type EndReason,
@@ -15,6 +17,7 @@ import {
   type SeriesDelta,
   type Stages,
   type TelemetryBatch,
+  type TokenSeen,
   type Verdict,
 } from "#telemetry";
 
@@ -23,6 +26,7 @@ export const BATCH_LIMITS = {
   edges: 4096,
   series: 8192,
   samples: 8192,
+  decisions: 8192,
   notes: 1024,
   textChars: 512,
   audits: 8,
@@ -37,6 +41,8 @@ const REFUSALS: ReadonlySet<string> = new Set<Refusal["reason"]>([
   "untrusted-certificate",
   "identity-mismatch",
 ]);
+const DETAILS: ReadonlySet<string> = new Set<DecisionDetail>(["whole", "prefix", "caller"]);
+const TOKENS: ReadonlySet<string> = new Set<TokenSeen>(["unread", "none", "verified", "refused"]);
 const EVENTS: ReadonlySet<string> = new Set<AgentEvent["kind"]>([
   "svid-rotated",
   "config-applied",
@@ -73,28 +79,31 @@ export function decodeBatch(message: TelemetryBatchMessage): Result<TelemetryBat
     samples: message.samples.filter((each) => CLASSES.has(each.kept) && VERDICTS.has(each.verdict)).map(decodeSample),
     refusals: message.refusals.filter((each) => REFUSALS.has(each.reason)).map(decodeRefusal),
     events: message.events.filter((each) => EVENTS.has(each.kind)).map(decodeEvent),
+    decisions: message.decisions.filter(isDecision).map(decodeDecision),
+    unrecordedDecisions: Number(message.unrecordedDecisions),
     droppedSamples: message.droppedSamples,
   });
 }
 
 function whatIsWrong(message: TelemetryBatchMessage): string | undefined {
-  const { edges, parties, series, samples, refusals, events } = message;
+  const { edges, parties, series, samples, decisions, refusals, events } = message;
   if (parties.length > BATCH_LIMITS.edges * 2 || edges.length > BATCH_LIMITS.edges) return "it names too many edges";
   if (series.length > BATCH_LIMITS.series) return "it has too many series";
   if (samples.length > BATCH_LIMITS.samples) return "it has too many samples";
+  if (decisions.length > BATCH_LIMITS.decisions) return "it has too many decisions";
   if (refusals.length > BATCH_LIMITS.notes || events.length > BATCH_LIMITS.notes) return "it has too many notes";
   if (message.toMs < message.fromMs) return "it ends before it begins";
   const isEdge = (edge: { source: number; destination: number; protocol: string }): boolean =>
     edge.source < parties.length && edge.destination < parties.length && PROTOCOLS.has(edge.protocol);
   if (!edges.every(isEdge)) return "an edge names a party or protocol that it does not have";
   const pointsInside = (each: { edge: number }): boolean => each.edge < edges.length;
-  if (!series.every(pointsInside) || !samples.every(pointsInside))
-    return "an entry names an edge that it does not have";
+  if (![...series, ...samples, ...decisions].every(pointsInside)) return "an entry names an edge that it does not have";
   if (!series.every((each) => each.stagesUs.length === 4)) return "a series does not have four stages";
   return undefined;
 }
 
-type Message<K extends "parties" | "series" | "samples" | "refusals" | "events"> = TelemetryBatchMessage[K][number];
+type Message<K extends "parties" | "series" | "samples" | "decisions" | "refusals" | "events"> =
+  TelemetryBatchMessage[K][number];
 
 function decodeParty(party: Message<"parties">): Party {
   return {
@@ -151,10 +160,38 @@ function decodeSample(sample: Message<"samples">): RequestSample {
     verdict: sample.verdict as Verdict,
     policy: short(sample.policy),
     rule: sample.rule,
-    observedVerdict: VERDICTS.has(sample.observedVerdict) ? (sample.observedVerdict as Verdict) : "none",
+    observedVerdict: verdictOf(sample.observedVerdict),
     observedPolicy: short(sample.observedPolicy),
     audits: sample.audits.slice(0, BATCH_LIMITS.audits).map(short),
   };
+}
+
+function isDecision({ detail, token, verdict }: Message<"decisions">): boolean {
+  return DETAILS.has(detail) && TOKENS.has(token) && (verdict === "allow" || verdict === "deny");
+}
+
+function decodeDecision(decision: Message<"decisions">): DecisionDelta {
+  return {
+    edge: decision.edge,
+    port: Math.min(decision.port, 65_535),
+    detail: decision.detail as DecisionDetail,
+    method: short(decision.method),
+    path: short(decision.path),
+    host: short(decision.host),
+    token: decision.token as TokenSeen,
+    issuer: short(decision.issuer),
+    verdict: decision.verdict as DecisionDelta["verdict"],
+    isExternal: decision.external,
+    policy: short(decision.policy),
+    rule: decision.rule,
+    observedVerdict: verdictOf(decision.observedVerdict),
+    observedPolicy: short(decision.observedPolicy),
+    count: Number(decision.count),
+  };
+}
+
+function verdictOf(text: string): Verdict {
+  return VERDICTS.has(text) ? (text as Verdict) : "none";
 }
 
 function decodeRefusal(refusal: Message<"refusals">): Refusal {

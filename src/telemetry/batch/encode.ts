@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type TelemetryBatchMessage, TelemetryBatchSchema } from "#proto";
-import type { EdgeKey, Party, RequestSample, SeriesDelta, TelemetryBatch } from "#telemetry";
+import type { DecisionDelta, EdgeKey, Party, RequestSample, SeriesDelta, TelemetryBatch } from "#telemetry";
 
 type Init = MessageInitShape<typeof TelemetryBatchSchema>;
 type Items<K extends keyof Init> = NonNullable<Init[K]> extends readonly (infer Item)[] ? Item : never;
@@ -26,6 +26,8 @@ export function encodeBatch(batch: TelemetryBatch): TelemetryBatchMessage {
     refusals: batch.refusals.map((each) => ({ ...each, atMs: whole(each.atMs) })),
     events: batch.events.map((each) => ({ ...each, atMs: whole(each.atMs) })),
     droppedSamples: batch.droppedSamples,
+    decisions: batch.decisions.map(encodeDecision),
+    unrecordedDecisions: whole(batch.unrecordedDecisions),
   });
 }
 
@@ -83,6 +85,10 @@ function encodeSample(sample: RequestSample): Items<"samples"> {
     observedPolicy: sample.observedPolicy,
     audits: [...sample.audits],
   };
+}
+
+function encodeDecision({ isExternal, ...decision }: DecisionDelta): Items<"decisions"> {
+  return { ...decision, external: isExternal, count: whole(decision.count) };
 }
 
 function whole(value: number): bigint {

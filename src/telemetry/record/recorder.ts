@@ -8,6 +8,7 @@ import {
   type RefusalReason,
   type TelemetryBatch,
 } from "#telemetry";
+import { DecisionTable } from "./decision-table.ts";
 import { EdgeTable } from "./edge-table.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { SampleBuffer, type SampleLimits } from "./sample-buffer.ts";
@@ -19,6 +20,8 @@ export interface RecorderLimits extends SampleLimits {
   readonly edges: number;
   /** Outcomes over all edges. Default 2048, about 1.2 KB each. */
   readonly series: number;
+  /** Recorded decisions over all edges. Default 4096, about 150 bytes each and their texts. */
+  readonly decisions: number;
   /** Refusals and events kept between two batches, each. Default 256. */
   readonly notes: number;
   /** Silence after which a series and its edge are forgotten. Default 15 minutes. */
@@ -32,6 +35,7 @@ export const RECORDER_LIMITS: RecorderLimits = {
   sampled: 512,
   flows: 128,
   slowUs: 1_000_000,
+  decisions: 4096,
   notes: 256,
   expiryMs: 900_000,
 };
@@ -60,6 +64,7 @@ export class Recorder {
   readonly #edges: EdgeTable;
   readonly #series: SeriesTable;
   readonly #samples: SampleBuffer;
+  readonly #decisions: DecisionTable;
   #refusals: Refusal[] = [];
   #events: AgentEvent[] = [];
   #batchFromMs: number;
@@ -71,6 +76,7 @@ export class Recorder {
     this.#edges = new EdgeTable(this.#limits.edges, options.instance);
     this.#series = new SeriesTable(this.#limits.series, this.#limits.edges);
     this.#samples = new SampleBuffer(this.#limits);
+    this.#decisions = new DecisionTable(this.#limits.decisions, this.#limits.edges);
     this.#batchFromMs = options.clock.nowMs();
     this.#expiredAtMs = this.#batchFromMs;
   }
@@ -93,6 +99,7 @@ export class Recorder {
     const edge = this.#edges.live(record.edge);
     this.#series.add(edge, record);
     this.#samples.offer(edge, record);
+    if (record.verdict !== "none") this.#decisions.add(record, edge !== 0);
   }
 
   /** A connection was turned away before any request. Like ones within a batch are counted together. */
@@ -122,6 +129,8 @@ export class Recorder {
     };
     const series = this.#series.take(nowMs, this.#edges, edgeIndex);
     const { samples, dropped } = this.#samples.take(edgeIndex);
+    const decisions = this.#decisions.take(nowMs, edgeIndex);
+    const unrecordedDecisions = this.#decisions.takeUnrecorded();
     const fromMs = this.#batchFromMs;
     const [refusals, events] = [this.#refusals, this.#events];
     this.#batchFromMs = nowMs;
@@ -129,19 +138,23 @@ export class Recorder {
     this.#events = [];
     this.#expire(nowMs);
     if (series.length + samples.length + refusals.length + events.length === 0) return undefined;
-    return { fromMs, toMs: nowMs, edges: keys, series, samples, refusals, events, droppedSamples: dropped };
+    const counted = { series, samples, decisions, unrecordedDecisions, droppedSamples: dropped };
+    return { fromMs, toMs: nowMs, edges: keys, ...counted, refusals, events };
   }
 
   /** Totals since the start as Prometheus text with Istio's names and labels. */
   prometheus(): string {
     const overflowed = `# TYPE heddle_telemetry_edge_overflow_total counter\nheddle_telemetry_edge_overflow_total ${this.#edges.overflowed}\n`;
-    return expositionOf(this.#series.totals(this.#edges)) + overflowed;
+    const unrecorded = `# TYPE heddle_decisions_unrecorded_total counter\nheddle_decisions_unrecorded_total ${this.#decisions.unrecorded}\n`;
+    return expositionOf(this.#series.totals(this.#edges)) + overflowed + unrecorded;
   }
 
   #expire(nowMs: number): void {
     if (nowMs - this.#expiredAtMs < EXPIRY_CHECK_MS) return;
     this.#expiredAtMs = nowMs;
-    this.#edges.expire(this.#series.expire(nowMs - this.#limits.expiryMs));
+    const beforeMs = nowMs - this.#limits.expiryMs;
+    const [hasSeries, hasDecisions] = [this.#series.expire(beforeMs), this.#decisions.expire(beforeMs)];
+    this.#edges.expire((edge) => hasSeries(edge) || hasDecisions(edge));
   }
 }
 

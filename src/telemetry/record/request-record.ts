@@ -1,4 +1,4 @@
-import type { EndReason, Verdict } from "#telemetry";
+import type { EndReason, TokenSeen, Verdict } from "#telemetry";
 
 const NO_AUDITS: readonly string[] = [];
 
@@ -38,6 +38,11 @@ export class RequestRecord {
   /** What it would have been with the policies in observe mode enforced; "none" when there are none. */
   observedVerdict: Verdict = "none";
   observedPolicy = "";
+  /** Of the app that was called; 0 on the source side. */
+  port = 0;
+  token: TokenSeen = "unread";
+  /** Of the request's principal; empty without one. */
+  issuer = "";
   /** Labels of the AUDIT policies that it met. */
   audits: readonly string[] = NO_AUDITS;
 
@@ -72,6 +77,9 @@ export function copyRecord(from: RequestRecord, into: RequestRecord): void {
   into.rule = from.rule;
   into.observedVerdict = from.observedVerdict;
   into.observedPolicy = from.observedPolicy;
+  into.port = from.port;
+  into.token = from.token;
+  into.issuer = from.issuer;
   into.audits = from.audits;
 }
 

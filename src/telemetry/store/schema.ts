@@ -1,4 +1,4 @@
-/** Times are ms, stamps µs since the epoch. A series row holds one edge and outcome over `width_ms` from `at_ms` on. */
+/** Times are ms, stamps µs since the epoch. A series row holds one edge and outcome over `width_ms` from `at_ms` on, a decision row one key. */
 export const SCHEMA = `
 CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edge (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -18,6 +18,14 @@ CREATE INDEX IF NOT EXISTS sample_observed ON sample (received_us) WHERE observe
 CREATE TABLE IF NOT EXISTS note (
   id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, reporter TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS note_at ON note (at_ms);
+CREATE TABLE IF NOT EXISTS decision_key (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, edge INTEGER NOT NULL, key TEXT NOT NULL, UNIQUE (edge, key));
+CREATE TABLE IF NOT EXISTS decision (
+  key INTEGER NOT NULL, width_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL, count INTEGER NOT NULL, first_ms INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL, PRIMARY KEY (key, width_ms, at_ms)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS decision_at ON decision (width_ms, at_ms);
+CREATE TABLE IF NOT EXISTS unrecorded (
+  at_ms INTEGER NOT NULL, reporter TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (at_ms, reporter)) WITHOUT ROWID;
 `;
 
 /** Columns that a database of an older version lacks, with what adds them; before `SCHEMA`, whose indexes speak of them. */

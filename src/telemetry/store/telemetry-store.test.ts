@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import type { EdgeKey, Party, RequestSample, SeriesDelta, TelemetryBatch } from "#telemetry";
+import type { DecisionDelta, EdgeKey, Party, RequestSample, SeriesDelta, TelemetryBatch } from "#telemetry";
 import { TelemetryStore, type TelemetryStoreLimits } from "./index.ts";
 
 const NOW = 1_700_000_000_000;
@@ -56,7 +56,7 @@ const sampleAt = (ms: number, shape: Partial<RequestSample> = {}): RequestSample
 
 function batchAt(ms: number, shape: Partial<TelemetryBatch> = {}): TelemetryBatch {
   const base = { fromMs: ms, toMs: ms + 1000, edges: [EDGE], series: [SERIES], samples: [sampleAt(ms)] };
-  return { ...base, refusals: [], events: [], droppedSamples: 0, ...shape };
+  return { ...base, refusals: [], events: [], decisions: [], unrecordedDecisions: 0, droppedSamples: 0, ...shape };
 }
 
 function setUp(limits: Partial<TelemetryStoreLimits> = {}) {
@@ -185,4 +185,84 @@ test("an edge is seen as often as its requests together, and last when the last 
     { edge: other, count: 4, lastSeenMs: NOW - 1000 },
   ]);
   expect(store.seen({ fromMs: NOW, toMs: NOW + 1000 })).toEqual([]);
+});
+
+const DECIDED_AT: EdgeKey = { ...EDGE, reporter: "destination" };
+const DECISION: DecisionDelta = {
+  edge: 0,
+  port: 8080,
+  detail: "whole",
+  method: "GET",
+  path: "/orders/{*}",
+  host: "orders",
+  token: "none",
+  issuer: "",
+  verdict: "deny",
+  isExternal: false,
+  policy: "AuthorizationPolicy/shop/x",
+  rule: 1,
+  observedVerdict: "allow",
+  observedPolicy: "AccessPolicy/shop/y",
+  count: 5,
+};
+const decidedAt = (ms: number, shape: Partial<TelemetryBatch> = {}): TelemetryBatch =>
+  batchAt(ms, { edges: [DECIDED_AT], series: [], samples: [], decisions: [DECISION], ...shape });
+const WEEK = { fromMs: NOW - 7 * 86_400_000, toMs: NOW + 10_000 };
+
+test("a decision is kept once a kind, without the replicas, and by whoever decided it", () => {
+  const { store, put } = setUp();
+  put(decidedAt(NOW - 90_000));
+  const other = { ...DECIDED_AT, destination: { ...DECIDED_AT.destination, instance: "b-2" } };
+  put(decidedAt(NOW - 5000, { edges: [other], decisions: [DECISION, { ...DECISION, method: "PUT", count: 1 }] }));
+  put(decidedAt(NOW - 1000, { edges: [EDGE] }));
+  const { edge: _, ...key } = DECISION;
+  const [first, second, ...more] = [...store.decisions(WEEK)];
+  expect(first).toMatchObject({ ...key, count: 10, firstSeenMs: NOW - 90_000, lastSeenMs: NOW - 4000 });
+  expect(first?.edge).toMatchObject({ reporter: "destination", destination: { service: "b", instance: "" } });
+  expect([second?.method, more]).toEqual(["PUT", []]);
+  expect(store.decision(first?.id ?? "")).toEqual(first);
+  expect([store.decision("0"), store.decision("x")]).toEqual([undefined, undefined]);
+  expect([...store.decisions({ fromMs: NOW - 3000, toMs: NOW })]).toEqual([]);
+});
+
+test("a caller without an identity is known by its address", () => {
+  const { store, put } = setUp();
+  const stranger = { ...party(""), instance: "192.0.2.7" };
+  const known = { ...DECIDED_AT, source: { ...DECIDED_AT.source, principal: "spiffe://td/ns/shop/sa/a" } };
+  const decisions = [DECISION, { ...DECISION, edge: 1 }];
+  put(decidedAt(NOW, { edges: [{ ...DECIDED_AT, source: stranger }, known], decisions }));
+  expect([...store.decisions(WEEK)].map(({ edge }) => edge.source.instance)).toEqual(["192.0.2.7", ""]);
+});
+
+test("decisions are rolled up by the hour, kept a week, and then forgotten with their kind", () => {
+  const { database, store, put } = setUp();
+  const startMs = NOW - 7 * 86_400_000;
+  for (let minute = 0; minute < 90; minute++) put(decidedAt(startMs + minute * 60_000));
+  for (let pass = 0; pass < 2; pass++) expect(store.maintain(NOW).ok).toBe(true);
+  expect((database.query("SELECT count(*) AS n FROM decision").get() as { n: number }).n).toBeLessThanOrEqual(3);
+  expect([...store.decisions(WEEK)]).toMatchObject([{ count: 450, firstSeenMs: startMs }]);
+  expect(store.decisionCoverage(WEEK)).toEqual({ fromMs: startMs, unrecorded: 0 });
+  store.maintain(NOW + 2 * 86_400_000);
+  expect(database.query("SELECT count(*) AS n FROM decision_key").get()).toEqual({ n: 0 });
+  expect(store.decisionCoverage(WEEK)).toEqual({ fromMs: undefined, unrecorded: 0 });
+  put(decidedAt(NOW + 2 * 86_400_000));
+  expect([...store.decisions({ fromMs: NOW, toMs: NOW + 3 * 86_400_000 })]).toMatchObject([{ count: 5 }]);
+});
+
+test("the oldest decisions go by size once there are no samples", () => {
+  const { store, put } = setUp({ bytesMax: 1 });
+  put(decidedAt(NOW - 600_000, { decisions: [DECISION, { ...DECISION, method: "PUT" }], samples: [sampleAt(NOW)] }));
+  put(decidedAt(NOW - 60_000));
+  store.maintain(NOW);
+  expect([...store.decisions(WEEK)]).toHaveLength(2);
+  for (let pass = 0; pass < 2; pass++) store.maintain(NOW);
+  expect([...store.decisions(WEEK)]).toMatchObject([{ method: "GET", firstSeenMs: NOW - 60_000 }]);
+});
+
+test("decisions that found no row are counted by the hour", () => {
+  const { store, put } = setUp();
+  put(decidedAt(NOW, { unrecordedDecisions: 3 }));
+  put(decidedAt(NOW + 1000, { unrecordedDecisions: 4 }));
+  expect(store.decisionCoverage(WEEK).unrecorded).toBe(7);
+  expect(store.decisionCoverage({ fromMs: NOW + 3_600_000, toMs: NOW + 7_200_000 }).unrecorded).toBe(0);
 });

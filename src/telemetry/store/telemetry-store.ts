@@ -9,6 +9,7 @@ import type {
   SeriesTotals,
   TelemetryBatch,
 } from "#telemetry";
+import { DecisionRows, type RecordedDecision } from "./decision-rows.ts";
 import { EdgeRows } from "./edge-rows.ts";
 import { RunningTotals } from "./running-totals.ts";
 import { ADDED_COLUMNS, SCHEMA } from "./schema.ts";
@@ -19,13 +20,16 @@ export interface TelemetryStoreLimits {
   readonly samplesMs: number;
   /** Counters and histograms. Default 7 days; by the second for 10 minutes, by 10 seconds for 2 hours, then by the minute. */
   readonly seriesMs: number;
-  /** Size of the database beyond which the oldest samples go. Default 512 MiB. */
+  /** Decisions. Default 8 days, so that a question about seven is answered whole; by the minute for 2 hours, then by the hour. */
+  readonly decisionsMs: number;
+  /** Size of the database beyond which the oldest samples go, and then the oldest decisions. Default 512 MiB. */
   readonly bytesMax: number;
 }
 
 export const TELEMETRY_STORE_LIMITS: TelemetryStoreLimits = {
   samplesMs: 3_600_000,
   seriesMs: 7 * 86_400_000,
+  decisionsMs: 8 * 86_400_000,
   bytesMax: 512 * 1024 * 1024,
 };
 
@@ -65,6 +69,7 @@ export class TelemetryStore {
   readonly #limits: TelemetryStoreLimits;
   readonly #edges: EdgeRows;
   readonly #series: SeriesRows;
+  readonly #decisions: DecisionRows;
   readonly #running = new RunningTotals();
   readonly #listeners = new Set<(sample: ObservedRequest) => void>();
 
@@ -73,6 +78,7 @@ export class TelemetryStore {
     this.#limits = { ...TELEMETRY_STORE_LIMITS, ...options.limits };
     this.#edges = new EdgeRows(this.#database);
     this.#series = new SeriesRows(this.#database, this.#edges);
+    this.#decisions = new DecisionRows(this.#database, this.#edges);
   }
 
   /** Makes what is missing of the tables. */
@@ -98,6 +104,7 @@ export class TelemetryStore {
     });
     if (!written.ok) {
       this.#edges.forget();
+      this.#decisions.forget();
       return written;
     }
     if (isStored) this.#tell(report.batch);
@@ -140,6 +147,21 @@ export class TelemetryStore {
     );
   }
 
+  /** What destinations decided in a span, each kind of request once; not to be written to while they are read. */
+  decisions({ fromMs, toMs }: StoredSpan): Iterable<RecordedDecision> {
+    return this.#decisions.within(fromMs, toMs);
+  }
+
+  /** One of them over all the time that is kept. */
+  decision(id: string): RecordedDecision | undefined {
+    return this.#decisions.byId(id);
+  }
+
+  /** Since when decisions are kept, and how many of a span found no row at their agents. */
+  decisionCoverage({ fromMs, toMs }: StoredSpan): { readonly fromMs: number | undefined; readonly unrecorded: number } {
+    return { fromMs: this.#decisions.firstMs(), unrecorded: this.#decisions.unrecorded(fromMs, toMs) };
+  }
+
   events(span: StoredSpan, limit: number): StoredEvent[] {
     return this.#notes<AgentEvent>(span, "event", limit);
   }
@@ -171,6 +193,8 @@ export class TelemetryStore {
         this.#database.query("DELETE FROM sample WHERE received_us < ?").run((nowMs - this.#limits.samplesMs) * 1000);
         this.#database.query("DELETE FROM note WHERE at_ms < ?").run(nowMs - this.#limits.seriesMs);
         this.#database.query("DELETE FROM session WHERE seen_ms < ?").run(nowMs - 3_600_000);
+        this.#decisions.rollUp(nowMs);
+        this.#decisions.forgetBefore(nowMs - this.#limits.decisionsMs);
         this.#trimToSize();
       })();
     });
@@ -189,12 +213,14 @@ export class TelemetryStore {
     return true;
   }
 
-  #write({ batch, reporter, nowMs }: Ingest): void {
+  #write(report: Ingest): void {
+    const { batch, reporter, nowMs } = report;
     const ids = batch.edges.map((edge) => this.#edges.id(edge));
     // An agent whose clock is ahead must not write into a future that no question reaches.
     const middleMs = Math.min((batch.fromMs + batch.toMs) / 2, nowMs + SKEW_MS);
     const atMs = Math.floor(middleMs / 1000) * 1000;
     for (const delta of batch.series) this.#series.add(atMs, ids[delta.edge] ?? 0, delta);
+    this.#decisions.add(report);
     const insert = this.#database.query(
       "INSERT INTO sample (received_us, edge, trace_id, kept, verdict, observed, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
@@ -235,7 +261,7 @@ export class TelemetryStore {
     return rows.map((row) => ({ ...(JSON.parse(row.body) as Note), instance: row.reporter }));
   }
 
-  /** Samples are the bulk; a tenth of them goes at a time. */
+  /** Samples are the bulk; a tenth of them goes at a time. Where there are none, decisions are. */
   #trimToSize(): void {
     const { pages } = this.#database
       .query(
@@ -243,6 +269,7 @@ export class TelemetryStore {
       )
       .get() as { readonly pages: number };
     if (pages <= this.#limits.bytesMax) return;
+    if (this.#database.query("SELECT 1 FROM sample LIMIT 1").get() === null) return this.#decisions.forgetOldest();
     this.#database.exec(
       "DELETE FROM sample WHERE id IN (SELECT id FROM sample ORDER BY received_us LIMIT (SELECT count(*) / 10 + 1 FROM sample))",
     );

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/telemetry.proto.
  */
 export const file_heddle_v1_telemetry: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWRkbGUvdjEvdGVsZW1ldHJ5LnByb3RvEgloZWRkbGUudjEi0QIKDlRlbGVtZXRyeUJhdGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSKgoHcGFydGllcxgDIAMoCzIZLmhlZGRsZS52MS5UZWxlbWV0cnlQYXJ0eRInCgVlZGdlcxgEIAMoCzIYLmhlZGRsZS52MS5UZWxlbWV0cnlFZGdlEioKBnNlcmllcxgFIAMoCzIaLmhlZGRsZS52MS5UZWxlbWV0cnlTZXJpZXMSKwoHc2FtcGxlcxgGIAMoCzIaLmhlZGRsZS52MS5UZWxlbWV0cnlTYW1wbGUSLQoIcmVmdXNhbHMYByADKAsyGy5oZWRkbGUudjEuVGVsZW1ldHJ5UmVmdXNhbBIpCgZldmVudHMYCCADKAsyGS5oZWRkbGUudjEuVGVsZW1ldHJ5RXZlbnQSFwoPZHJvcHBlZF9zYW1wbGVzGAkgASgNInwKDlRlbGVtZXRyeVBhcnR5EhEKCW5hbWVzcGFjZRgBIAEoCRIQCgh3b3JrbG9hZBgCIAEoCRIQCghpbnN0YW5jZRgDIAEoCRIRCglwcmluY2lwYWwYBCABKAkSDwoHc2VydmljZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgJImwKDVRlbGVtZXRyeUVkZ2USFgoOYnlfZGVzdGluYXRpb24YASABKAgSDgoGc291cmNlGAIgASgNEhMKC2Rlc3RpbmF0aW9uGAMgASgNEhAKCHByb3RvY29sGAQgASgJEgwKBG10bHMYBSABKAgi+QEKD1RlbGVtZXRyeVNlcmllcxIMCgRlZGdlGAEgASgNEg4KBnN0YXR1cxgCIAEoDRISCgplbmRfcmVhc29uGAMgASgJEg4KBnBvbGljeRgEIAEoCRINCgVjb3VudBgFIAEoBBIVCg1yZXF1ZXN0X2J5dGVzGAYgASgEEhYKDnJlc3BvbnNlX2J5dGVzGAcgASgEEhEKCXN0YWdlc191cxgIIAMoBBIPCgdidWNrZXRzGAkgAygNEhUKDXJlcXVlc3Rfc2l6ZXMYCiADKA0SFgoOcmVzcG9uc2Vfc2l6ZXMYCyADKA0SEwoLZ3JwY19zdGF0dXMYDCABKA0ivwMKD1RlbGVtZXRyeVNhbXBsZRIMCgRlZGdlGAEgASgNEgwKBGtlcHQYAiABKAkSEAoIdHJhY2VfaWQYAyABKAwSDwoHc3Bhbl9pZBgEIAEoDBIWCg5wYXJlbnRfc3Bhbl9pZBgFIAEoDBITCgtyZWNlaXZlZF91cxgGIAEoBBIRCgljaG9zZW5fdXMYByABKAQSDwoHc2VudF91cxgIIAEoBBIVCg1maXJzdF9ieXRlX3VzGAkgASgEEg8KB2RvbmVfdXMYCiABKAQSDgoGc3RhdHVzGAsgASgNEhIKCmVuZF9yZWFzb24YDCABKAkSFQoNcmVxdWVzdF9ieXRlcxgNIAEoBBIWCg5yZXNwb25zZV9ieXRlcxgOIAEoBBIOCgZtZXRob2QYDyABKAkSDAoEcGF0aBgQIAEoCRIRCglhdXRob3JpdHkYESABKAkSDwoHdmVyZGljdBgSIAEoCRIOCgZwb2xpY3kYEyABKAkSDAoEcnVsZRgUIAEoERIYChBvYnNlcnZlZF92ZXJkaWN0GBUgASgJEhcKD29ic2VydmVkX3BvbGljeRgWIAEoCRIOCgZhdWRpdHMYFyADKAkifQoQVGVsZW1ldHJ5UmVmdXNhbBINCgVhdF9tcxgBIAEoBBIOCgZyZWFzb24YAiABKAkSFAoMcGVlcl9hZGRyZXNzGAMgASgJEhEKCXByZXNlbnRlZBgEIAEoCRISCgpsb2NhbF9wb3J0GAUgASgNEg0KBWNvdW50GAYgASgNIj0KDlRlbGVtZXRyeUV2ZW50Eg0KBWF0X21zGAEgASgEEgwKBGtpbmQYAiABKAkSDgoGZGV0YWlsGAMgASgJYgZwcm90bzM");
+  fileDesc("ChloZWRkbGUvdjEvdGVsZW1ldHJ5LnByb3RvEgloZWRkbGUudjEioAMKDlRlbGVtZXRyeUJhdGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSKgoHcGFydGllcxgDIAMoCzIZLmhlZGRsZS52MS5UZWxlbWV0cnlQYXJ0eRInCgVlZGdlcxgEIAMoCzIYLmhlZGRsZS52MS5UZWxlbWV0cnlFZGdlEioKBnNlcmllcxgFIAMoCzIaLmhlZGRsZS52MS5UZWxlbWV0cnlTZXJpZXMSKwoHc2FtcGxlcxgGIAMoCzIaLmhlZGRsZS52MS5UZWxlbWV0cnlTYW1wbGUSLQoIcmVmdXNhbHMYByADKAsyGy5oZWRkbGUudjEuVGVsZW1ldHJ5UmVmdXNhbBIpCgZldmVudHMYCCADKAsyGS5oZWRkbGUudjEuVGVsZW1ldHJ5RXZlbnQSFwoPZHJvcHBlZF9zYW1wbGVzGAkgASgNEi8KCWRlY2lzaW9ucxgKIAMoCzIcLmhlZGRsZS52MS5UZWxlbWV0cnlEZWNpc2lvbhIcChR1bnJlY29yZGVkX2RlY2lzaW9ucxgLIAEoBCJ8Cg5UZWxlbWV0cnlQYXJ0eRIRCgluYW1lc3BhY2UYASABKAkSEAoId29ya2xvYWQYAiABKAkSEAoIaW5zdGFuY2UYAyABKAkSEQoJcHJpbmNpcGFsGAQgASgJEg8KB3NlcnZpY2UYBSABKAkSDwoHdmVyc2lvbhgGIAEoCSJsCg1UZWxlbWV0cnlFZGdlEhYKDmJ5X2Rlc3RpbmF0aW9uGAEgASgIEg4KBnNvdXJjZRgCIAEoDRITCgtkZXN0aW5hdGlvbhgDIAEoDRIQCghwcm90b2NvbBgEIAEoCRIMCgRtdGxzGAUgASgIIvkBCg9UZWxlbWV0cnlTZXJpZXMSDAoEZWRnZRgBIAEoDRIOCgZzdGF0dXMYAiABKA0SEgoKZW5kX3JlYXNvbhgDIAEoCRIOCgZwb2xpY3kYBCABKAkSDQoFY291bnQYBSABKAQSFQoNcmVxdWVzdF9ieXRlcxgGIAEoBBIWCg5yZXNwb25zZV9ieXRlcxgHIAEoBBIRCglzdGFnZXNfdXMYCCADKAQSDwoHYnVja2V0cxgJIAMoDRIVCg1yZXF1ZXN0X3NpemVzGAogAygNEhYKDnJlc3BvbnNlX3NpemVzGAsgAygNEhMKC2dycGNfc3RhdHVzGAwgASgNIr8DCg9UZWxlbWV0cnlTYW1wbGUSDAoEZWRnZRgBIAEoDRIMCgRrZXB0GAIgASgJEhAKCHRyYWNlX2lkGAMgASgMEg8KB3NwYW5faWQYBCABKAwSFgoOcGFyZW50X3NwYW5faWQYBSABKAwSEwoLcmVjZWl2ZWRfdXMYBiABKAQSEQoJY2hvc2VuX3VzGAcgASgEEg8KB3NlbnRfdXMYCCABKAQSFQoNZmlyc3RfYnl0ZV91cxgJIAEoBBIPCgdkb25lX3VzGAogASgEEg4KBnN0YXR1cxgLIAEoDRISCgplbmRfcmVhc29uGAwgASgJEhUKDXJlcXVlc3RfYnl0ZXMYDSABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYDiABKAQSDgoGbWV0aG9kGA8gASgJEgwKBHBhdGgYECABKAkSEQoJYXV0aG9yaXR5GBEgASgJEg8KB3ZlcmRpY3QYEiABKAkSDgoGcG9saWN5GBMgASgJEgwKBHJ1bGUYFCABKBESGAoQb2JzZXJ2ZWRfdmVyZGljdBgVIAEoCRIXCg9vYnNlcnZlZF9wb2xpY3kYFiABKAkSDgoGYXVkaXRzGBcgAygJIn0KEFRlbGVtZXRyeVJlZnVzYWwSDQoFYXRfbXMYASABKAQSDgoGcmVhc29uGAIgASgJEhQKDHBlZXJfYWRkcmVzcxgDIAEoCRIRCglwcmVzZW50ZWQYBCABKAkSEgoKbG9jYWxfcG9ydBgFIAEoDRINCgVjb3VudBgGIAEoDSI9Cg5UZWxlbWV0cnlFdmVudBINCgVhdF9tcxgBIAEoBBIMCgRraW5kGAIgASgJEg4KBmRldGFpbBgDIAEoCSKNAgoRVGVsZW1ldHJ5RGVjaXNpb24SDAoEZWRnZRgBIAEoDRIMCgRwb3J0GAIgASgNEg4KBmRldGFpbBgDIAEoCRIOCgZtZXRob2QYBCABKAkSDAoEcGF0aBgFIAEoCRIMCgRob3N0GAYgASgJEg0KBXRva2VuGAcgASgJEg4KBmlzc3VlchgIIAEoCRIPCgd2ZXJkaWN0GAkgASgJEhAKCGV4dGVybmFsGAogASgIEg4KBnBvbGljeRgLIAEoCRIMCgRydWxlGAwgASgREhgKEG9ic2VydmVkX3ZlcmRpY3QYDSABKAkSFwoPb2JzZXJ2ZWRfcG9saWN5GA4gASgJEg0KBWNvdW50GA8gASgEYgZwcm90bzM");
 
 /**
  * @generated from message heddle.v1.TelemetryBatch
@@ -64,6 +64,18 @@ export type TelemetryBatch = Message<"heddle.v1.TelemetryBatch"> & {
    * @generated from field: uint32 dropped_samples = 9;
    */
   droppedSamples: number;
+
+  /**
+   * @generated from field: repeated heddle.v1.TelemetryDecision decisions = 10;
+   */
+  decisions: TelemetryDecision[];
+
+  /**
+   * Decisions that found no row.
+   *
+   * @generated from field: uint64 unrecorded_decisions = 11;
+   */
+  unrecordedDecisions: bigint;
 };
 
 /**
@@ -449,4 +461,101 @@ export type TelemetryEvent = Message<"heddle.v1.TelemetryEvent"> & {
  */
 export const TelemetryEventSchema: GenMessage<TelemetryEvent> = /*@__PURE__*/
   messageDesc(file_heddle_v1_telemetry, 6);
+
+/**
+ * Requests of one caller that are alike for a policy, and what was decided of them.
+ *
+ * @generated from message heddle.v1.TelemetryDecision
+ */
+export type TelemetryDecision = Message<"heddle.v1.TelemetryDecision"> & {
+  /**
+   * @generated from field: uint32 edge = 1;
+   */
+  edge: number;
+
+  /**
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+
+  /**
+   * "whole", "prefix" or "caller": how much of the request is told.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+
+  /**
+   * @generated from field: string method = 4;
+   */
+  method: string;
+
+  /**
+   * With "{*}" for a segment that is left out, "*" at the end for all that follows.
+   *
+   * @generated from field: string path = 5;
+   */
+  path: string;
+
+  /**
+   * @generated from field: string host = 6;
+   */
+  host: string;
+
+  /**
+   * "unread", "none", "verified" or "refused".
+   *
+   * @generated from field: string token = 7;
+   */
+  token: string;
+
+  /**
+   * @generated from field: string issuer = 8;
+   */
+  issuer: string;
+
+  /**
+   * "allow" or "deny".
+   *
+   * @generated from field: string verdict = 9;
+   */
+  verdict: string;
+
+  /**
+   * @generated from field: bool external = 10;
+   */
+  external: boolean;
+
+  /**
+   * @generated from field: string policy = 11;
+   */
+  policy: string;
+
+  /**
+   * @generated from field: sint32 rule = 12;
+   */
+  rule: number;
+
+  /**
+   * @generated from field: string observed_verdict = 13;
+   */
+  observedVerdict: string;
+
+  /**
+   * @generated from field: string observed_policy = 14;
+   */
+  observedPolicy: string;
+
+  /**
+   * @generated from field: uint64 count = 15;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message heddle.v1.TelemetryDecision.
+ * Use `create(TelemetryDecisionSchema)` to create a new message.
+ */
+export const TelemetryDecisionSchema: GenMessage<TelemetryDecision> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_telemetry, 7);
 
