@@ -33,6 +33,7 @@ import { TableCompiler } from "./tables.ts";
 import { telemetryClient } from "./telemetry-client.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { tokenMinter } from "./token-minter.ts";
+import { UnknownKeys } from "./unknown-keys.ts";
 import { WorkloadApi } from "./workload-api/workload-api.ts";
 
 export interface AgentOptions {
@@ -68,7 +69,7 @@ export class Agent {
   readonly #reporter: Reporter<TelemetryBatch>;
   readonly #endLog: EndLog;
   #admin: HttpServer | undefined;
-  readonly #tables = new TableCompiler();
+  readonly #tables: TableCompiler;
   #isProxyStarted = false;
   /** Called once, with the first configuration. */
   #onFirstConfig: ((outcome: Result<void>) => void) | undefined;
@@ -92,6 +93,9 @@ export class Agent {
     });
     this.#channel = new ServerChannel({ server: bootstrap.server, identity: () => this.#keeper.identity, clock });
     this.#registry = registryClient(this.#channel.transport);
+    // The server looks by itself, too: what it is not told now, it finds later.
+    const unknownKeys = new UnknownKeys({ tell: (issuer) => void this.#registry.reportUnknownKey(issuer), clock });
+    this.#tables = new TableCompiler((issuer) => unknownKeys.met(issuer));
     this.#xds = new XdsClient({
       transport: this.#channel.transport,
       node: { instance, labels: bootstrap.labels, appPort: bootstrap.app?.port },

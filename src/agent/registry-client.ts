@@ -31,6 +31,8 @@ export interface RegistryClient {
   /** The life of the lease, milliseconds. */
   announce(announcement: Announcement): Promise<Result<number>>;
   withdraw(instance: string): Promise<Result<void>>;
+  /** A token of the issuer names a key that the agent was not given. */
+  reportUnknownKey(issuer: string): Promise<Result<void>>;
 }
 
 export function registryClient(transport: Transport): RegistryClient {
@@ -50,6 +52,10 @@ export function registryClient(transport: Transport): RegistryClient {
     withdraw: (instance) =>
       settle(async () => {
         await client.withdraw({ instance }, { timeoutMs: TIMEOUT_MS });
+      }),
+    reportUnknownKey: (issuer) =>
+      settle(async () => {
+        await client.reportUnknownKey({ issuer }, { timeoutMs: TIMEOUT_MS });
       }),
   };
 }

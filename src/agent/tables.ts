@@ -1,5 +1,5 @@
 /** The configuration from the server, compiled to what the proxy looks things up in. */
-import { compileTokenRules, type TokenAuthenticator, type TokenCrypto } from "#authentication";
+import { compileTokenRules, type OnUnknownKey, type TokenAuthenticator, type TokenCrypto } from "#authentication";
 import { importTokenKey, sha256Hex } from "#engine/crypto";
 import { bundleSet, ownBundle, type TlsIdentity } from "#identity";
 import { appProtocolOf } from "#model";
@@ -18,6 +18,11 @@ export class TableCompiler {
   readonly #tokens = new WeakMap<AgentConfig["tokens"], TokenAuthenticator | undefined>();
   readonly #authorizers = new Authorizers();
   readonly #routes = new WeakMap<ServiceRoutes, RoutingTable>();
+  readonly #onUnknownKey: OnUnknownKey;
+
+  constructor(onUnknownKey: OnUnknownKey) {
+    this.#onUnknownKey = onUnknownKey;
+  }
 
   /** `nowMs` is by when policies are taken to be in force. The bundle that came with the agent's own certificate holds until the server sends a newer one. */
   compile(config: AgentConfig, identity: TlsIdentity, nowMs: number): ProxyTables {
@@ -28,7 +33,7 @@ export class TableCompiler {
       bundles: bundleSet([ownBundle(identity), ...config.bundles]),
       inbound: once(this.#policies, ruleSetsAt(config.policies, nowMs).ruleSets, compilePolicy),
       limits: once(this.#limits, config.limits, compileLimits),
-      tokens: once(this.#tokens, config.tokens, (rules) => compileTokenRules(rules, TOKEN_CRYPTO)),
+      tokens: once(this.#tokens, config.tokens, (rules) => compileTokenRules(rules, TOKEN_CRYPTO, this.#onUnknownKey)),
       authorizers: this.#authorizers.of(config.providers),
       mtls: config.mtls,
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),

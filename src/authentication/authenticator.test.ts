@@ -73,6 +73,31 @@ describe("signatures", () => {
     );
   });
 
+  test("a key that is not held is told of, and nothing else that is wrong with a token", () => {
+    const told: string[] = [];
+    const tell = (issuer: string): void => {
+      told.push(issuer);
+    };
+    const next = signingIssuer(id.issuer, { kid: "k2" });
+    const bare = signingIssuer(id.issuer, { kid: "" });
+    const stranger = signingIssuer("https://stranger.example", { kid: "k3" });
+    const askWith = (rule: TokenRule, token: string): number => {
+      told.length = 0;
+      const fields = ["authorization", `Bearer ${token}`];
+      compileTokenRules([rule], crypto, tell)?.authenticate({ fields, path: "/" }, Date.now());
+      return told.length;
+    };
+    const rule = tokenRule(id);
+    expect(askWith(rule, id.token())).toBe(0);
+    expect(askWith(rule, next.token())).toBe(1);
+    expect(told).toEqual([id.issuer]);
+    expect(askWith({ ...rule, jwks: "" }, id.token())).toBe(1);
+    expect(askWith(rule, bare.token())).toBe(0);
+    expect(askWith(rule, stranger.token())).toBe(0);
+    expect(askWith(rule, `${id.token()}x`)).toBe(0);
+    expect(askWith(tokenRule(bare), next.token())).toBe(0);
+  });
+
   test("an issuer whose keys are not known yet vouches for nobody", () => {
     const found = ask([tokenRule(id, { jwks: "" })], ["authorization", `Bearer ${id.token()}`]);
     expect(subjectOf(found)).toBe("is from an issuer whose keys are not known");

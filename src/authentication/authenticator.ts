@@ -5,7 +5,7 @@ import type { TokenCrypto } from "./crypto.ts";
 import { type Fields, type Found, fieldsWithout, findAt, type Place, pathWithout, placesOf } from "./locations.ts";
 import { outputFields } from "./outputs.ts";
 import type { TokenRule } from "./token-rule.ts";
-import { type RuleKey, timeFault, tokenFault } from "./validate.ts";
+import { namesUnknownKey, type RuleKey, timeFault, tokenFault } from "./validate.ts";
 import { REMEMBERED_CHARS_MAX, type VerifiedToken, VerifiedTokens } from "./verified-tokens.ts";
 
 /** The request as it goes on, and whose it is. */
@@ -51,20 +51,29 @@ interface Taken {
 
 type Request = Pick<Extract<Authenticated, { kind: "accepted" }>, "fields" | "path">;
 
+/** Told of the issuer of a token whose key is not among those that a rule has. Anybody can make it happen as often as they ask. */
+export type OnUnknownKey = (issuer: string) => void;
+
 /** Undefined where there is no rule, so that nothing needs to be asked. */
-export function compileTokenRules(rules: readonly TokenRule[], crypto: TokenCrypto): TokenAuthenticator | undefined {
-  return rules.length === 0 ? undefined : new TokenAuthenticator(rules, crypto);
+export function compileTokenRules(
+  rules: readonly TokenRule[],
+  crypto: TokenCrypto,
+  onUnknownKey: OnUnknownKey = () => undefined,
+): TokenAuthenticator | undefined {
+  return rules.length === 0 ? undefined : new TokenAuthenticator(rules, crypto, onUnknownKey);
 }
 
 export class TokenAuthenticator {
   readonly #rules: readonly CompiledRule[];
   readonly #watched: readonly Watched[];
   readonly #digest: TokenCrypto["digest"];
+  readonly #onUnknownKey: OnUnknownKey;
   readonly #verified = new VerifiedTokens();
   /** Headers that tell the app who asks: what callers say there themselves is taken away. */
   readonly #outputs: readonly Place[];
 
-  constructor(rules: readonly TokenRule[], crypto: TokenCrypto) {
+  constructor(rules: readonly TokenRule[], crypto: TokenCrypto, onUnknownKey: OnUnknownKey) {
+    this.#onUnknownKey = onUnknownKey;
     this.#rules = rules.map((rule) => ({ rule, places: placesOf(rule.from), keys: keysOf(rule.jwks, crypto) }));
     this.#watched = watchedOf(this.#rules);
     this.#digest = crypto.digest;
@@ -146,6 +155,7 @@ export class TokenAuthenticator {
       if (token.claims["iss"] !== rule.issuer) continue;
       const found = tokenFault(token, { audiences: rule.audiences, keys }, nowMs);
       if (found === undefined) return { rule: index, token: { claims: token.claims, payload: token.payload } };
+      if (namesUnknownKey(token, keys)) this.#onUnknownKey(rule.issuer);
       fault = found;
     }
     return fault;

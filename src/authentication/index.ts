@@ -2,6 +2,6 @@
  * Who a request says it is from, beside the caller's certificate: tokens that are found in it, verified by their issuer's keys, and told
  * to policies and to the app. Knows no socket and no key store; signatures are checked by what is handed in.
  */
-export { type Authenticated, compileTokenRules, type TokenAuthenticator } from "./authenticator.ts";
+export { type Authenticated, compileTokenRules, type OnUnknownKey, type TokenAuthenticator } from "./authenticator.ts";
 export type { TokenCrypto, VerifyingKey } from "./crypto.ts";
 export { lowerRequestAuthentication, type TokenRule } from "./token-rule.ts";

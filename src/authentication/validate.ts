@@ -29,6 +29,11 @@ export function tokenFault(token: CompactToken, rule: TokenExpectation, nowMs: n
   );
 }
 
+/** Whether a newer set of the issuer's keys could hold the one that the token names. */
+export function namesUnknownKey({ kid }: Pick<CompactToken, "kid">, keys: readonly RuleKey[]): boolean {
+  return keys.length === 0 || (kid !== "" && keys.every((each) => each.kid !== "" && each.kid !== kid));
+}
+
 /** A key is tried only for an algorithm of its own type, so that none of them can be taken for another's. */
 function signatureFault(
   { algorithm, kid, signed, signature }: CompactToken,

@@ -161,7 +161,7 @@ describe("the next snapshot", () => {
   });
 
   test("never takes the trust domain from a resource", () => {
-    const spec = { ...empty.settings, trustDomain: "evil.example", svidTtlMs: 20_000 };
+    const spec = { ...empty.settings, trustDomain: "evil.example", svidTtlMs: 20_000, issuerAuthorities: [] };
     const mesh: Resource = { apiVersion: "heddle.dev/v1", kind: "Mesh", metadata: meta("", "mesh"), spec };
     expect(nextSnapshot(empty, { resources: [mesh] }).settings).toMatchObject({ trustDomain, svidTtlMs: 20_000 });
   });

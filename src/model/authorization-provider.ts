@@ -30,6 +30,8 @@ export interface ProviderSettings {
   readonly protocol: "http" | "grpc";
   /** HTTP: with what stands before each path; gRPC: without a path. */
   readonly url: string;
+  /** Authorities (PEM) that vouch for it in place of the roots that the host trusts; "" for those. */
+  readonly caCertificates: string;
   readonly timeoutMs: number;
   /** Whether what it cannot be asked passes. */
   readonly isFailOpen: boolean;

@@ -27,7 +27,16 @@ export interface Mesh extends ResourceOf<"heddle.dev/v1", "Mesh"> {
     readonly traceSampling: number;
     readonly connectTimeoutMs: number;
     readonly requestTimeoutMs: number;
+    /** Who vouches for the hosts of token issuers, in place of the roots that the server's machine trusts. */
+    readonly issuerAuthorities: readonly IssuerAuthorities[];
   };
+}
+
+export interface IssuerAuthorities {
+  /** Lower-case names or addresses, without a port. */
+  readonly hosts: readonly string[];
+  /** PEM. */
+  readonly caCertificates: string;
 }
 
 export interface Namespace extends ResourceOf<"v1", "Namespace"> {}

@@ -329,7 +329,7 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
 
 function listen(
   options: AgentPlaneOptions,
-  parts: Pick<Parts, "identity" | "registry" | "discovery">,
+  parts: Omit<Parts, "federation" | "loop">,
 ): Promise<Result<Http2Server<ConnectionPeer>>> {
   const { address, port, clock } = options;
   const peers = new WeakMap<object, ConnectionPeer>();
@@ -361,11 +361,19 @@ function admit(connection: ConnectionFacts, { authority }: IdentityPlane, nowMs:
 function addServices(
   router: ConnectRouter,
   { services, listener }: AgentPlaneOptions,
-  { identity, registry, discovery }: Pick<Parts, "identity" | "registry" | "discovery">,
+  { identity, registry, discovery, keyring }: Omit<Parts, "federation" | "loop">,
 ): void {
   const { enrolment } = identity;
   router.service(Identity, identityService({ enrolment, peerOf, onFault: listener.onFailure }));
-  router.service(Registry, registryService({ registry, callerOf, onLeft: (...who) => identity.ledger.left(...who) }));
+  router.service(
+    Registry,
+    registryService({
+      registry,
+      callerOf,
+      onLeft: (...who) => identity.ledger.left(...who),
+      onUnknownKey: (issuer) => keyring.lookSooner(issuer),
+    }),
+  );
   router.service(AggregatedDiscoveryService, {
     deltaAggregatedResources: (requests, context) => discovery.stream(requests, callerOf(context), context.signal),
   });

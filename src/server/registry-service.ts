@@ -10,10 +10,13 @@ export interface RegistryServiceOptions {
   readonly callerOf: (context: HandlerContext) => SpiffeId;
   /** A replica left in good order. */
   readonly onLeft: (key: WorkloadKey, spiffeId: SpiffeId) => void;
+  /** A token of the issuer named a key that an agent was not given. */
+  readonly onUnknownKey: (issuer: string) => void;
 }
 
 /** `heddle.v1.Registry` for a connect router. */
-export function registryService({ registry, callerOf, onLeft }: RegistryServiceOptions): ServiceImpl<typeof Registry> {
+export function registryService(options: RegistryServiceOptions): ServiceImpl<typeof Registry> {
+  const { registry, callerOf, onLeft, onUnknownKey } = options;
   return {
     announce(request, context) {
       const { revision, servedSvidNotAfterMs, bundleSequence, $typeName: _name, $unknown: _unknown, ...rest } = request;
@@ -32,6 +35,11 @@ export function registryService({ registry, callerOf, onLeft }: RegistryServiceO
       const caller = callerOf(context);
       registry.withdraw(request.instance, caller);
       onLeft(`${namespaceOf(caller) ?? ""}/${request.instance}`, caller);
+      return {};
+    },
+    reportUnknownKey({ issuer }, context) {
+      callerOf(context);
+      onUnknownKey(issuer);
       return {};
     },
   };

@@ -149,6 +149,7 @@ const provider: fc.Arbitrary<NamedProvider> = fc.record({
   name: fc.string(),
   protocol: fc.constantFrom("http" as const, "grpc" as const),
   url: fc.webUrl(),
+  caCertificates: fc.string(),
   timeoutMs: fc.integer({ min: 1, max: 30_000 }),
   isFailOpen: fc.boolean(),
   statusOnError: fc.integer({ min: 400, max: 599 }),

@@ -37,6 +37,7 @@ function provider(
     name: "gate",
     protocol,
     url: `http://127.0.0.1:${port}`,
+    caCertificates: "",
     timeoutMs: 500,
     isFailOpen: false,
     statusOnError: 403,

@@ -13,7 +13,8 @@ const ANSWER_BYTES_MAX = 64 * 1024;
 const SESSION = { pingIntervalMs: 10_000, pingTimeoutMs: 5000, idleConnectionTimeoutMs: 300_000 };
 
 export function grpcAuthorizer({ url, timeoutMs, ...provider }: NamedProvider): ClosableAuthorizer {
-  const sessionManager = new Http2SessionManager(url, SESSION);
+  const trust = provider.caCertificates === "" ? undefined : { ca: provider.caCertificates };
+  const sessionManager = new Http2SessionManager(url, SESSION, trust);
   const transport = createGrpcTransport({
     baseUrl: url,
     sessionManager,

@@ -12,7 +12,8 @@ const ANSWER_BYTES_MAX = 64 * 1024;
 type Pairs = readonly (readonly [string, string])[];
 
 export function httpAuthorizer(provider: NamedProvider): ClosableAuthorizer {
-  const { isFailOpen, statusOnError, body, timeoutMs, url } = provider;
+  const { isFailOpen, statusOnError, body, timeoutMs, url, caCertificates } = provider;
+  const trust = caCertificates === "" ? {} : { trust: { by: "authorities", authoritiesPem: caCertificates } as const };
   return {
     isFailOpen,
     statusOnError,
@@ -22,6 +23,7 @@ export function httpAuthorizer(provider: NamedProvider): ClosableAuthorizer {
       if (http === undefined || !isAskable(http)) return { kind: "denied", status: 403, fields: [], body: "" };
       const asked = await askHttp({
         url,
+        ...trust,
         path: http.path,
         method: http.method,
         headers: askedHeaders(provider, http),

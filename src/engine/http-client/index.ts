@@ -104,10 +104,27 @@ function answerOf(ask: HttpAsk, signal: AbortSignal, mayRepeat: boolean): Promis
   return promise;
 }
 
+/** By the authorities that their servers are judged by, in the order of use. */
+const judging = new Map<string, SecureAgent>();
+const JUDGING_MAX = 32;
+
 /** Kept connections are of servers that are judged alike. */
 function agentFor({ trust }: HttpAsk, isSecure: boolean): PlainAgent | false {
-  if (trust !== undefined) return false;
-  return isSecure ? SECURE : PLAIN;
+  if (!isSecure) return PLAIN;
+  if (trust === undefined) return SECURE;
+  return trust.by === "authorities" ? agentJudgingBy(trust.authoritiesPem) : false;
+}
+
+function agentJudgingBy(authoritiesPem: string): SecureAgent {
+  const held = judging.get(authoritiesPem) ?? new SecureAgent(KEPT);
+  judging.delete(authoritiesPem);
+  judging.set(authoritiesPem, held);
+  const [oldest = ""] = judging.keys();
+  if (judging.size > JUDGING_MAX) {
+    judging.get(oldest)?.destroy();
+    judging.delete(oldest);
+  }
+  return held;
 }
 
 function trustOptions(trust: HttpsTrust | undefined) {

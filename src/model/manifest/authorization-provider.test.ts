@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { fakeAuthority } from "../../../test/fakes/mesh-authority.ts";
 import { parseManifests, writeManifests } from "./index.ts";
 
 function read(spec: string) {
@@ -17,6 +18,7 @@ describe("an AuthorizationProvider", () => {
     expect<unknown>(provider?.kind === "AuthorizationProvider" ? provider.spec : result).toEqual({
       protocol: "grpc",
       url: "http://127.0.0.1:9000",
+      caCertificates: "",
       timeoutMs: 1000,
       isFailOpen: false,
       statusOnError: 403,
@@ -26,6 +28,7 @@ describe("an AuthorizationProvider", () => {
   });
 
   test.each([
+    `{ http: { url: https://authz.example, caCertificates: ${JSON.stringify(fakeAuthority().pem)} } }`,
     "{ grpc: { url: https://authz.example:9000, timeout: 200ms, includeRequestBodyInCheck: { maxRequestBytes: 4096, packAsBytes: true } } }",
     `{ http: { url: http://localhost:9000/check, failOpen: true, statusOnError: 503, includeRequestHeadersInCheck: [Cookie, x-a-*],
       includeAdditionalHeadersInCheck: { X-Mesh: shop }, headersToUpstreamOnAllow: [X-User], headersToDownstreamOnAllow: [set-cookie],
@@ -56,6 +59,7 @@ describe("an AuthorizationProvider", () => {
       "headersToUpstreamOnAllow",
       "there is no field",
     ],
+    ["a file for certificates", http("caCertificates: /etc/ca.pem"), "caCertificates", "certificate in PEM"],
     ["too much time", http("timeout: 1m"), "spec.http.timeout", "1ms to 30s"],
     ["a status that is no refusal", http("statusOnError: 200"), "statusOnError", ">=400"],
     [

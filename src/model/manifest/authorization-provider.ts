@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { AuthorizationProvider, CheckedBody } from "#model";
 import { compact } from "./compact.ts";
-import { durationMs, formatDuration } from "./fields.ts";
+import { certificatesPem, durationMs, formatDuration } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { fieldName, fieldValue, isReservedField } from "./route-fields.ts";
 
@@ -56,6 +56,7 @@ const body = z
 
 const shared = {
   url,
+  caCertificates: certificatesPem.default(""),
   timeout: durationMs.refine((ms) => ms >= 1 && ms <= TIMEOUT_MS_MAX, "must be from 1ms to 30s").default(1000),
   failOpen: z.boolean().default(false),
   statusOnError: z.int().min(400).max(599).default(403),
@@ -90,6 +91,7 @@ function settingsOf(protocol: Settings["protocol"], said: Shared, headers: Setti
   return {
     protocol,
     url: said.url,
+    caCertificates: said.caCertificates,
     timeoutMs: said.timeout,
     isFailOpen: said.failOpen,
     statusOnError: said.statusOnError,
@@ -129,6 +131,7 @@ export function authorizationProviderSpec({ protocol, headers, body: shown, ...s
   return {
     [protocol]: compact({
       url: said.url,
+      ...(said.caCertificates === "" ? {} : { caCertificates: said.caCertificates }),
       timeout: formatDuration(said.timeoutMs),
       failOpen: said.isFailOpen,
       statusOnError: said.statusOnError,

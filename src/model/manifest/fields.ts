@@ -21,6 +21,16 @@ export const durationMs = z
   .describe(DURATION_FORM)
   .transform((text) => Number.parseInt(text, 10) * (UNITS_MS[/[a-z]+$/.exec(text)?.[0] ?? "ms"] ?? 1));
 
+/** A name or an address, as the host of a URL. */
+export const hostName = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?:[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/,
+    "must be a host's name or address, without a port",
+  )
+  .transform((name) => name.toLowerCase());
+
 const PEM_LENGTH_MAX = 262_144;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\s]{64,16384}-----END CERTIFICATE-----/;
 

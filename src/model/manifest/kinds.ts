@@ -6,7 +6,7 @@ import { authorizationPolicy } from "./authorization-policy.ts";
 import { authorizationProvider } from "./authorization-provider.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { federation } from "./federation.ts";
-import { durationMs, label, labels, port } from "./fields.ts";
+import { certificatesPem, durationMs, hostName, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { peerAuthentication } from "./peer-authentication.ts";
@@ -14,6 +14,11 @@ import { rateLimitPolicy } from "./rate-limit-policy.ts";
 import { requestAuthentication } from "./request-authentication.ts";
 import { requestPolicy } from "./request-policy.ts";
 import { grpcRoute, httpRoute, referenceGrant, tcpRoute, tlsRoute } from "./routes.ts";
+
+const issuerAuthorities = z.strictObject({
+  hosts: z.array(hostName).min(1).max(64),
+  caCertificates: certificatesPem,
+});
 
 const mesh = z.strictObject({
   apiVersion: z.literal("heddle.dev/v1"),
@@ -28,6 +33,7 @@ const mesh = z.strictObject({
       traceSampling: z.number().min(0).max(1).default(1),
       connectTimeout: durationMs.prefault("1s"),
       requestTimeout: durationMs.prefault("15s"),
+      issuerAuthorities: z.array(issuerAuthorities).max(64).default([]),
     })
     .transform(({ svidTtl, connectTimeout, requestTimeout, ...rest }) => ({
       ...rest,

@@ -15,9 +15,10 @@ import {
 import { requestAuthenticationSpec } from "./write-request-authentication.ts";
 import { requestPolicySpec, routeSpec } from "./write-route.ts";
 
-function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, ...rest }: Mesh["spec"]): object {
+function meshSpec({ svidTtlMs, connectTimeoutMs, requestTimeoutMs, issuerAuthorities, ...rest }: Mesh["spec"]): object {
   return {
     ...rest,
+    ...(issuerAuthorities.length === 0 ? {} : { issuerAuthorities }),
     svidTtl: formatDuration(svidTtlMs),
     connectTimeout: formatDuration(connectTimeoutMs),
     requestTimeout: formatDuration(requestTimeoutMs),

@@ -15,6 +15,8 @@ export type Ask = (ask: HttpAsk) => Promise<Result<HttpAnswered>>;
 
 export interface KeyFetch {
   readonly source: Exclude<IssuerKeySource, { readonly kind: "inline" }>;
+  /** Authorities (PEM) by the host that they vouch for; other hosts are known by the roots that the machine trusts. */
+  readonly authorities: ReadonlyMap<string, string>;
   /** Of each request. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -54,9 +56,11 @@ function metadataIn(text: string): { readonly issuer?: unknown; readonly jwks_ur
   }
 }
 
-async function read(ask: Ask, url: string, { timeoutMs, signal }: KeyFetch): Promise<Result<string>> {
+async function read(ask: Ask, url: string, { timeoutMs, signal, authorities }: KeyFetch): Promise<Result<string>> {
   const headers = [["accept", "application/json"]] as const;
-  const asked = await ask({ url, headers, timeoutMs, bytesMax: JWKS_CHARS_MAX, signal });
+  const authoritiesPem = authorities.get(URL.parse(url)?.hostname ?? "");
+  const trust = authoritiesPem === undefined ? {} : { trust: { by: "authorities", authoritiesPem } as const };
+  const asked = await ask({ url, headers, timeoutMs, bytesMax: JWKS_CHARS_MAX, signal, ...trust });
   if (!asked.ok) return refuse(asked.problems[0].message.replace(/\.$/, ""), asked.problems[0].cause);
   const { status, body } = asked.value;
   return status === 200 ? success(new TextDecoder().decode(body)) : refuse(`${url} answered with status ${status}`);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { HttpAnswered, HttpAsk } from "#engine/http-client";
 import { failure, problem, type Resource, type Result, success, valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
+import { fakeAuthority } from "../../../test/fakes/mesh-authority.ts";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import { signingIssuer } from "../../../test/fakes/token-issuer.ts";
 import { IssuerKeyring, type KeptKeys } from "./issuer-keys.ts";
@@ -167,6 +168,68 @@ describe("the keys of issuers", () => {
     expect(kids(BY_URI)).toEqual(["k1"]);
     keyring.watch(byUri);
     expect([kids(BY_URI), Object.keys(kept())]).toEqual([["k1"], [BY_URI]]);
+  });
+
+  test("are asked for sooner when a token names another, and not more often than that", async () => {
+    const { keyring, kids, settle, pass, web, asked } = ring({ [KEYS]: id.jwks });
+    keyring.watch(byUri);
+    await settle();
+    web[KEYS] = JSON.stringify({ keys: [id.jwk, next.jwk] });
+    keyring.lookSooner("https://another.example");
+    await pass(20_000);
+    expect(asked.length).toBe(1);
+    for (let count = 0; count < 100; count++) keyring.lookSooner(ISSUER);
+    await pass(0);
+    expect([asked.length, kids(BY_URI)]).toEqual([2, ["k1", "k2"]]);
+    for (let seconds = 0; seconds < 30; seconds++) {
+      for (let count = 0; count < 100; count++) keyring.lookSooner(ISSUER);
+      await pass(1000);
+    }
+    expect(asked.length).toBe(5);
+    await pass(299_999);
+    expect(asked.length).toBe(5);
+    await pass(1);
+    expect(asked.length).toBe(6);
+  });
+
+  test("are asked for sooner while their issuer is away, too, but never twice at once", async () => {
+    const { keyring, settle, pass, asked } = ring({});
+    keyring.watch(byUri);
+    keyring.lookSooner(ISSUER);
+    await settle();
+    expect(asked.length).toBe(1);
+    for (let minutes = 0; minutes < 20; minutes++) await pass(60_000);
+    const count = asked.length;
+    await pass(20_000);
+    expect(asked.length).toBe(count);
+    keyring.lookSooner(ISSUER);
+    await pass(0);
+    expect(asked.length).toBe(count + 1);
+  });
+
+  test("come from hosts that are known by the authorities that the mesh names for them, and at once when it does", async () => {
+    const { keyring, settle, pass, asked } = ring({
+      [CONFIGURATION]: JSON.stringify({ issuer: ISSUER, jwks_uri: "https://keys.example/" }),
+    });
+    const { pem } = fakeAuthority("company.example");
+    const meshWith = (host: string): Resource => {
+      const spec = `{ trustDomain: shop.example, issuerAuthorities: [{ hosts: [${host}], caCertificates: ${JSON.stringify(pem)} }] }`;
+      const text = `apiVersion: heddle.dev/v1\nkind: Mesh\nmetadata: { name: mesh }\nspec: ${spec}\n`;
+      return valueOrThrow(parseManifests([{ file: "mesh.yaml", text }]))[0] as Resource;
+    };
+    keyring.watch(byIssuer);
+    await settle();
+    expect(asked.map(({ trust }) => trust)).toEqual([undefined, undefined]);
+    keyring.watch([...byIssuer, meshWith("ID.example")]);
+    await pass(0);
+    const trust = { by: "authorities", authoritiesPem: pem } as const;
+    expect(asked.map((each) => each.trust)).toEqual([undefined, undefined, trust, undefined]);
+    keyring.watch([...byIssuer, meshWith("ID.example")]);
+    await pass(0);
+    expect(asked.length).toBe(4);
+    keyring.watch([...byIssuer, meshWith("keys.example")]);
+    await pass(0);
+    expect(asked.slice(4).map((each) => each.trust)).toEqual([undefined, trust]);
   });
 
   test("are let go with the policy that names them, and so is what was under way", async () => {

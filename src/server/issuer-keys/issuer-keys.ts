@@ -31,6 +31,8 @@ export interface IssuerKeyringOptions {
 /** An issuer publishes a new key before it signs with it; five minutes is Envoy's pace too. */
 const REFRESH_MS = 300_000;
 const RETRY_MS_MIN = 2000;
+/** Who sends tokens with keys that nobody knows may be anybody: no issuer is asked more often for it. */
+const SOONER_MS_MIN = 10_000;
 /** Keys that cannot be fetched anew are good for a day. After that a key that was withdrawn must not go on. */
 const KEPT_MS_MAX = 86_400_000;
 /** More are not fetched: their tokens are refused. */
@@ -38,10 +40,22 @@ const SOURCES_MAX = 256;
 
 type Source = Exclude<IssuerKeySource, { readonly kind: "inline" }>;
 
+interface Wanted {
+  readonly source: Source;
+  readonly timeoutMs: number;
+  /** As the rules name them that take keys from there. */
+  readonly issuers: ReadonlySet<string>;
+}
+
 interface Watched {
   readonly name: string;
   readonly source: Source;
   timeoutMs: number;
+  issuers: ReadonlySet<string>;
+  isAsking: boolean;
+  /** When it was last asked, and when it will be again. */
+  askedAtMs: number;
+  nextAtMs: number;
   failures: number;
   cancel: Cancel;
   readonly abort: AbortController;
@@ -51,6 +65,7 @@ export class IssuerKeyring {
   readonly #options: IssuerKeyringOptions;
   readonly #watched = new Map<string, Watched>();
   #kept: KeptKeys = {};
+  #authorities: ReadonlyMap<string, string> = new Map();
   #keys: IssuerKeys = new Map();
   #isStopped = false;
 
@@ -76,6 +91,19 @@ export class IssuerKeyring {
   watch(resources: readonly Resource[]): void {
     if (this.#isStopped) return;
     const wanted = wantedSources(resources);
+    const isOtherTrust = this.#trust(resources);
+    this.#letGo(wanted);
+    for (const [name, each] of wanted) {
+      const held = this.#watched.get(name);
+      if (held !== undefined) Object.assign(held, { timeoutMs: each.timeoutMs, issuers: each.issuers });
+      else if (this.#watched.size < SOURCES_MAX) this.#begin(name, each);
+    }
+    const failing = [...this.#watched.values()].filter(({ failures }) => failures > 0);
+    if (isOtherTrust) for (const each of failing) this.#fetchSooner(each, 0);
+  }
+
+  /** Nobody wants the keys of others any more. */
+  #letGo(wanted: ReadonlyMap<string, Wanted>): void {
     for (const [name, watched] of this.#watched) {
       if (wanted.has(name)) continue;
       end(watched);
@@ -83,11 +111,29 @@ export class IssuerKeyring {
     }
     const kept = Object.entries(this.#kept).filter(([name]) => wanted.has(name));
     if (kept.length < Object.keys(this.#kept).length) this.#keep(Object.fromEntries(kept));
-    for (const [name, { source, timeoutMs }] of wanted) {
-      const held = this.#watched.get(name);
-      if (held !== undefined) held.timeoutMs = timeoutMs;
-      else if (this.#watched.size < SOURCES_MAX) this.#begin({ name, source, timeoutMs });
-    }
+  }
+
+  /** Takes in who vouches for issuers' hosts; whether that is another than before. */
+  #trust(resources: readonly Resource[]): boolean {
+    const next = authoritiesOf(resources);
+    const isSame =
+      next.size === this.#authorities.size && [...next].every(([host, pem]) => this.#authorities.get(host) === pem);
+    this.#authorities = next;
+    return !isSame;
+  }
+
+  /** The issuer may have begun to sign with another key: it is asked now, or as soon as it may be asked again. */
+  lookSooner(issuer: string): void {
+    for (const watched of this.#watched.values())
+      if (watched.issuers.has(issuer)) this.#fetchSooner(watched, SOONER_MS_MIN);
+  }
+
+  #fetchSooner(watched: Watched, quietMs: number): void {
+    const nowMs = this.#options.clock.nowMs();
+    const waitMs = Math.max(watched.askedAtMs + quietMs - nowMs, 0);
+    if (watched.isAsking || nowMs + waitMs >= watched.nextAtMs) return;
+    watched.cancel();
+    this.#fetchAfter(watched, waitMs);
   }
 
   stop(): void {
@@ -96,16 +142,21 @@ export class IssuerKeyring {
     this.#watched.clear();
   }
 
-  #begin(wanted: Pick<Watched, "name" | "source" | "timeoutMs">): void {
-    const watched: Watched = { ...wanted, failures: 0, cancel: () => undefined, abort: new AbortController() };
-    this.#watched.set(wanted.name, watched);
+  #begin(name: string, wanted: Wanted): void {
+    const times = { isAsking: false, askedAtMs: 0, nextAtMs: 0, failures: 0 };
+    const watched: Watched = { name, ...wanted, ...times, cancel: () => undefined, abort: new AbortController() };
+    this.#watched.set(name, watched);
     this.#fetch(watched);
   }
 
   #fetch(watched: Watched): void {
     const { source, timeoutMs, abort } = watched;
-    fetchKeys(this.#options.ask, { source, timeoutMs, signal: abort.signal }).then(
+    watched.askedAtMs = this.#options.clock.nowMs();
+    watched.isAsking = true;
+    const authorities = this.#authorities;
+    fetchKeys(this.#options.ask, { source, timeoutMs, authorities, signal: abort.signal }).then(
       (fetched) => {
+        watched.isAsking = false;
         if (!abort.signal.aborted) this.#fetched(watched, fetched);
       },
       (cause: unknown) => this.#broken(cause),
@@ -132,8 +183,13 @@ export class IssuerKeyring {
 
   /** A tenth earlier or later, so that not all issuers are asked at once. */
   #again(watched: Watched, ms: number): void {
-    const { timers, random } = this.#options;
-    watched.cancel = timers.after(ms * (0.9 + 0.2 * random.next()), () => this.#fetch(watched));
+    this.#fetchAfter(watched, ms * (0.9 + 0.2 * this.#options.random.next()));
+  }
+
+  #fetchAfter(watched: Watched, ms: number): void {
+    const { timers, clock } = this.#options;
+    watched.nextAtMs = clock.nowMs() + ms;
+    watched.cancel = timers.after(ms, () => this.#fetch(watched));
   }
 
   #keep(kept: KeptKeys): void {
@@ -166,15 +222,26 @@ function end({ cancel, abort }: Watched): void {
   abort.abort();
 }
 
+/** By host. */
+function authoritiesOf(resources: readonly Resource[]): ReadonlyMap<string, string> {
+  const given = resources.flatMap((each) => (each.kind === "Mesh" ? each.spec.issuerAuthorities : []));
+  return new Map(given.flatMap(({ hosts, caCertificates }) => hosts.map((host) => [host, caCertificates] as const)));
+}
+
 /** By name. Rules that share a source share its fetches, and the longest of their timeouts. */
-function wantedSources(resources: readonly Resource[]): ReadonlyMap<string, Pick<Watched, "source" | "timeoutMs">> {
-  const wanted = new Map<string, Pick<Watched, "source" | "timeoutMs">>();
+function wantedSources(resources: readonly Resource[]): ReadonlyMap<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
   for (const resource of resources) {
     if (resource.kind !== "RequestAuthentication") continue;
-    for (const { keys, timeoutMs } of resource.spec.jwtRules) {
+    for (const { keys, timeoutMs, issuer } of resource.spec.jwtRules) {
       const name = issuerKeyName(keys);
       if (name === undefined || keys.kind === "inline") continue;
-      wanted.set(name, { source: keys, timeoutMs: Math.max(timeoutMs, wanted.get(name)?.timeoutMs ?? 0) });
+      const held = wanted.get(name);
+      wanted.set(name, {
+        source: keys,
+        timeoutMs: Math.max(timeoutMs, held?.timeoutMs ?? 0),
+        issuers: new Set([...(held?.issuers ?? []), issuer]),
+      });
     }
   }
   return wanted;

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/control.proto.
  */
 export const file_heddle_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChdoZWRkbGUvdjEvY29udHJvbC5wcm90bxIJaGVkZGxlLnYxIiYKEk1pbnRKd3RTdmlkUmVxdWVzdBIQCghhdWRpZW5jZRgBIAMoCSI7ChNNaW50Snd0U3ZpZFJlc3BvbnNlEg0KBXRva2VuGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQibQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgDIAEoCRIQCghpbnN0YW5jZRgEIAEoCRILCgNjc3IYBSABKAwiLQoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDBIQCghpbnN0YW5jZRgCIAEoCSJnCgxTdmlkUmVzcG9uc2USEQoJc3BpZmZlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhMKC2F1dGhvcml0aWVzGAMgAygMEhQKDHRydXN0X2RvbWFpbhgEIAEoCSLdAgoPQW5ub3VuY2VSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEQoJbWVzaF9wb3J0GAMgASgNEjYKBmxhYmVscxgEIAMoCzImLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QuTGFiZWxzRW50cnkSDQoFcmVhZHkYBSABKAgSEAoIYXBwX3BvcnQYBiABKA0SEAoIcmV2aXNpb24YByABKAQSIAoYc2VydmVkX3N2aWRfbm90X2FmdGVyX21zGAggASgEEhUKDWFnZW50X3ZlcnNpb24YCSABKAkSDAoEbW9kZRgKIAEoCRIaChJzZXJ2ZWRfc3ZpZF9zZXJpYWwYCyABKAkSFwoPYnVuZGxlX3NlcXVlbmNlGAwgASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoQQW5ub3VuY2VSZXNwb25zZRIQCghsZWFzZV9tcxgBIAEoDSIjCg9XaXRoZHJhd1JlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkiEgoQV2l0aGRyYXdSZXNwb25zZSJuCg1SZXBvcnRSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSEAoIc2VxdWVuY2UYAyABKAQSKAoFYmF0Y2gYBCABKAsyGS5oZWRkbGUudjEuVGVsZW1ldHJ5QmF0Y2giEAoOUmVwb3J0UmVzcG9uc2UyzgEKCElkZW50aXR5EjkKBUVucm9sEhcuaGVkZGxlLnYxLkVucm9sUmVxdWVzdBoXLmhlZGRsZS52MS5TdmlkUmVzcG9uc2USOQoFUmVuZXcSFy5oZWRkbGUudjEuUmVuZXdSZXF1ZXN0GhcuaGVkZGxlLnYxLlN2aWRSZXNwb25zZRJMCgtNaW50Snd0U3ZpZBIdLmhlZGRsZS52MS5NaW50Snd0U3ZpZFJlcXVlc3QaHi5oZWRkbGUudjEuTWludEp3dFN2aWRSZXNwb25zZTKUAQoIUmVnaXN0cnkSQwoIQW5ub3VuY2USGi5oZWRkbGUudjEuQW5ub3VuY2VSZXF1ZXN0GhsuaGVkZGxlLnYxLkFubm91bmNlUmVzcG9uc2USQwoIV2l0aGRyYXcSGi5oZWRkbGUudjEuV2l0aGRyYXdSZXF1ZXN0GhsuaGVkZGxlLnYxLldpdGhkcmF3UmVzcG9uc2UySgoJVGVsZW1ldHJ5Ej0KBlJlcG9ydBIYLmhlZGRsZS52MS5SZXBvcnRSZXF1ZXN0GhkuaGVkZGxlLnYxLlJlcG9ydFJlc3BvbnNlYgZwcm90bzM", [file_heddle_v1_telemetry]);
+  fileDesc("ChdoZWRkbGUvdjEvY29udHJvbC5wcm90bxIJaGVkZGxlLnYxIiYKEk1pbnRKd3RTdmlkUmVxdWVzdBIQCghhdWRpZW5jZRgBIAMoCSI7ChNNaW50Snd0U3ZpZFJlc3BvbnNlEg0KBXRva2VuGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQibQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgDIAEoCRIQCghpbnN0YW5jZRgEIAEoCRILCgNjc3IYBSABKAwiLQoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDBIQCghpbnN0YW5jZRgCIAEoCSJnCgxTdmlkUmVzcG9uc2USEQoJc3BpZmZlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhMKC2F1dGhvcml0aWVzGAMgAygMEhQKDHRydXN0X2RvbWFpbhgEIAEoCSLdAgoPQW5ub3VuY2VSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEQoJbWVzaF9wb3J0GAMgASgNEjYKBmxhYmVscxgEIAMoCzImLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QuTGFiZWxzRW50cnkSDQoFcmVhZHkYBSABKAgSEAoIYXBwX3BvcnQYBiABKA0SEAoIcmV2aXNpb24YByABKAQSIAoYc2VydmVkX3N2aWRfbm90X2FmdGVyX21zGAggASgEEhUKDWFnZW50X3ZlcnNpb24YCSABKAkSDAoEbW9kZRgKIAEoCRIaChJzZXJ2ZWRfc3ZpZF9zZXJpYWwYCyABKAkSFwoPYnVuZGxlX3NlcXVlbmNlGAwgASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoQQW5ub3VuY2VSZXNwb25zZRIQCghsZWFzZV9tcxgBIAEoDSIjCg9XaXRoZHJhd1JlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkiEgoQV2l0aGRyYXdSZXNwb25zZSIpChdSZXBvcnRVbmtub3duS2V5UmVxdWVzdBIOCgZpc3N1ZXIYASABKAkiGgoYUmVwb3J0VW5rbm93bktleVJlc3BvbnNlIm4KDVJlcG9ydFJlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBBIoCgViYXRjaBgEIAEoCzIZLmhlZGRsZS52MS5UZWxlbWV0cnlCYXRjaCIQCg5SZXBvcnRSZXNwb25zZTLOAQoISWRlbnRpdHkSOQoFRW5yb2wSFy5oZWRkbGUudjEuRW5yb2xSZXF1ZXN0GhcuaGVkZGxlLnYxLlN2aWRSZXNwb25zZRI5CgVSZW5ldxIXLmhlZGRsZS52MS5SZW5ld1JlcXVlc3QaFy5oZWRkbGUudjEuU3ZpZFJlc3BvbnNlEkwKC01pbnRKd3RTdmlkEh0uaGVkZGxlLnYxLk1pbnRKd3RTdmlkUmVxdWVzdBoeLmhlZGRsZS52MS5NaW50Snd0U3ZpZFJlc3BvbnNlMvEBCghSZWdpc3RyeRJDCghBbm5vdW5jZRIaLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QaGy5oZWRkbGUudjEuQW5ub3VuY2VSZXNwb25zZRJDCghXaXRoZHJhdxIaLmhlZGRsZS52MS5XaXRoZHJhd1JlcXVlc3QaGy5oZWRkbGUudjEuV2l0aGRyYXdSZXNwb25zZRJbChBSZXBvcnRVbmtub3duS2V5EiIuaGVkZGxlLnYxLlJlcG9ydFVua25vd25LZXlSZXF1ZXN0GiMuaGVkZGxlLnYxLlJlcG9ydFVua25vd25LZXlSZXNwb25zZTJKCglUZWxlbWV0cnkSPQoGUmVwb3J0EhguaGVkZGxlLnYxLlJlcG9ydFJlcXVlc3QaGS5oZWRkbGUudjEuUmVwb3J0UmVzcG9uc2ViBnByb3RvMw", [file_heddle_v1_telemetry]);
 
 /**
  * @generated from message heddle.v1.MintJwtSvidRequest
@@ -292,6 +292,38 @@ export const WithdrawResponseSchema: GenMessage<WithdrawResponse> = /*@__PURE__*
   messageDesc(file_heddle_v1_control, 8);
 
 /**
+ * @generated from message heddle.v1.ReportUnknownKeyRequest
+ */
+export type ReportUnknownKeyRequest = Message<"heddle.v1.ReportUnknownKeyRequest"> & {
+  /**
+   * As a RequestAuthentication names it.
+   *
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+};
+
+/**
+ * Describes the message heddle.v1.ReportUnknownKeyRequest.
+ * Use `create(ReportUnknownKeyRequestSchema)` to create a new message.
+ */
+export const ReportUnknownKeyRequestSchema: GenMessage<ReportUnknownKeyRequest> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 9);
+
+/**
+ * @generated from message heddle.v1.ReportUnknownKeyResponse
+ */
+export type ReportUnknownKeyResponse = Message<"heddle.v1.ReportUnknownKeyResponse"> & {
+};
+
+/**
+ * Describes the message heddle.v1.ReportUnknownKeyResponse.
+ * Use `create(ReportUnknownKeyResponseSchema)` to create a new message.
+ */
+export const ReportUnknownKeyResponseSchema: GenMessage<ReportUnknownKeyResponse> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 10);
+
+/**
  * @generated from message heddle.v1.ReportRequest
  */
 export type ReportRequest = Message<"heddle.v1.ReportRequest"> & {
@@ -323,7 +355,7 @@ export type ReportRequest = Message<"heddle.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 9);
+  messageDesc(file_heddle_v1_control, 11);
 
 /**
  * @generated from message heddle.v1.ReportResponse
@@ -336,7 +368,7 @@ export type ReportResponse = Message<"heddle.v1.ReportResponse"> & {
  * Use `create(ReportResponseSchema)` to create a new message.
  */
 export const ReportResponseSchema: GenMessage<ReportResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 10);
+  messageDesc(file_heddle_v1_control, 12);
 
 /**
  * @generated from service heddle.v1.Identity
@@ -398,6 +430,16 @@ export const Registry: GenService<{
     methodKind: "unary";
     input: typeof WithdrawRequestSchema;
     output: typeof WithdrawResponseSchema;
+  },
+  /**
+   * A token named a key of its issuer that the agent was not given: the server may look at the issuer's keys sooner than it would.
+   *
+   * @generated from rpc heddle.v1.Registry.ReportUnknownKey
+   */
+  reportUnknownKey: {
+    methodKind: "unary";
+    input: typeof ReportUnknownKeyRequestSchema;
+    output: typeof ReportUnknownKeyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_heddle_v1_control, 1);
