@@ -39,6 +39,7 @@ interface Counted {
   /** In so many seconds; absent for the first of a kind. */
   readonly seconds?: number;
   readonly trace?: string;
+  readonly flow?: string;
 }
 
 const INTERVAL_MS = 60_000;
@@ -136,11 +137,12 @@ function nameOf(party: Party | undefined): string {
   return party === undefined || !name ? "unknown" : `${party.namespace}/${name}`;
 }
 
-/** One of them, to be looked at with `heddle trace`. */
-function traceOf(series: SeriesDelta, { samples }: TelemetryBatch): { readonly trace?: string } {
+/** One of them, to be looked at with `heddle trace`, and where it was denied with `heddle policy explain`. */
+function traceOf(series: SeriesDelta, { samples }: TelemetryBatch): Pick<Counted, "trace" | "flow"> {
   const found = samples.find(
     ({ edge, endReason, status, traceId }) =>
       edge === series.edge && endReason === series.endReason && status === series.status && traceId !== "",
   );
-  return found === undefined ? {} : { trace: found.traceId };
+  if (found === undefined) return {};
+  return { trace: found.traceId, ...(found.verdict === "deny" ? { flow: found.spanId } : {}) };
 }

@@ -71,12 +71,16 @@ export {
 } from "./observe.ts";
 export { type AskJson, observeClient, type QueryValues } from "./observe-client.ts";
 export {
+  type ExplainBody,
+  type ExplainQuestion,
   type ExplanationView,
   type ExportView,
-  explainQuerySchema,
+  explainBodySchema,
   explanationSchema,
   exportQuerySchema,
   exportSchema,
+  type FlowExplanationView,
+  flowExplanationSchema,
   type LintView,
   lintBodySchema,
   lintSchema,

@@ -92,6 +92,7 @@ export type WhyView = z.infer<typeof whyReportSchema>;
 
 /** One request as one side saw it, with the decision. */
 export const flowViewSchema = z.object({
+  id: z.string().describe("16 hexadecimal digits, its span's; one side's, the other side's report has another"),
   atMs: z.number(),
   reporter: z.enum(["source", "destination"]),
   source: z.string(),
@@ -106,6 +107,7 @@ export const flowViewSchema = z.object({
   endReason: z.string(),
   verdict: z.enum(["none", "allow", "deny"]),
   policy: z.string(),
+  rule: z.number().describe("index of the deciding rule in its policy, or -1"),
   observedVerdict: z
     .enum(["none", "allow", "deny"])
     .describe("what it would have been with the policies in observe mode enforced; `none` when there are none"),

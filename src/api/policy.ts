@@ -1,9 +1,13 @@
 import { z } from "zod";
+import { flowViewSchema } from "./observe.ts";
 
 const name = z.string().min(1).max(600);
 
-/** A request that somebody wonders about. */
-export const explainQuerySchema = z.object({
+const fieldName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, "That is no name of a header field.");
+const claims = z.record(z.string().min(1).max(256), z.unknown());
+
+/** A request that somebody wonders about. What is absent is not known, unless said otherwise. */
+export const explainBodySchema = z.object({
   /** `namespace/service-account`, a principal with its trust domain, or `-` for a caller without a certificate. */
   source: name,
   /** `namespace/service`. */
@@ -11,16 +15,33 @@ export const explainQuerySchema = z.object({
   method: z.string().max(64).default(""),
   /** Absent: a connection of bytes that are no HTTP. */
   path: z.string().max(8192).optional(),
-  host: z.string().max(255).default(""),
+  host: z.string().max(255).optional(),
   /** Of the app; absent: the one that the replica announced. */
-  port: z.coerce.number().int().min(1).max(65_535).optional(),
+  port: z.number().int().min(1).max(65_535).optional(),
+  headers: z
+    .array(z.object({ name: fieldName, value: z.string().max(8192) }))
+    .max(100)
+    .default([]),
+  /** Names of header fields that are not sent. */
+  absentHeaders: z.array(fieldName).max(100).default([]),
+  /** Of the verified token; with `part` it may have other claims too. */
+  token: z
+    .discriminatedUnion("kind", [
+      z.object({ kind: z.literal("none") }),
+      z.object({ kind: z.enum(["whole", "part"]), claims }),
+    ])
+    .optional(),
+  /** Where the connection comes from. */
+  sourceIp: z.string().max(64).optional(),
+  /** Server name that the connection asks for. */
+  sni: z.string().max(255).optional(),
 });
+export type ExplainBody = z.input<typeof explainBodySchema>;
+export type ExplainQuestion = z.output<typeof explainBodySchema>;
 
 const policyRef = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
 
-const outcomeSchema = z.object({
-  /** Replicas at which it is decided so. */
-  instances: z.array(z.string()),
+const decidedSchema = z.object({
   verdict: z.enum(["allow", "deny"]),
   reason: z.string(),
   /** What decided, in the words of logs and answers. */
@@ -30,13 +51,32 @@ const outcomeSchema = z.object({
   rule: z.number(),
   /** The external authorizer that must let the request pass too, before anything else is decided. */
   external: z.object({ provider: z.string(), label: z.string(), rule: z.number() }).optional(),
+});
+
+const outcomeSchema = decidedSchema.extend({
+  /** Replicas at which it is decided so. */
+  instances: z.array(z.string()),
+  /** `depends`: what is not known makes the difference. */
+  verdict: z.enum(["allow", "deny", "depends"]),
+  /** What is not known and makes the difference, as policies name it; empty where the verdict is sure. */
+  dependsOn: z.array(z.string()),
+  /** What is not known and is looked at by some rule. */
+  unknown: z.array(z.string()),
+  /** Where it depends: the best that can come of it, and the worst. */
+  either: z.array(decidedSchema).optional(),
   /** Verdict if what is only observed were enforced; absent when it would be the same. */
   observed: z.object({ verdict: z.enum(["allow", "deny"]), label: z.string() }).optional(),
-  /** The ALLOW rule that came closest, and what of it did not hold. */
+  /** The ALLOW rule that came closest, and what of it did not hold or is not known. */
   nearestMiss: z
-    .object({ policy: policyRef.optional(), label: z.string(), rule: z.number(), failed: z.array(z.string()) })
+    .object({
+      policy: policyRef.optional(),
+      label: z.string(),
+      rule: z.number(),
+      failed: z.array(z.string()),
+      unknown: z.array(z.string()),
+    })
     .optional(),
-  /** Every policy in force there, in the order of evaluation; `rule` is -1 where none of its rules was met. */
+  /** Every policy in force there, in the order of evaluation; `rule` is -1 where none of its rules is surely met. */
   considered: z.array(
     z.object({
       policy: policyRef,
@@ -44,8 +84,12 @@ const outcomeSchema = z.object({
       action: z.string(),
       mode: z.enum(["enforce", "observe"]),
       rule: z.number(),
+      /** A rule before that one which depends on what is not known. */
+      open: z.object({ rule: z.number(), unknown: z.array(z.string()) }).optional(),
     }),
   ),
+  /** What else is to be known, in sentences. */
+  notes: z.array(z.string()),
 });
 
 export const explanationSchema = z.object({
@@ -55,6 +99,20 @@ export const explanationSchema = z.object({
 });
 export type ExplanationView = z.infer<typeof explanationSchema>;
 export type OutcomeView = z.infer<typeof outcomeSchema>;
+
+export const flowExplanationSchema = z.object({
+  /** As it was recorded where it was decided. */
+  flow: flowViewSchema,
+  /**
+   * Today's policies beside what was decided: the same by the same rule, the same by another, another verdict, or not to be said from what
+   * is kept of a flow.
+   */
+  today: z.enum(["same", "same-by-other-rule", "differs", "unknown"]),
+  /** Why `today` is what it is, in sentences. */
+  notes: z.array(z.string()),
+  explanation: explanationSchema,
+});
+export type FlowExplanationView = z.infer<typeof flowExplanationSchema>;
 
 /** Files that are looked at as if they were applied; none: what the server has. */
 export const lintBodySchema = z.object({

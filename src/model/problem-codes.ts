@@ -331,6 +331,10 @@ export const PROBLEM_CODES = {
       "The keys of a token issuer that a RequestAuthentication names could not be fetched; the server tries again by itself.",
     next: "Look whether the server reaches the issuer; keys that were fetched before hold for a day, without any its tokens are refused.",
   },
+  HDL_POLICY_FLOW_UNKNOWN: {
+    summary: "A flow is asked about that is not kept, or that the caller may not view.",
+    next: "Take the identifier from `heddle tap`, `heddle tap -o json` or the header `x-heddle-flow`; flows are kept for an hour, and of those that were allowed only some.",
+  },
   HDL_POLICY_QUESTION: {
     summary: "A question about policies names a caller or a destination that is not there.",
     next: "Name the caller as `namespace/service-account` and the destination as `namespace/service`; `heddle stat` shows who calls whom.",

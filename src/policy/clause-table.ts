@@ -22,9 +22,17 @@ export interface CompiledClause<Outcome> {
   readonly order: number;
 }
 
+/** Clauses that can be asked for the first that matches. */
+export interface Clauses<Outcome> {
+  /** In the order of evaluation. */
+  readonly all: readonly CompiledClause<Outcome>[];
+  /** The first clause in order that matches. */
+  find(request: RequestAttributes): CompiledClause<Outcome> | undefined;
+}
+
 type Bucket<Outcome> = Map<string, CompiledClause<Outcome>[]>;
 
-export class ClauseTable<Outcome> {
+export class ClauseTable<Outcome> implements Clauses<Outcome> {
   readonly #principals: Bucket<Outcome> = new Map();
   readonly #serviceAccounts: Bucket<Outcome> = new Map();
   readonly #namespaces: Bucket<Outcome> = new Map();
@@ -48,12 +56,10 @@ export class ClauseTable<Outcome> {
     }
   }
 
-  /** In the order of evaluation. */
   get all(): readonly CompiledClause<Outcome>[] {
     return this.#all;
   }
 
-  /** The first clause in order that matches. */
   find(request: RequestAttributes): CompiledClause<Outcome> | undefined {
     let best = earliest(undefined, this.#principals.get(request.principal), request);
     if (this.#serviceAccounts.size > 0)

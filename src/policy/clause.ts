@@ -10,9 +10,11 @@ import {
   whenConditions,
 } from "./conditions.ts";
 import type { Reading } from "./headers.ts";
+import { type PartialRequest, unknownPartsOf } from "./partial-request.ts";
 import { canonicalPath, isAmbiguous } from "./path.ts";
 import type { RequestAttributes } from "./request.ts";
 import type { ConditionMatch, OperationMatch, SourceMatch } from "./rule-set.ts";
+import type { TermAttribute } from "./terms.ts";
 
 /** What a clause is for. `LIMIT` restricts as `DENY` does, but counts connections without HTTP only where it says nothing of HTTP. */
 export type ClausePurpose = "ALLOW" | "DENY" | "LIMIT";
@@ -25,6 +27,18 @@ export interface ClauseParts {
   /** Why the rule of the clause cannot be decided, or "". */
   readonly unenforceable?: string;
 }
+
+/** What can be said of a clause where not all of a request is known. */
+export interface ClauseOutlook {
+  /** `open`: it depends on what is not known. */
+  readonly kind: "met" | "unmet" | "open";
+  /** Fields whose conditions do not hold, whatever else is so. */
+  readonly failed: readonly ClauseField[];
+  /** What is not known and is looked at; empty unless it makes a difference. */
+  readonly unknown: readonly TermAttribute[];
+}
+
+const MET: ClauseOutlook = { kind: "met", failed: [], unknown: [] };
 
 export class Clause {
   readonly #conditions: readonly Condition[];
@@ -73,11 +87,28 @@ export class Clause {
     return this.#holdsFor(request, canonicalPath(request.path));
   }
 
-  /** The fields whose conditions do not hold, for explaining; the path counts in its canonical reading. */
-  failures(request: RequestAttributes): readonly ClauseField[] {
-    if (this.unenforceable !== "") return ["unenforceable"];
-    const path = isAmbiguous(request.path) ? canonicalPath(request.path) : request.path;
-    return this.#conditions.filter((condition) => !this.#holds(condition, request, path)).map(({ field }) => field);
+  /** For explaining; of a path that can be read in several ways, what failed is told of its canonical reading. */
+  outlook(partial: PartialRequest): ClauseOutlook {
+    const request = partial.attributes;
+    if (this.unenforceable !== "")
+      return this.#purpose === "ALLOW" ? { kind: "unmet", failed: ["unenforceable"], unknown: [] } : MET;
+    const asked = this.#conditions.map((condition) => {
+      const isDecided = request.protocol === "tcp" && isOfHttp(condition.test);
+      return { condition, unknown: isDecided ? [] : unknownPartsOf(condition.test, partial) };
+    });
+    const known = asked.filter(({ unknown }) => unknown.length === 0).map(({ condition }) => condition);
+    if (!new Clause(known, this.#purpose, "").matches(request)) {
+      const failed = this.#failed(known, request);
+      return { kind: "unmet", failed, unknown: [] };
+    }
+    const unknown = asked.flatMap((each) => each.unknown);
+    return unknown.length === 0 ? MET : { kind: "open", failed: [], unknown };
+  }
+
+  #failed(conditions: readonly Condition[], request: RequestAttributes): readonly ClauseField[] {
+    const readings = isAmbiguous(request.path) ? [canonicalPath(request.path), request.path] : [request.path];
+    const failed = readings.map((path) => conditions.filter((each) => !this.#holds(each, request, path)));
+    return (failed.find((each) => each.length > 0) ?? []).map(({ field }) => field);
   }
 
   #holdsFor(request: RequestAttributes, path: string): boolean {

@@ -1,5 +1,5 @@
 /** Rule sets compiled for lookup: made when the configuration changes, so that a request only looks up. */
-import { ClauseTable } from "./clause-table.ts";
+import { type Clauses, ClauseTable } from "./clause-table.ts";
 import {
   type Decision,
   defaultDeny,
@@ -12,10 +12,10 @@ import { policyLabel, type Rule, type RuleSet } from "./rule-set.ts";
 
 /** What is decided together; a request must pass every tier. */
 export interface CompiledTier {
-  readonly deny: ClauseTable<Decision>;
-  readonly allow: ClauseTable<Decision>;
+  readonly deny: Clauses<Decision>;
+  readonly allow: Clauses<Decision>;
   /** Asked when neither of the others has matched; undefined for none. */
-  readonly fallback: { readonly deny: ClauseTable<Decision>; readonly allow: ClauseTable<Decision> } | undefined;
+  readonly fallback: { readonly deny: Clauses<Decision>; readonly allow: Clauses<Decision> } | undefined;
   /** The decision when no rule matched. */
   readonly otherwise: Decision;
 }
@@ -25,8 +25,8 @@ export interface CompiledExtras {
   /** The tiers as they would be if policies in observe mode were enforced; undefined when there are none. */
   readonly observed: readonly CompiledTier[] | undefined;
   /** One for each AUDIT policy, with its label. */
-  readonly audits: readonly { readonly label: string; readonly clauses: ClauseTable<undefined> }[];
-  readonly external: ClauseTable<ExternalCheck> | undefined;
+  readonly audits: readonly { readonly label: string; readonly clauses: Clauses<undefined> }[];
+  readonly external: Clauses<ExternalCheck> | undefined;
 }
 
 /** All policies in force at one workload. Immutable. */
@@ -75,7 +75,7 @@ function compileTier(ruleSets: readonly RuleSet[]): CompiledTier {
   };
 }
 
-function otherwise(ruleSets: readonly RuleSet[], allow: ClauseTable<Decision>): Decision {
+function otherwise(ruleSets: readonly RuleSet[], allow: Clauses<Decision>): Decision {
   const refs = ruleSets.filter(({ action }) => action === "ALLOW").map(({ ref }) => ref);
   if (refs.length === 0) return NO_ALLOW_POLICY;
   const undecided = allow.all.filter(({ clause }) => clause.unenforceable !== "");
@@ -85,7 +85,7 @@ function otherwise(ruleSets: readonly RuleSet[], allow: ClauseTable<Decision>): 
   );
 }
 
-function decisions(ruleSets: readonly RuleSet[], action: "ALLOW" | "DENY"): ClauseTable<Decision> {
+function decisions(ruleSets: readonly RuleSet[], action: "ALLOW" | "DENY"): Clauses<Decision> {
   return new ClauseTable(ruleSets, action, ({ ref }, { index: rule }, why) => {
     const label = policyLabel(ref);
     if (action === "ALLOW") return plainDecision({ verdict: "allow", reason: "allow-rule", policy: ref, rule, label });
@@ -122,7 +122,7 @@ function providerOf(ruleSet: RuleSet): string {
   return ruleSet.action === "CUSTOM" ? ruleSet.provider : "";
 }
 
-function tablesOf(tiers: readonly CompiledTier[]): readonly ClauseTable<unknown>[] {
+function tablesOf(tiers: readonly CompiledTier[]): readonly Clauses<unknown>[] {
   return tiers.flatMap(({ deny, allow, fallback }) => [
     deny,
     allow,
@@ -130,7 +130,7 @@ function tablesOf(tiers: readonly CompiledTier[]): readonly ClauseTable<unknown>
   ]);
 }
 
-function extraTables(extras: CompiledExtras | undefined): readonly ClauseTable<unknown>[] {
+function extraTables(extras: CompiledExtras | undefined): readonly Clauses<unknown>[] {
   if (extras === undefined) return [];
   const external = extras.external === undefined ? [] : [extras.external];
   return [...external, ...extras.audits.map(({ clauses }) => clauses)];

@@ -26,7 +26,7 @@ export interface Condition {
   readonly test: Test;
 }
 
-type Test =
+export type Test =
   | {
       readonly kind: "principal" | "namespace" | "serviceAccount" | "serverName" | "method" | "host";
       readonly matcher: StringMatcher;
@@ -39,7 +39,7 @@ type Test =
     }
   | { readonly kind: "header"; readonly name: string; readonly matcher: StringMatcher }
   | { readonly kind: "requestPrincipal"; readonly matcher: RequestPrincipalMatcher }
-  | { readonly kind: "expression"; readonly evaluate: CompiledExpression }
+  | { readonly kind: "expression"; readonly text: string; readonly evaluate: CompiledExpression }
   | { readonly kind: "claim"; readonly path: readonly string[]; readonly matcher: StringMatcher };
 
 /** Whether the request has an attribute of the kind only when it is HTTP. */
@@ -104,7 +104,8 @@ export function expressionConditions(text: string, reading: Reading): readonly C
   if (text === "") return [];
   const compiled = compileExpression(text);
   if (!compiled.ok) return `the condition ${compiled.problems[0].message}`;
-  return [{ field: "condition", isNegated: false, reading, test: { kind: "expression", evaluate: compiled.value } }];
+  const test: Test = { kind: "expression", text, evaluate: compiled.value };
+  return [{ field: "condition", isNegated: false, reading, test }];
 }
 
 const NO_CLAIMS = {};

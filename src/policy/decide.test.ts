@@ -14,6 +14,7 @@ import {
   ruleSetOf,
   type SourceMatch,
   sourceMatch,
+  wholeRequest,
 } from "./index.ts";
 import { canonicalPath } from "./path.ts";
 
@@ -252,7 +253,7 @@ describe("a decision names its author", () => {
     ];
     const { nearestMiss } = explain(
       compilePolicy([set("ALLOW", from({ principals: ["x"], namespaces: ["y"] }), ...rules.slice(1))]),
-      request(),
+      wholeRequest(request()),
     );
     expect(nearestMiss).toMatchObject({ failed: ["methods"], decision: { rule: 1 } });
   });

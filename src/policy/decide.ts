@@ -24,7 +24,7 @@ function decideTiers(tiers: readonly CompiledTier[], request: RequestAttributes)
   return decision;
 }
 
-function decideTier({ deny, allow, fallback, otherwise }: CompiledTier, request: RequestAttributes): Decision {
+export function decideTier({ deny, allow, fallback, otherwise }: CompiledTier, request: RequestAttributes): Decision {
   const denied = deny.find(request);
   if (denied !== undefined) return denied.outcome;
   if (otherwise.verdict === "allow" && fallback === undefined) return otherwise;

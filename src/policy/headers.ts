@@ -32,6 +32,12 @@ export function matchesHeader(
   return reading === "any" ? isJoinedMatch || matched > 0 : isJoinedMatch && matched === count;
 }
 
+/** By its name in lower case. */
+export function isHeaderSent(headers: readonly string[], name: string): boolean {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return true;
+  return false;
+}
+
 /** A header without a value is present all the same. */
 function matchesValue(matcher: StringMatcher, value: string): boolean {
   return matcher.matches(value) || matcher.matchesPresent;

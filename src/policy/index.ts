@@ -14,6 +14,13 @@ export { type Decision, type ExternalCheck, unaskedLabel } from "./decision.ts";
 export { type ConsideredPolicy, consideredPolicies, type Explanation, explain, type NearestMiss } from "./explain.ts";
 export { type CompiledLimit, compileLimits, type LimitSet, lowerRateLimitPolicy } from "./limits.ts";
 export { lowerNetworkPolicy } from "./network-policy.ts";
+export {
+  type Knowledge,
+  NOTHING_HIDDEN,
+  type PartialRequest,
+  partialRequest,
+  wholeRequest,
+} from "./partial-request.ts";
 export { canonicalPath, isAmbiguous } from "./path.ts";
 export { RecentDecisions } from "./recent-decisions.ts";
 export {

@@ -40,6 +40,8 @@ export interface LocalDetail {
 
 interface ReplyDetail extends LocalDetail {
   readonly policy?: string;
+  /** Identifier under which a denial is recorded, so that it can be asked about; it says nothing by itself. */
+  readonly flow?: string;
   readonly isGrpc?: boolean;
 }
 
@@ -51,6 +53,7 @@ export function localReply(reason: EndReason, detail: ReplyDetail = {}): LocalRe
   const status = detail.status ?? STATUS[reason] ?? 503;
   const why: FieldList = ["server", "heddle", "x-heddle-reason", reason, "x-heddle-flags", flag];
   if (policy !== "") why.push("x-heddle-policy", policy);
+  if (detail.flow !== undefined) why.push("x-heddle-flow", detail.flow);
   if (reason === "overflow") why.push("x-envoy-overloaded", "true");
   if (detail.fields !== undefined) why.push(...detail.fields);
   if (detail.isGrpc === true) {

@@ -40,6 +40,21 @@ test("what an external authorizer should decide is denied where none can be aske
   expect(await call([custom])).toMatchObject({ status: 200 });
 });
 
+test("a denial names the flow under which it is recorded, in HTTP and in gRPC; what is let through does not", async () => {
+  const policies = [ruleSetOf({ ref: ref("no"), action: "DENY", rules: [toPath("/no"), toPath("/pkg.S/No")] })];
+  const { server, url } = await pair(echo, { policies });
+  for (const [path, type] of [
+    ["/no", "text/plain"],
+    ["/pkg.S/No", "application/grpc"],
+  ] as const) {
+    const answer = await fetch(url + path, { method: "POST", headers: { "content-type": type, te: "trailers" } });
+    await answer.arrayBuffer();
+    const [sample] = server.recorder.takeBatch(Date.now())?.samples ?? [];
+    expect([sample?.verdict, answer.headers.get("x-heddle-flow")]).toEqual(["deny", sample?.spanId ?? ""]);
+  }
+  expect((await fetch(url)).headers.get("x-heddle-flow")).toBeNull();
+});
+
 test("headers and where a connection comes from are seen by policies", async () => {
   const when = [{ key: "request.headers[X-Team]", values: [], notValues: ["finance"] }];
   const policies = [

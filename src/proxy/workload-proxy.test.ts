@@ -299,6 +299,7 @@ describe("policy at the destination", () => {
     expect(response.status).toBe(403);
     expect(response.headers.get("x-heddle-reason")).toBe("policy-denied");
     expect(response.headers.get("x-heddle-policy")).toContain("AuthorizationPolicy/shop/back-callers");
+    expect(response.headers.get("x-heddle-flow")).toMatch(/^[0-9a-f]{16}$/);
     expect(await response.text()).toContain("A policy does not allow this call.");
     expect(reached).toBe(0);
     for (const { recorder } of [client, server]) {

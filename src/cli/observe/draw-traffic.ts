@@ -81,6 +81,8 @@ export function drawFlow(flow: FlowView, colours: Palette): string {
     isBad ? colours.red(outcome) : outcome,
     ms(flow.durationMs),
     colours.dim(`seen by ${flow.reporter}`),
+    // For `heddle policy explain`.
+    ...(flow.verdict === "deny" ? [colours.dim(`flow ${flow.id}`)] : []),
   ];
   return `${parts.join("  ")}\n`;
 }

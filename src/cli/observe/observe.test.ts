@@ -83,6 +83,7 @@ test("stat draws one edge a line and says so when there are none", () => {
 });
 
 const FLOW: FlowView = {
+  id: "00f067aa0ba902b7",
   atMs: 0,
   reporter: "destination",
   source: "shop/a",
@@ -97,6 +98,7 @@ const FLOW: FlowView = {
   endReason: "policy-denied",
   verdict: "deny",
   policy: "AuthorizationPolicy/shop/x",
+  rule: 0,
   observedVerdict: "none",
   observedPolicy: "",
   audits: [],
@@ -104,7 +106,9 @@ const FLOW: FlowView = {
   traceId: "",
 };
 
-test("a denied flow names the policy", () => {
+test("a denied flow names the policy, and what to ask about it by", () => {
+  expect(drawFlow(FLOW, PLAIN)).toContain("flow 00f067aa0ba902b7");
+  expect(drawFlow({ ...FLOW, verdict: "allow" }, PLAIN)).not.toContain("00f067aa0ba902b7");
   expect(drawFlow(FLOW, PLAIN)).toContain(
     "shop/a → shop/b (b-1)  GET /x  403 denied by AuthorizationPolicy/shop/x  0.4 ms",
   );

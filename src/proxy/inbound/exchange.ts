@@ -445,7 +445,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   #replyLocally(reason: EndReason, policy = "", detail: LocalDetail = {}): void {
-    const reply = localReply(reason, { ...detail, policy, isGrpc: this.#upgrade === "" && isGrpc(this.#fields) });
+    const isAskedInGrpc = this.#upgrade === "" && isGrpc(this.#fields);
+    const flow = this.#record.verdict === "deny" ? { flow: this.#record.spanId } : {};
+    const reply = localReply(reason, { ...detail, ...flow, policy, isGrpc: isAskedInGrpc });
     recordStatus(this.#record, reply.fields, reply.status);
     this.#record.endReason = reason;
     this.#leaveApp();

@@ -10,6 +10,7 @@ export interface FlowFilter {
 export function flowViewOf(sample: ObservedRequest): FlowView {
   const { edge } = sample;
   return {
+    id: sample.spanId,
     atMs: sample.receivedUs / 1000,
     reporter: edge.reporter,
     source: nodeIdOf(edge.source),
@@ -24,6 +25,7 @@ export function flowViewOf(sample: ObservedRequest): FlowView {
     endReason: sample.endReason,
     verdict: sample.verdict,
     policy: sample.policy,
+    rule: sample.rule,
     observedVerdict: sample.observedVerdict,
     observedPolicy: sample.observedPolicy,
     audits: [...sample.audits],

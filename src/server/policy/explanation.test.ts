@@ -1,9 +1,10 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import type { ExplainQuestion } from "#api";
 import { parseTrustDomain, workloadSpiffeId } from "#identity";
 import { emptySnapshot, nextSnapshot, type Registration } from "#mesh";
 import { valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
-import { explanationOf, type WonderedRequest } from "./explanation.ts";
+import { explanationOf } from "./explanation.ts";
 
 const trustDomain = valueOrThrow(parseTrustDomain("td"));
 
@@ -55,16 +56,16 @@ const snapshot = nextSnapshot(emptySnapshot(trustDomain), {
   registrations: new Map([replica("cart-1", { version: "v1" }), replica("cart-2", { version: "v1" })]),
 });
 
-const asked: WonderedRequest = {
+const asked: ExplainQuestion = {
   source: "shop/web",
   destination: "shop/cart",
   method: "GET",
   path: "/carts/7?all=1",
-  host: "",
-  port: undefined,
+  headers: [],
+  absentHeaders: [],
 };
 
-function outcomes(more: Partial<WonderedRequest> = {}, of = snapshot) {
+function outcomes(more: Partial<ExplainQuestion> = {}, of = snapshot) {
   return valueOrThrow(explanationOf(of, { ...asked, ...more }, 0)).outcomes;
 }
 
@@ -141,9 +142,74 @@ test("replicas with policies of their own are told apart, with what is only obse
   expect(second).toMatchObject({ instances: ["cart-2"], verdict: "allow", observed: { verdict: "deny" } });
 });
 
+describe("what is not known", () => {
+  const teams = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: teams, namespace: shop }
+spec:
+  rules:
+    - when: [{ key: "request.headers[x-team]", values: [orders] }]
+    - when: [{ key: "request.auth.claims[role]", values: [auditor] }]
+    - from: [{ source: { ipBlocks: [10.0.0.0/8] } }]
+    - when: [{ key: connection.sni, values: [cart.example] }]
+`;
+  const tokens = `
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: tokens, namespace: shop }
+spec: { jwtRules: [{ issuer: "https://login.example" }] }
+`;
+  const withTokens = nextSnapshot(snapshot, {
+    resources: valueOrThrow(parseManifests([{ file: "p.yaml", text: `${teams}---${tokens}` }])),
+  });
+  const without = nextSnapshot(snapshot, {
+    resources: valueOrThrow(parseManifests([{ file: "p.yaml", text: teams }])),
+  });
+
+  test("is named where the verdict depends on it, with the best and the worst that can come of it", () => {
+    expect(outcomes({}, withTokens)[0]).toMatchObject({
+      verdict: "depends",
+      dependsOn: ["request.headers[x-team]", "request.auth.claims[role]", "source.ip", "connection.sni"],
+      either: [
+        { verdict: "allow", label: "AuthorizationPolicy/shop/teams", rule: 0 },
+        { verdict: "deny", reason: "default-deny" },
+      ],
+      considered: [{ rule: -1, open: { rule: 0, unknown: ["request.headers[x-team]"] } }],
+    });
+  });
+
+  test.each<[string, Partial<ExplainQuestion>, number]>([
+    ["a header", { headers: [{ name: "X-Team", value: "orders" }] }, 0],
+    ["a claim", { token: { kind: "part", claims: { role: "auditor" } } }, 1],
+    ["a whole token", { token: { kind: "whole", claims: { role: ["auditor"] } } }, 1],
+    ["an address", { sourceIp: "10.1.2.3" }, 2],
+    ["a server name", { sni: "cart.example" }, 3],
+  ])("is known by %s that is given", (_, more, rule) => {
+    expect(outcomes(more, withTokens)[0]).toMatchObject({ verdict: "allow", rule, dependsOn: [] });
+  });
+
+  test("is nothing once all is given", () => {
+    const all = { absentHeaders: ["X-Team"], token: { kind: "none" }, sourceIp: "192.0.2.1", sni: "" } as const;
+    const [outcome] = outcomes({ ...all, absentHeaders: ["X-Team"] }, withTokens);
+    expect(outcome).toMatchObject({
+      verdict: "deny",
+      unknown: [],
+      nearestMiss: { failed: ["when request.headers[x-team]"] },
+    });
+  });
+
+  test("does not include a token where tokens are not looked at, which is said", () => {
+    const [outcome] = outcomes({ token: { kind: "part", claims: { role: "auditor" } } }, without);
+    expect(outcome?.dependsOn).not.toContain("request.auth.claims[role]");
+    expect(outcome?.notes.join()).toContain("No RequestAuthentication is in force there");
+  });
+});
+
 test.each([
   [{ source: "nobody" }, "is no caller"],
   [{ destination: "shop/basket" }, "there is no service shop/basket"],
+  [{ sourceIp: "10.0.0" }, "`10.0.0` is no address"],
 ])("%j is refused with what is wrong", (more, words) => {
   const explained = explanationOf(snapshot, { ...asked, ...more }, 0);
   expect(explained.ok ? "" : `${explained.problems[0].code} ${explained.problems[0].message}`).toContain(

@@ -1,51 +1,22 @@
-/** Why a request would be allowed or denied, from the same snapshot and by the same evaluator as at the destination's agent. */
-import type { ExplanationView, OutcomeView } from "#api";
+/** Why a request that somebody wonders about would be allowed or denied. */
+import type { ExplainQuestion, ExplanationView } from "#api";
 import { parseSpiffeId } from "#identity";
-import { inboundRulesFor, type MeshSnapshot, registrationKey } from "#mesh";
-import { failure, problem, type Result, type ServiceKey, success } from "#model";
-import {
-  type CallerAttributes,
-  callerAttributes,
-  compilePolicy,
-  consideredPolicies,
-  type Decision,
-  explain,
-  policyLabel,
-  type RequestAttributes,
-  type RuleSet,
-  requestAttributes,
-  ruleSetsAt,
-  unaskedLabel,
-} from "#policy";
-
-export interface WonderedRequest {
-  /** `namespace/service-account`, a principal with its trust domain, or `-` for a caller without a certificate. */
-  readonly source: string;
-  /** `namespace/service`. */
-  readonly destination: string;
-  readonly method: string;
-  /** Undefined: a connection of bytes that are no HTTP. */
-  readonly path: string | undefined;
-  readonly host: string;
-  /** Of the app; undefined: the one that the replica announced. */
-  readonly port: number | undefined;
-}
+import type { MeshSnapshot } from "#mesh";
+import { failure, parseAddress, problem, type Result, type ServiceKey, success } from "#model";
+import { type CallerAttributes, callerAttributes, type Knowledge, type RequestAttributes } from "#policy";
+import { type ArrivingRequest, mergeEqual, outcomeAt } from "./outcome.ts";
 
 /** Fails with `HDL_POLICY_QUESTION` where there is no such caller or no replica whose policies could be asked. */
-export function explanationOf(snapshot: MeshSnapshot, asked: WonderedRequest, nowMs: number): Result<ExplanationView> {
+export function explanationOf(snapshot: MeshSnapshot, asked: ExplainQuestion, nowMs: number): Result<ExplanationView> {
   const caller = callerOf(snapshot, asked.source);
   if (caller === undefined) return refuse(`\`${asked.source}\` is no caller`);
   const service = snapshot.services.get(asked.destination as ServiceKey);
   if (service === undefined) return refuse(`there is no service ${asked.destination}`);
   if (service.endpoints.length === 0) return refuse(`${asked.destination} has no replica that is ready`);
-  const outcomes = service.endpoints.map((endpoint) => {
-    const port = asked.port ?? snapshot.inputs.registrations.get(registrationKey(endpoint))?.appPort ?? 0;
-    const request = requestAttributes({ ...caller, ...partsOf(asked), port });
-    const rules = inboundRulesFor(snapshot, endpoint);
-    const { ruleSets } = ruleSetsAt(rules.ruleSets, nowMs);
-    const authorizers = rules.providers.map(({ name }) => name);
-    return { instances: [endpoint.instance], ...outcomeOf(ruleSets, request, authorizers) };
-  });
+  if (asked.sourceIp !== undefined && parseAddress(asked.sourceIp) === undefined)
+    return refuse(`\`${asked.sourceIp}\` is no address`);
+  const request: ArrivingRequest = { attributes: { ...caller, ...partsOf(asked) }, knowledge: knowledgeOf(asked) };
+  const outcomes = service.endpoints.map((endpoint) => outcomeAt(snapshot, endpoint, { request, nowMs }));
   return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(outcomes) });
 }
 
@@ -63,52 +34,26 @@ function callerOf({ settings }: MeshSnapshot, source: string): CallerAttributes 
   return caller.serviceAccount === "" && id.value.trustDomain === settings.trustDomain ? undefined : caller;
 }
 
-function partsOf({ method, path, host }: WonderedRequest): Partial<RequestAttributes> {
-  if (path === undefined) return { protocol: "tcp" };
-  return { protocol: "http", method, path: path.split("?")[0] ?? "", host };
-}
-
-function outcomeOf(
-  ruleSets: readonly RuleSet[],
-  request: RequestAttributes,
-  authorizers: readonly string[],
-): Omit<OutcomeView, "instances"> {
-  const { decision, nearestMiss } = explain(compilePolicy(ruleSets), request);
-  const { observed } = decision;
-  const decided = decidedBy(decision, authorizers);
-  const differs = observed !== undefined && observed.verdict !== decided.verdict;
-  return {
-    ...decided,
-    ...(differs ? { observed: { verdict: observed.verdict, label: observed.label } } : {}),
-    ...(nearestMiss === undefined ? {} : { nearestMiss: missOf(nearestMiss) }),
-    considered: consideredPolicies(ruleSets, request).map((each) => ({ ...each, label: policyLabel(each.policy) })),
+function partsOf({ method, path, host, port, sourceIp, sni, ...asked }: ExplainQuestion): Partial<RequestAttributes> {
+  const connection = {
+    ...(port === undefined ? {} : { port }),
+    sourceAddress: sourceIp === undefined ? undefined : parseAddress(sourceIp),
+    serverName: sni,
   };
+  if (path === undefined) return { ...connection, protocol: "tcp" };
+  const headers = asked.headers.flatMap(({ name, value }) => [name.toLowerCase(), value]);
+  const claims = asked.token === undefined || asked.token.kind === "none" ? undefined : asked.token.claims;
+  return { ...connection, protocol: "http", method, path: path.split("?")[0] ?? "", host: host ?? "", headers, claims };
 }
 
-/** An agent asks an external authorizer before anything else counts, and denies where it cannot. */
-function decidedBy({ external, ...decision }: Decision, authorizers: readonly string[]) {
-  if (external !== undefined && (external.rivals.length > 0 || !authorizers.includes(external.provider))) {
-    const { policy, rule } = external;
-    return { verdict: "deny" as const, reason: "unenforceable", label: unaskedLabel(external), policy, rule };
-  }
-  const { verdict, reason, label, policy, rule } = decision;
-  const asked = external && { provider: external.provider, label: external.label, rule: external.rule };
-  const told = { verdict, reason, label, ...(policy === undefined ? {} : { policy }), rule };
-  return asked === undefined ? told : { ...told, external: asked };
-}
-
-function missOf({ decision, failed }: NonNullable<ReturnType<typeof explain>["nearestMiss"]>) {
-  const { policy, label, rule } = decision;
-  return { ...(policy === undefined ? {} : { policy }), label, rule, failed: [...failed] };
-}
-
-/** Replicas usually have the same policies: what is decided alike is told once. */
-function mergeEqual(outcomes: readonly OutcomeView[]): OutcomeView[] {
-  const byText = Map.groupBy(outcomes, ({ instances: _, ...rest }) => JSON.stringify(rest));
-  return [...byText.values()].map((alike) => ({
-    ...(alike[0] as OutcomeView),
-    instances: alike.flatMap(({ instances }) => instances),
-  }));
+function knowledgeOf({ host, headers, absentHeaders, token }: ExplainQuestion): Knowledge {
+  const known = [...headers.map(({ name }) => name), ...absentHeaders].map((name) => name.toLowerCase());
+  return {
+    path: true,
+    host: host !== undefined,
+    headers: new Set(known),
+    claims: token === undefined ? new Set() : token.kind === "part" ? new Set(Object.keys(token.claims)) : "all",
+  };
 }
 
 function refuse(message: string): Result<never> {

@@ -31,7 +31,10 @@ test("every cell of the shop says what explain says of a request", () => {
   const snapshot = shopSnapshot();
   const { cells } = valueOrThrow(matrixView(snapshot, undefined, 0));
   for (const { caller, service, verdict } of cells) {
-    const asked = { source: caller, destination: service, method: "PATCH", path: "/none", host: "", port: undefined };
+    const asked = {
+      ...{ source: caller, destination: service, method: "PATCH", path: "/none", host: "" },
+      ...{ headers: [], absentHeaders: [] },
+    };
     const { outcomes } = valueOrThrow(explanationOf(snapshot, asked, 0));
     expect([caller, service, outcomes[0]?.verdict]).toEqual([caller, service, verdict === "allow" ? "allow" : "deny"]);
   }

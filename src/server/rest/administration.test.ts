@@ -147,7 +147,7 @@ describe("an administrator of a subtree", () => {
     ["reading what is not there", "/api/v1/resources/AuthorizationPolicy/none?namespace=bank", {}],
     ["deleting", "/api/v1/resources/AuthorizationPolicy/deny?namespace=bank", { method: "DELETE" }],
     ["deleting its own place in the tree", "/api/v1/resources/Namespace/shop", { method: "DELETE" }],
-    ["explaining", "/api/v1/policy/explain?source=shop/web&destination=bank/ledger", {}],
+    ["explaining", "/api/v1/policy/explain", { body: { source: "shop/web", destination: "bank/ledger" } }],
     ["asking why", "/api/v1/why?service=bank/ledger", {}],
     ["verifying the whole log", "/api/v1/audit?whole=true", {}],
     ["joining", "/api/v1/tokens", { body: { allowed: [{ namespace: "bank", serviceAccount: "ledger" }] } }],

@@ -1,12 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
 import {
   decisionsQuerySchema,
   decisionsSchema,
-  explainQuerySchema,
+  explainBodySchema,
   explanationSchema,
   exportQuerySchema,
   exportSchema,
+  flowExplanationSchema,
   lintBodySchema,
   lintSchema,
   matrixQuerySchema,
@@ -15,10 +17,12 @@ import {
 } from "#api";
 import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
-import { splitKey, valueOrThrow } from "#model";
+import { ProblemError, problem, splitKey, valueOrThrow } from "#model";
+import type { TelemetryStore } from "#telemetry/store";
 import { type DecisionSource, decisionsView } from "../policy/decision-view.ts";
 import { explanationOf } from "../policy/explanation.ts";
 import { exportView } from "../policy/export-view.ts";
+import { flowExplanationOf } from "../policy/flow-explanation.ts";
 import { lintView } from "../policy/lint-view.ts";
 import { matrixView } from "../policy/matrix-view.ts";
 import { rightsOf } from "./credentials-hook.ts";
@@ -26,26 +30,44 @@ import { rightsOf } from "./credentials-hook.ts";
 export interface PolicyRoutesOptions {
   readonly snapshot: () => MeshSnapshot;
   readonly decisions: DecisionSource;
+  readonly flows: Pick<TelemetryStore, "decidedFlow">;
   readonly clock: Pick<Clock, "nowMs">;
 }
 
 /** Questions about what policies decide. They change nothing. */
 export function registerPolicy(app: FastifyInstance, options: PolicyRoutesOptions): void {
-  registerDecided(app, options);
+  registerExplanations(app, options);
+  registerOverviews(app, options);
   registerRecorded(app, options);
 }
 
-function registerDecided(app: FastifyInstance, { snapshot, clock }: PolicyRoutesOptions): void {
+function registerExplanations(app: FastifyInstance, { snapshot, flows, clock }: PolicyRoutesOptions): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  typed.get(
+  typed.post(
     "/api/v1/policy/explain",
-    { schema: { querystring: explainQuerySchema, response: { 200: explanationSchema } } },
+    { schema: { body: explainBodySchema, response: { 200: explanationSchema } } },
     (request) => {
-      const { path, port, ...rest } = request.query;
-      rightsOf(request).require("view", splitKey(rest.destination).namespace, `explain calls of ${rest.destination}`);
-      return valueOrThrow(explanationOf(snapshot(), { ...rest, path, port }, clock.nowMs()));
+      const { destination } = request.body;
+      rightsOf(request).require("view", splitKey(destination).namespace, `explain calls of ${destination}`);
+      return valueOrThrow(explanationOf(snapshot(), request.body, clock.nowMs()));
     },
   );
+  typed.get(
+    "/api/v1/policy/explain/flows/:id",
+    { schema: { params: z.object({ id: z.string().max(64) }), response: { 200: flowExplanationSchema } } },
+    (request) => {
+      const { id } = request.params;
+      const sample = flows.decidedFlow(id);
+      const isSeen = rightsOf(request).within("view");
+      if (sample === undefined || !isSeen(sample.edge.destination.namespace))
+        throw new ProblemError(problem("HDL_POLICY_FLOW_UNKNOWN", `there is no flow ${id}, or none that you may view`));
+      return flowExplanationOf(snapshot(), sample, clock.nowMs());
+    },
+  );
+}
+
+function registerOverviews(app: FastifyInstance, { snapshot, clock }: PolicyRoutesOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.post("/api/v1/policy/lint", { schema: { body: lintBodySchema, response: { 200: lintSchema } } }, (request) => {
     const isSeen = rightsOf(request).within("view");
     const { policies, findings } = valueOrThrow(lintView(snapshot(), request.body.files, clock.nowMs()));

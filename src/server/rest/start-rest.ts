@@ -99,6 +99,7 @@ const STATUS: Partial<Record<ProblemCode, number>> = {
   HDL_API_TOKEN: 409,
   HDL_STORE_CONFLICT: 409,
   HDL_STORE_MISSING: 404,
+  HDL_POLICY_FLOW_UNKNOWN: 404,
   HDL_POLICY_QUESTION: 422,
   HDL_MANIFEST_INVALID: 422,
   HDL_MANIFEST_KIND: 422,
@@ -207,7 +208,12 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   registerResources(app, resources, () => plane.snapshot);
   registerAgents(app, plane, agentsAddress);
   registerAuthority(app, { plane, audit, clock: systemClock });
-  registerPolicy(app, { snapshot: () => plane.snapshot, decisions: telemetry, clock: systemClock });
+  registerPolicy(app, {
+    snapshot: () => plane.snapshot,
+    decisions: telemetry,
+    flows: telemetry,
+    clock: systemClock,
+  });
   registerObserve(app, {
     certificates: () => watchedCertificates(plane),
     store: telemetry,

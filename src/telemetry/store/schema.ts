@@ -1,3 +1,6 @@
+/** The identifier of a sample's span, by which a flow is asked for. */
+export const SPAN_OF_SAMPLE = "json_extract(body, '$.spanId')";
+
 /** Times are ms, stamps µs since the epoch. A series row holds one edge and outcome over `width_ms` from `at_ms` on, a decision row one key. */
 export const SCHEMA = `
 CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen_ms INTEGER NOT NULL) WITHOUT ROWID;
@@ -13,6 +16,7 @@ CREATE TABLE IF NOT EXISTS sample (
   verdict TEXT NOT NULL, body TEXT NOT NULL, observed TEXT NOT NULL DEFAULT 'none');
 CREATE INDEX IF NOT EXISTS sample_at ON sample (received_us);
 CREATE INDEX IF NOT EXISTS sample_trace ON sample (trace_id, received_us);
+CREATE INDEX IF NOT EXISTS sample_span ON sample (${SPAN_OF_SAMPLE});
 CREATE INDEX IF NOT EXISTS sample_denied ON sample (received_us) WHERE verdict = 'deny';
 CREATE INDEX IF NOT EXISTS sample_observed ON sample (received_us) WHERE observed = 'deny';
 CREATE TABLE IF NOT EXISTS note (

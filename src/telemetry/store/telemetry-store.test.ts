@@ -131,6 +131,21 @@ test("rolling up keeps every count", () => {
   expect(store.totals({ fromMs: startMs - 60_000, toMs: NOW })[0]).toMatchObject({ count: 480, buckets: [30, 480] });
 });
 
+test("a flow is found by its identifier where it was decided, from either side's report", () => {
+  const { store, put } = setUp();
+  const denied = { verdict: "deny", kept: "denied", policy: "p" } as const;
+  const edges = [EDGE, { ...EDGE, reporter: "destination" as const }];
+  const samples = [
+    sampleAt(NOW, { spanId: "00000000000000a1", ...denied }),
+    sampleAt(NOW, { edge: 1, spanId: "00000000000000b1", parentSpanId: "00000000000000a1", ...denied }),
+    sampleAt(NOW, { edge: 1, spanId: "00000000000000b2", parentSpanId: "00000000000000a2" }),
+  ];
+  put(batchAt(NOW, { edges, samples }));
+  for (const id of ["00000000000000a1", "00000000000000b1"])
+    expect(store.decidedFlow(id)).toMatchObject({ spanId: "00000000000000b1", edge: { reporter: "destination" } });
+  expect(store.decidedFlow("00000000000000a2")).toBeUndefined();
+});
+
 test("old samples go by age, and the oldest by size", () => {
   const { store, put } = setUp({ samplesMs: 60_000, bytesMax: 1 });
   put(batchAt(NOW - 120_000));

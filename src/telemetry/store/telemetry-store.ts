@@ -12,7 +12,7 @@ import type {
 import { DecisionRows, type RecordedDecision } from "./decision-rows.ts";
 import { EdgeRows } from "./edge-rows.ts";
 import { RunningTotals } from "./running-totals.ts";
-import { ADDED_COLUMNS, SCHEMA } from "./schema.ts";
+import { ADDED_COLUMNS, SCHEMA, SPAN_OF_SAMPLE } from "./schema.ts";
 import { type SeenEdge, SeriesRows } from "./series-rows.ts";
 
 export interface TelemetryStoreLimits {
@@ -160,6 +160,20 @@ export class TelemetryStore {
   /** Since when decisions are kept, and how many of a span found no row at their agents. */
   decisionCoverage({ fromMs, toMs }: StoredSpan): { readonly fromMs: number | undefined; readonly unrecorded: number } {
     return { fromMs: this.#decisions.firstMs(), unrecorded: this.#decisions.unrecorded(fromMs, toMs) };
+  }
+
+  /**
+   * The request of an identifier, as it was recorded where it was decided: of one that the caller's side reported, what the destination's
+   * side did. Undefined when that is not kept.
+   */
+  decidedFlow(id: string): ObservedRequest | undefined {
+    const [found] = this.#observed(
+      this.#database.query(`SELECT edge, body FROM sample WHERE ${SPAN_OF_SAMPLE} = ? LIMIT 1`).all(id),
+    );
+    if (found === undefined || found.edge.reporter === "destination") return found;
+    const isItsOtherSide = ({ edge, parentSpanId }: ObservedRequest): boolean =>
+      edge.reporter === "destination" && parentSpanId === id;
+    return this.trace(found.traceId).find(isItsOtherSide);
   }
 
   events(span: StoredSpan, limit: number): StoredEvent[] {
