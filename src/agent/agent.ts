@@ -24,6 +24,7 @@ import { grpcIdentityService } from "./identity/grpc-identity-service.ts";
 import { IdentityKeeper } from "./identity/identity-keeper.ts";
 import { lastGoodFile } from "./last-good-file.ts";
 import { Lease } from "./lease.ts";
+import { nodeProof } from "./node-attestation/node-proof.ts";
 import { PolicyClock } from "./policy-clock.ts";
 import { Readiness } from "./readiness.ts";
 import { type RegistryClient, registryClient } from "./registry-client.ts";
@@ -85,6 +86,7 @@ export class Agent {
       workload: bootstrap,
       service: grpcIdentityService({ server: bootstrap.server, clock }),
       joinToken: options.joinToken,
+      ...(bootstrap.attestation === undefined ? {} : { node: nodeProof(bootstrap.attestation, files) }),
       ...(bootstrap.keepKey ? { keep: { directory: stateDirectory, files } } : {}),
       clock,
       timers,

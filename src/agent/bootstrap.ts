@@ -17,6 +17,7 @@ import {
   success,
 } from "#model";
 
+import { type NodeAttestationSettings, readAttestationSettings } from "./node-attestation/settings.ts";
 import type { ProcessSelector } from "./workload-api/selectors.ts";
 
 export interface SocketAddress {
@@ -64,6 +65,8 @@ export interface AgentBootstrap {
   /** The SPIFFE Workload API on a Unix socket, for processes that meet one of `allow`. */
   readonly workloadApi?: { readonly socket: string; readonly allow: readonly ProcessSelector[] };
   readonly joinTokenFile?: string;
+  /** What the node proves of itself in place of a join token. */
+  readonly attestation?: NodeAttestationSettings;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -204,8 +207,19 @@ function readSelector(reader: Reader, value: unknown, path: string): ProcessSele
   return Object.fromEntries(entries) as ProcessSelector;
 }
 
-/** Reads the bootstrap document; every fault is told at once. */
-export function parseBootstrap(text: string, file: string): Result<AgentBootstrap> {
+function readAttestation(reader: Reader, value: unknown): Pick<AgentBootstrap, "attestation"> {
+  if (value === undefined) return {};
+  const fault = (field: string, message: string): void => reader.fault(`attestation.${field}`, message);
+  const attestation = readAttestationSettings(isObject(value) ? value : {}, fault);
+  return attestation === undefined ? {} : { attestation };
+}
+
+/** Reads the bootstrap document; every fault is told at once. `given` stands in place of what the document says. */
+export function parseBootstrap(
+  text: string,
+  file: string,
+  given: { readonly attestation?: Readonly<Record<string, unknown>> | undefined } = {},
+): Result<AgentBootstrap> {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -233,6 +247,7 @@ export function parseBootstrap(text: string, file: string): Result<AgentBootstra
     ...readApp(reader, document, String(mode)),
     ...readWorkloadApi(reader, document["workloadApi"]),
     ...(document["advertise"] === undefined ? {} : { advertise: reader.socket(document["advertise"], "advertise") }),
+    ...readAttestation(reader, given.attestation ?? document["attestation"]),
     ...(typeof service === "string" ? { service: service as ServiceKey } : {}),
     ...(typeof joinTokenFile === "string" ? { joinTokenFile } : {}),
   };

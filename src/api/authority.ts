@@ -7,8 +7,8 @@ export const authoritySchema = z.object({
   /** Of the bundle: grows with each change. */
   sequence: z.number(),
   phase: z.enum(["settled", "spreading", "renewing"]),
-  /** `hash` is the SHA-256 of the certificate, as join tokens carry it. */
-  roots: z.array(z.object({ id: z.string(), hash: z.string(), notAfterMs: z.number() })),
+  /** `hash` is the SHA-256 of the certificate (PEM), as join tokens carry it. */
+  roots: z.array(z.object({ id: z.string(), hash: z.string(), certificate: z.string(), notAfterMs: z.number() })),
   issuing: z.array(z.object({ id: z.string(), root: z.string(), status: keyStatus, notAfterMs: z.number() })),
   /** Those that hold a valid certificate, and how far they have followed. At most a few are named. */
   members: z.object({

@@ -13,6 +13,10 @@ import { VERSION } from "./version.ts";
 
 interface AgentCommandOptions {
   readonly config: string;
+  readonly attest?: string;
+  readonly serverRoots?: string;
+  readonly certificate?: string;
+  readonly key?: string;
 }
 
 const TOKEN_BYTES_MAX = 4096;
@@ -20,22 +24,36 @@ const TOKEN_BYTES_MAX = 4096;
 export function register(command: Command, context: CommandContext): void {
   command
     .requiredOption("-c, --config <file>", "the agent's bootstrap document (JSON)")
+    .option("--attest <kind>", "join by what the node proves, in place of a token: x509pop")
+    .option("--server-roots <file>", "PEM of the roots that the server is known by (`heddle ca roots`)")
+    .option("--certificate <file>", "x509pop: the host's certificate with its chain (PEM)")
+    .option("--key <file>", "x509pop: its key (PEM, 0600)")
     .addHelpText("after", "\nThe join token is read from standard input, or from the document's `joinTokenFile`.")
-    .action(async ({ config }: AgentCommandOptions) => {
-      const outcome = await runAgent(config);
+    .action(async (options: AgentCommandOptions) => {
+      const outcome = await runAgent(options);
       if (!outcome.ok) context.fail(outcome);
     });
 }
 
+/** As the bootstrap document would say it. */
+function attestationOf(options: AgentCommandOptions): Readonly<Record<string, unknown>> | undefined {
+  const { attest: kind, serverRoots, certificate, key: privateKey } = options;
+  if (kind === undefined) return undefined;
+  const said = { kind, serverRoots, certificate, privateKey };
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+}
+
 /** Runs until a signal asks it to end. */
-async function runAgent(path: string): Promise<Result<void>> {
+async function runAgent(options: AgentCommandOptions): Promise<Result<void>> {
+  const path = options.config;
   const text = await readTextFile(path);
   if (!text.ok) return text;
   if (text.value === undefined) return failure(problem("HDL_AGENT_BOOTSTRAP", `There is no file ${path}.`));
-  const bootstrap = parseBootstrap(text.value, path);
+  const bootstrap = parseBootstrap(text.value, path, { attestation: attestationOf(options) });
   if (!bootstrap.ok) return bootstrap;
-  const { joinTokenFile } = bootstrap.value;
-  const offered = joinTokenFile === undefined ? await readStandardInput(TOKEN_BYTES_MAX) : undefined;
+  const { joinTokenFile, attestation } = bootstrap.value;
+  const isOffered = joinTokenFile === undefined && attestation === undefined;
+  const offered = isOffered ? await readStandardInput(TOKEN_BYTES_MAX) : undefined;
   if (offered?.ok === false) return offered;
   const log = (line: string): void => standardError().write(`${line}\n`);
   const surroundings = { files: privateFiles, clock: systemClock, timers: systemTimers, log };

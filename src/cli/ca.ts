@@ -25,6 +25,13 @@ export function register(command: Command, context: CommandContext): void {
       if (bundle !== undefined) context.print(`${JSON.stringify(bundle)}\n`);
     });
   command
+    .command("roots")
+    .description("print the roots that are trusted (PEM), by which agents that join without a token know the server")
+    .action(async () => {
+      const view = await ask<AuthorityView>(context, { path: "/api/v1/authority" });
+      if (view !== undefined) context.print(view.roots.map(({ certificate }) => certificate).join(""));
+    });
+  command
     .command("rotate")
     .description("replace the key that signs certificates, and wait until everyone has followed")
     .option("--root", "replace the root above it too")

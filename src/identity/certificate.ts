@@ -14,11 +14,17 @@ export interface CertificateFacts {
   readonly der: Uint8Array;
   /** Lower-case hexadecimal without leading zero octets. */
   readonly serial: string;
+  /** Object identifier, dotted, of the algorithm that it is signed by. */
+  readonly signatureAlgorithm: string;
   readonly hasSubject: boolean;
+  /** Subject, a DER Name. */
+  readonly subject: Uint8Array;
   readonly uriSans: readonly string[];
   readonly dnsSans: readonly string[];
   readonly sanCritical: boolean;
   readonly isCa: boolean;
+  /** How many authorities may stand below it (RFC 5280 §4.2.1.9); undefined when it does not say. */
+  readonly pathLength: number | undefined;
   /** Undefined when the certificate has no keyUsage. */
   readonly keyUsage: KeyUsage | undefined;
   /** Object identifiers, dotted; undefined when there is no extended key usage. */
@@ -50,7 +56,7 @@ const OID = {
 
 type Extensions = Omit<
   CertificateFacts,
-  "der" | "serial" | "hasSubject" | "publicKeyInfo" | "notBeforeMs" | "notAfterMs"
+  "der" | "serial" | "signatureAlgorithm" | "hasSubject" | "subject" | "publicKeyInfo" | "notBeforeMs" | "notAfterMs"
 >;
 
 /**
@@ -72,18 +78,19 @@ function readCertificate(bytes: Uint8Array): CertificateFacts {
   const certificate = outer.enter(TAG.sequence);
   outer.end();
   const body = certificate.enter(TAG.sequence);
-  certificate.read(TAG.sequence);
+  const algorithm = certificate.read(TAG.sequence);
   certificate.read(TAG.bitString);
   certificate.end();
   body.read(0xa0);
   const serial = body.read(TAG.integer).content;
-  body.read(TAG.sequence);
+  // RFC 5280 §4.1.1.2: what is signed must name the algorithm that it is signed by.
+  if (!isSame(body.read(TAG.sequence).encoded, algorithm.encoded)) throw new DerFault("two signature algorithms");
   body.read(TAG.sequence);
   const validity = body.enter(TAG.sequence);
   const notBeforeMs = readTime(validity.readAny());
   const notAfterMs = readTime(validity.readAny());
   validity.end();
-  const subject = body.read(TAG.sequence).content;
+  const subject = body.read(TAG.sequence);
   const publicKeyInfo = body.read(TAG.sequence).encoded;
   body.readIf(0x81);
   body.readIf(0x82);
@@ -92,7 +99,9 @@ function readCertificate(bytes: Uint8Array): CertificateFacts {
   return {
     der: bytes,
     serial: hexOf(serial),
-    hasSubject: subject.length > 0,
+    signatureAlgorithm: readObjectId(new DerReader(algorithm.content).read(TAG.objectId).content),
+    hasSubject: subject.content.length > 0,
+    subject: subject.encoded,
     publicKeyInfo,
     notBeforeMs,
     notAfterMs,
@@ -115,7 +124,7 @@ function readExtensions(content: Uint8Array | undefined): Extensions {
   return {
     ...readNames(names?.value),
     sanCritical: names?.critical ?? false,
-    isCa: readIsCa(found.get(OID.basicConstraints)?.value),
+    ...readConstraints(found.get(OID.basicConstraints)?.value),
     keyUsage: keyUsage === undefined ? undefined : readKeyUsage(keyUsage),
     extendedKeyUsage: extendedKeyUsage === undefined ? undefined : readObjectIds(extendedKeyUsage.value),
     subjectKeyId: readKeyId(found.get(OID.subjectKeyId)?.value),
@@ -159,10 +168,18 @@ function readKeyId(value: Uint8Array | undefined): Uint8Array | undefined {
   return value === undefined ? undefined : new DerReader(value).read(TAG.octetString).content;
 }
 
-function readIsCa(value: Uint8Array | undefined): boolean {
-  if (value === undefined) return false;
-  const flag = new DerReader(value).enter(TAG.sequence).readIf(TAG.boolean);
-  return flag !== undefined && readBoolean(flag.content);
+function readConstraints(value: Uint8Array | undefined): Pick<CertificateFacts, "isCa" | "pathLength"> {
+  if (value === undefined) return { isCa: false, pathLength: undefined };
+  const constraints = new DerReader(value).enter(TAG.sequence);
+  const flag = constraints.readIf(TAG.boolean);
+  const length = constraints.readIf(TAG.integer)?.content;
+  // One octet holds more than any chain that is looked at; a longer number bounds nothing.
+  const pathLength = length?.length === 1 ? length[0] : undefined;
+  return { isCa: flag !== undefined && readBoolean(flag.content), pathLength };
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((octet, index) => octet === other[index]);
 }
 
 function readKeyUsage(extension: Extension): KeyUsage {

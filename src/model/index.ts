@@ -69,6 +69,13 @@ export {
   type NetworkPolicy,
   type NetworkPort,
 } from "./network-policy.ts";
+export {
+  type AttestedIdentities,
+  NODE_FACTS,
+  type NodeAttestation,
+  type NodeAttestor,
+  type NodeAttestorKind,
+} from "./node-attestation.ts";
 export { compilePattern } from "./pattern.ts";
 export { MTLS_MODES, type MtlsMode, type MtlsSetting, type PeerAuthentication } from "./peer-authentication.ts";
 export {

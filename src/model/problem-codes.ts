@@ -17,6 +17,10 @@ export const PROBLEM_CODES = {
     summary: "The agent's bootstrap document is not usable.",
     next: "Correct the named field; `docs/reference/agent.md` lists them all.",
   },
+  HDL_AGENT_EVIDENCE: {
+    summary: "An agent cannot prove what its node is.",
+    next: "Look at the file or address that the message names; `docs/guides/node-attestation.md` says what each kind of proof needs.",
+  },
   HDL_AGENT_REPORT: {
     summary: "The server did not take an agent's telemetry.",
     next: "Nothing is lost for two minutes; look whether the server runs (`heddle check`).",
@@ -27,7 +31,7 @@ export const PROBLEM_CODES = {
   },
   HDL_AGENT_TOKEN_MISSING: {
     summary: "An agent without an identity was started without a join token.",
-    next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`.",
+    next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`, or let the node prove what it is with `--attest`.",
   },
   HDL_API_CREDENTIAL: {
     summary: "A request to the API has no right to what it asks.",
@@ -48,6 +52,22 @@ export const PROBLEM_CODES = {
   HDL_API_TOKEN: {
     summary: "An API token cannot be made.",
     next: "See with `heddle api-token list` which there are.",
+  },
+  HDL_ATTESTATION_CHALLENGE: {
+    summary: "Evidence of a node was shown without a fresh nonce of the server.",
+    next: "Agents ask for one by themselves and try again; if it goes on, something slow stands between agent and server.",
+  },
+  HDL_ATTESTATION_EVIDENCE: {
+    summary: "What a node proves of itself does not hold.",
+    next: "The message says what is wrong; compare the node's certificate, token or document with the `NodeAttestation` that it should be held against.",
+  },
+  HDL_ATTESTATION_IDENTITY: {
+    summary: "A node proved what it is, and may not have the identity that it asked for.",
+    next: "Add the workload to `identities` of the `NodeAttestation`, if that node is meant to run it.",
+  },
+  HDL_ATTESTATION_NONE: {
+    summary: "An agent offers a proof that the server has no `NodeAttestation` for.",
+    next: "Apply one of that kind, or let the agent join with a token.",
   },
   HDL_ATTESTATION_TOKEN_EXPIRED: {
     summary: "A join token has expired.",

@@ -6,6 +6,7 @@ import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import type { AuthorizationProvider } from "./authorization-provider.ts";
 import type { Federation } from "./federation.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
+import type { NodeAttestation } from "./node-attestation.ts";
 import type { PeerAuthentication } from "./peer-authentication.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";
 import type { RequestAuthentication } from "./request-authentication.ts";
@@ -89,6 +90,7 @@ export type Resource =
   | DestinationRule
   | RequestPolicy
   | RateLimitPolicy
+  | NodeAttestation
   | AdminRole;
 export type Kind = Resource["kind"];
 

@@ -19,6 +19,7 @@ export {
   type AnnounceResponse,
   type EnrolRequest,
   Identity,
+  type NodeEvidence as NodeEvidenceMessage,
   Registry,
   type RenewRequest,
   type ReportRequest,

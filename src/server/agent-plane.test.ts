@@ -96,6 +96,7 @@ async function start(port = 0): Promise<AgentPlane> {
       listener: {
         onIssued: () => undefined,
         onTokenAudit: () => undefined,
+        onNodeAudit: () => undefined,
         onRotation: () => undefined,
         onRefusal: (_agent, { message }) => refusals.push(message),
         onFailure: (failed) => expect(failed).toBeUndefined(),

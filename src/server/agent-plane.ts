@@ -16,7 +16,7 @@ import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
 import { bundleSet, type SpiffeId, svidStanding, type TlsIdentity, type TrustDomain } from "#identity";
-import type { JoinTokenAudit, JoinTokenStore } from "#identity/attestation";
+import type { JoinTokenAudit, JoinTokenStore, NodeAudit } from "#identity/attestation";
 import type { RotationStep } from "#identity/authority";
 import type { Failure, Problem, Resource, Result, WorkloadKey } from "#model";
 import { success } from "#model";
@@ -45,6 +45,7 @@ export interface ResourceSource {
 export interface AgentPlaneListener {
   readonly onIssued: (issuance: SvidIssuance) => void;
   readonly onTokenAudit: (entry: JoinTokenAudit) => void;
+  readonly onNodeAudit: (entry: NodeAudit) => void;
   readonly onRotation: (step: RotationStep) => void;
   readonly onRefusal: (agent: StreamAgent, refusal: Refusal) => void;
   readonly onFailure: (failed: Failure) => void;
@@ -309,6 +310,7 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
     timers,
     random,
     tokens,
+    attestations: () => options.resources.resources().filter((each) => each.kind === "NodeAttestation"),
     svids,
     ...(issuer === undefined ? {} : { issuer }),
     reports: () => later.reports(),
@@ -318,6 +320,7 @@ function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result
     listener: {
       onIssued: listener.onIssued,
       onTokenAudit: listener.onTokenAudit,
+      onNodeAudit: listener.onNodeAudit,
       onFailure: listener.onFailure,
       onOwnIdentity: (served) => later.rotate(served),
       onBundle: () => later.touch(),

@@ -96,6 +96,7 @@ function tellAuditFaults({ auditLog }: ResourceStore, log: ServerLog): void {
 }
 
 function planeListener(audit: Audit, refusals: Refusals, log: ServerLog): AgentPlaneListener {
+  const attested = new Refusals({ clock: systemClock, audit, what: "attestations" });
   return {
     onIssued: () => {},
     onTokenAudit({ kind, atMs, actor, tokenId, workloads, code }) {
@@ -105,6 +106,14 @@ function planeListener(audit: Audit, refusals: Refusals, log: ServerLog): AgentP
       if (kind === "token-refused") refusals.write({ actor, action: kind, detail, namespaces });
       else audit({ atMs, actor, action: kind, detail, namespaces });
       if (kind === "token-refused") log("warn", "a join token was refused", { tokenId, actor, code });
+    },
+    onNodeAudit({ kind, actor, namespace, serviceAccount, instance, node, problem: why }) {
+      const detail = [node, `${namespace}/${serviceAccount}`, instance, why?.code ?? ""]
+        .filter((part) => part !== "")
+        .join(" ");
+      const line = { actor, action: kind, detail, namespaces: [namespace] };
+      (kind === "node-refused" ? refusals : attested).write(line);
+      if (kind === "node-refused") log("warn", "evidence of a node was refused", { node, actor, why: why?.message });
     },
     onRotation(step) {
       const what = step.step === "remove-root" ? `root ${step.root}` : `issuing key ${step.slot}`;

@@ -51,6 +51,7 @@ async function inFolder(run: (options: ServerOptions) => Promise<void>): Promise
       listener: {
         onIssued: () => undefined,
         onTokenAudit: () => undefined,
+        onNodeAudit: () => undefined,
         onRotation: () => undefined,
         onRefusal: () => undefined,
         onFailure: (failed) => expect(failed).toBeUndefined(),

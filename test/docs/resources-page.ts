@@ -24,6 +24,7 @@ const PURPOSES: Readonly<Record<Kind, string>> = {
   DestinationRule: "How a service is called: balancing, limits, outlier detection, subsets.",
   RequestPolicy: "Faults and hedging, for rules of routes that name it.",
   RateLimitPolicy: "How much the selected workloads take.",
+  NodeAttestation: "By which proof nodes may join without a token, and as whom.",
   AdminRole: "Who may do what in the API, in its namespace and all below.",
 };
 

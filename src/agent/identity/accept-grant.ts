@@ -18,8 +18,8 @@ export interface Expectation {
   readonly nowMs: number;
   /** How far the server's clock may be ahead or behind, milliseconds. */
   readonly skewMs: number;
-  /** SHA-256 of the root that must be among the authorities; undefined when the channel proved it. */
-  readonly rootHash: string | undefined;
+  /** SHA-256 of roots of which one must be among the authorities; undefined when the channel proved it. */
+  readonly rootHashes: readonly string[] | undefined;
 }
 
 const CHAIN_LENGTH_MAX = 4;
@@ -54,13 +54,13 @@ export function acceptGrant(grant: SvidGrant, expected: Expectation): Result<Tls
   });
 }
 
-function shapeFault(grant: SvidGrant, { rootHash }: Expectation): string | undefined {
+function shapeFault(grant: SvidGrant, { rootHashes }: Expectation): string | undefined {
   const { certificateChain, authorities } = grant;
   if (certificateChain.length < 1 || certificateChain.length > CHAIN_LENGTH_MAX)
     return "its chain is empty or too long";
   if (authorities.length < 1 || authorities.length > AUTHORITY_COUNT_MAX) return "it has no authorities or too many";
-  if (rootHash !== undefined && !authorities.some((der) => sha256Hex(der) === rootHash))
-    return "the root that the join token names is not among its authorities";
+  if (rootHashes !== undefined && !authorities.some((der) => rootHashes.includes(sha256Hex(der))))
+    return "no root that this agent was given is among its authorities";
   return undefined;
 }
 

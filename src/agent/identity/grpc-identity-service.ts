@@ -3,10 +3,20 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { dialHttp2, type Http2Connection } from "#engine/http2-client";
 import type { Clock } from "#engine/time";
 import { ownBundle, serverSpiffeId, svidDnsName } from "#identity";
-import { failure, PROBLEM_CODES, type ProblemCode, problem, type Result, success } from "#model";
+import {
+  failure,
+  PROBLEM_CODES,
+  type ProblemCode,
+  ProblemError,
+  problem,
+  type Result,
+  success,
+  valueOrThrow,
+} from "#model";
 import { Identity } from "#proto";
+import { evidenceMessage } from "./evidence-message.ts";
 import { trustByBundle, trustByRootHash } from "./server-trust.ts";
-import type { EnrolCall, IdentityService, RenewCall, SvidGrant } from "./service.ts";
+import type { AttestCall, EnrolCall, IdentityService, RenewCall, SvidGrant } from "./service.ts";
 
 export interface GrpcIdentityServiceOptions {
   /** `host:port` of the server's listener for agents, for renewals; a first contact goes where the join token says. */
@@ -25,11 +35,24 @@ export function grpcIdentityService(options: GrpcIdentityServiceOptions): Identi
   const { clock, timeoutMs = TIMEOUT_MS } = options;
   return {
     async enrol({ token, ...request }: EnrolCall, signal) {
-      const accept = (chain: readonly Uint8Array[]) => trustByRootHash(chain, token.rootHash, clock.nowMs());
+      const accept = (chain: readonly Uint8Array[]) => trustByRootHash(chain, [token.rootHash], clock.nowMs());
       const address = splitAddress(token.server);
       const connected = await dialHttp2({ ...address, serverName: "heddle-server", accept, timeoutMs, signal });
       if (!connected.ok) return connected;
       return call(connected.value, (client) => client.enrol(request, { signal, timeoutMs }));
+    },
+
+    async attest({ rootHashes, prove, ...request }: AttestCall, signal) {
+      const accept = (chain: readonly Uint8Array[]) => trustByRootHash(chain, rootHashes, clock.nowMs());
+      const address = splitAddress(options.server);
+      const connected = await dialHttp2({ ...address, serverName: "heddle-server", accept, timeoutMs, signal });
+      if (!connected.ok) return connected;
+      return call(connected.value, async (client) => {
+        // Over one connection: the nonce is good on no other.
+        const { nonce } = await client.challenge({}, { signal, timeoutMs });
+        const evidence = valueOrThrow(await prove({ ...request, nonce }));
+        return client.enrol({ ...request, evidence: evidenceMessage(evidence) }, { signal, timeoutMs });
+      });
     },
 
     async renew({ identity, ...request }: RenewCall, signal) {
@@ -63,6 +86,7 @@ async function call(
   try {
     return success(await ask(createClient(Identity, transport)));
   } catch (cause) {
+    if (cause instanceof ProblemError) return failure(...cause.problems);
     return refused(ConnectError.from(cause));
   } finally {
     connection.close();

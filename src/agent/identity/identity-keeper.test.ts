@@ -11,7 +11,7 @@ import { type FakeAuthority, fakeAuthority } from "../../../test/fakes/mesh-auth
 import { seededRandom } from "../../../test/fakes/random.ts";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import { IdentityKeeper, type IdentityKeeperOptions } from "./identity-keeper.ts";
-import type { EnrolCall, IdentityService, RenewCall, SvidGrant } from "./service.ts";
+import type { AttestCall, EnrolCall, IdentityService, RenewCall, SvidGrant } from "./service.ts";
 
 const TTL_MS = 20_000;
 const workload = { namespace: "shop", serviceAccount: "catalog", instance: "catalog-1" };
@@ -32,11 +32,19 @@ class FakeServer implements IdentityService {
   uri = uri;
   certifyOwnKey = true;
   readonly enrolled: EnrolCall[] = [];
+  readonly attested: Omit<AttestCall, "prove">[] = [];
   readonly renewed: RenewCall[] = [];
 
   enrol(call: EnrolCall): Promise<Result<SvidGrant>> {
     this.enrolled.push(call);
     return Promise.resolve(this.#grant(call.csr));
+  }
+
+  async attest({ prove, ...call }: AttestCall): Promise<Result<SvidGrant>> {
+    const proved = await prove({ ...call, nonce: new Uint8Array(32) });
+    if (!proved.ok) return proved;
+    this.attested.push(call);
+    return this.#grant(call.csr);
   }
 
   renew(call: RenewCall): Promise<Result<SvidGrant>> {

@@ -1,9 +1,10 @@
-import { generateSigningKey, type SigningKey } from "#engine/crypto";
+import { generateSigningKey, type SigningKey, sha256Hex } from "#engine/crypto";
 import type { Random } from "#engine/random";
 import type { Clock, Timers } from "#engine/time";
-import { encodeCertificationRequest, type TlsIdentity } from "#identity";
+import { decodePem, encodeCertificationRequest, type TlsIdentity } from "#identity";
 import { parseJoinToken } from "#identity/attestation";
 import { type Failure, failure, formatProblem, type ProblemCode, problem, type Result, success } from "#model";
+import type { NodeProof } from "../node-attestation/node-proof.ts";
 import { acceptGrant } from "./accept-grant.ts";
 import { type Keep, loadIdentity, saveIdentity } from "./kept-identity.ts";
 import type { IdentityService, SvidGrant } from "./service.ts";
@@ -13,6 +14,8 @@ export interface IdentityKeeperOptions {
   readonly service: IdentityService;
   /** The newest join token that was offered, or undefined. Asked at the start, and again whenever the SVID has expired. */
   readonly joinToken: () => Promise<string | undefined>;
+  /** What the node can prove; asked where there is no token to try, and again whenever the SVID has expired. */
+  readonly node?: NodeProof;
   /** With a folder, key and SVID are written there (0600). Default: memory only. */
   readonly keep?: Keep;
   readonly clock: Pick<Clock, "nowMs">;
@@ -60,7 +63,8 @@ const FINAL_CODES: ReadonlySet<ProblemCode> = new Set([
 
 /**
  * Holds one workload's identity: makes its key, enrols, and renews at about half of the SVID's life with a new key each time. While
- * the server is away it keeps trying, beyond expiry too; once expired it enrols anew as soon as a fresh join token is offered.
+ * the server is away it keeps trying, beyond expiry too; once expired it enrols anew by what its node proves, or as soon as a fresh join
+ * token is offered.
  */
 export class IdentityKeeper {
   readonly #options: IdentityKeeperOptions;
@@ -172,7 +176,7 @@ export class IdentityKeeper {
 
   /**
    * Renews; when that fails, because the SVID has expired, was revoked, or the server was founded anew, a fresh token is used if one was
-   * offered.
+   * offered, or else what the node proves.
    */
   async #refresh(): Promise<Result<TlsIdentity>> {
     const renewed = await this.#renew();
@@ -188,8 +192,36 @@ export class IdentityKeeper {
     return granted.ok ? this.#accept(granted.value, key, undefined) : granted;
   }
 
-  /** Undefined when there is no token left to try. */
+  /** Undefined when there is neither a token left to try nor anything to prove. */
   async #enrol(): Promise<Result<TlsIdentity> | undefined> {
+    const { node } = this.#options;
+    const byToken = await this.#enrolByToken();
+    if (node === undefined || byToken?.ok === true) return byToken;
+    return this.#attest(node);
+  }
+
+  async #attest(node: NodeProof): Promise<Result<TlsIdentity>> {
+    const given = await node.serverRoots();
+    if (!given.ok) return given;
+    const { workload, service } = this.#options;
+    const { namespace, serviceAccount, instance } = workload;
+    const rootHashes = [...given.value, ...this.#heldAuthorities];
+    const key = generateSigningKey();
+    const csr = encodeCertificationRequest(key);
+    const prove = node.prove.bind(node);
+    const call = { rootHashes, namespace, serviceAccount, instance, csr, prove };
+    const granted = await service.attest(call, this.#stopping.signal);
+    return granted.ok ? this.#accept(granted.value, key, rootHashes) : granted;
+  }
+
+  /** The server is also known by what vouched for it last. */
+  get #heldAuthorities(): readonly string[] {
+    const held = this.#identity?.authoritiesPem ?? [];
+    return held.flatMap((pem) => decodePem("CERTIFICATE", pem)).map((der) => sha256Hex(der));
+  }
+
+  /** Undefined when there is no token left to try. */
+  async #enrolByToken(): Promise<Result<TlsIdentity> | undefined> {
     const joinToken = (await this.#options.joinToken())?.trim() ?? "";
     if (joinToken === "" || joinToken === this.#spentToken) return undefined;
     const token = parseJoinToken(joinToken);
@@ -199,7 +231,7 @@ export class IdentityKeeper {
     const { workload, service } = this.#options;
     const call = { token: token.value, joinToken, ...workload, csr: encodeCertificationRequest(key) };
     const granted = await service.enrol(call, this.#stopping.signal);
-    const enrolled = granted.ok ? await this.#accept(granted.value, key, token.value.rootHash) : granted;
+    const enrolled = granted.ok ? await this.#accept(granted.value, key, [token.value.rootHash]) : granted;
     if (enrolled.ok || FINAL_CODES.has(enrolled.problems[0].code)) {
       this.#spentToken = joinToken;
       this.#joining = undefined;
@@ -207,9 +239,13 @@ export class IdentityKeeper {
     return enrolled;
   }
 
-  async #accept(grant: SvidGrant, key: SigningKey, rootHash: string | undefined): Promise<Result<TlsIdentity>> {
+  async #accept(
+    grant: SvidGrant,
+    key: SigningKey,
+    rootHashes: readonly string[] | undefined,
+  ): Promise<Result<TlsIdentity>> {
     const { workload, clock, keep } = this.#options;
-    const accepted = acceptGrant(grant, { ...workload, key, nowMs: clock.nowMs(), skewMs: SKEW_MS, rootHash });
+    const accepted = acceptGrant(grant, { ...workload, key, nowMs: clock.nowMs(), skewMs: SKEW_MS, rootHashes });
     if (!accepted.ok) return accepted;
     this.#take(accepted.value);
     const saved = keep === undefined ? success(undefined) : await saveIdentity(keep, accepted.value);

@@ -39,7 +39,7 @@ export async function loadIdentity(
     certificateChain: decodePem("CERTIFICATE", document.certificateChainPem),
     authorities: document.authoritiesPem.flatMap((pem) => decodePem("CERTIFICATE", pem)),
   };
-  const accepted = acceptGrant(grant, { ...expected, key, skewMs: 0, rootHash: undefined });
+  const accepted = acceptGrant(grant, { ...expected, key, skewMs: 0, rootHashes: undefined });
   return accepted.ok ? accepted.value : undefined;
 }
 

@@ -17,16 +17,21 @@ import { failure, formatProblem, type Problem, problem, type Result } from "#mod
 const SKEW_MS = 300_000;
 
 /**
- * Judges a server on first contact, by nothing but the root's hash in the join token: the chain must reach that root, each
+ * Judges a server on first contact, by nothing but the hashes of roots that it may be known by: the chain must reach one of them, each
  * certificate must be signed by the next, and the leaf must be the server of the root's trust domain.
  * Fails with `HDL_ENROLMENT_SERVER_UNTRUSTED`.
  */
-export function trustByRootHash(chain: readonly Uint8Array[], rootHash: string, nowMs: number): Result<SpiffeId> {
-  const end = chain.findIndex((der) => sha256Hex(der) === rootHash);
-  if (end < 1) return untrusted("its chain does not lead to the root that the join token names");
-  const trustDomain = trustDomainOf(chain[end]);
-  if (trustDomain === undefined) return untrusted("its root names no trust domain");
+export function trustByRootHash(
+  chain: readonly Uint8Array[],
+  rootHashes: readonly string[],
+  nowMs: number,
+): Result<SpiffeId> {
+  const end = chain.findIndex((der) => rootHashes.includes(sha256Hex(der)));
+  if (end < 1) return untrusted("its chain does not lead to a root that this agent was given");
   const authorities = chain.slice(1, end + 1);
+  // A root of the company's names none; then the authority below it does.
+  const [trustDomain] = authorities.flatMap((der) => trustDomainOf(der) ?? []).slice(-1);
+  if (trustDomain === undefined) return untrusted("no authority of its chain names a trust domain");
   for (const [index, der] of authorities.entries()) {
     const fault = authorityFault(der, authorities[index + 1], { trustDomain, nowMs });
     if (fault !== undefined) return untrusted(fault);
@@ -64,8 +69,8 @@ function authorityFault(
   return issuer === undefined || isSignedBy(der, issuer) ? undefined : "its chain is broken";
 }
 
-function trustDomainOf(root: Uint8Array | undefined): TrustDomain | undefined {
-  const facts = parseCertificate(root ?? new Uint8Array());
+function trustDomainOf(authority: Uint8Array): TrustDomain | undefined {
+  const facts = parseCertificate(authority);
   const uri = facts.ok ? facts.value.uriSans[0] : undefined;
   const name = parseTrustDomain(uri?.slice("spiffe://".length) ?? "");
   return name.ok ? name.value : undefined;

@@ -11,4 +11,5 @@ export {
   type SigningKey,
   verifySignature,
 } from "./keys.ts";
+export { importPossessionKey, type PossessionKey, verifyPossession } from "./possession.ts";
 export { importTokenKey } from "./token-keys.ts";

@@ -1,4 +1,4 @@
-/** Evidence that a workload may have an identity, and its verification. The evidence so far: join tokens. */
+/** Evidence that a workload may have an identity, and its verification: join tokens, and what nodes prove of themselves. */
 export { encodeJoinToken, type JoinToken, parseJoinToken } from "./join-token.ts";
 export {
   type JoinClaim,
@@ -11,4 +11,12 @@ export {
   type TokenUse,
   type WorkloadName,
 } from "./join-tokens.ts";
+export { Challenges } from "./nodes/challenges.ts";
+export { type AttestedNode, type AttestedRequest, attestedRequest, type NodeEvidence } from "./nodes/evidence.ts";
+export {
+  NodeAttestors,
+  type NodeAttestorsOptions,
+  type NodeAudit,
+  type NodeClaim,
+} from "./nodes/node-attestors.ts";
 export { storedJoinTokens, type TokenDocuments } from "./stored-join-tokens.ts";

@@ -9,6 +9,7 @@ import { federation } from "./federation.ts";
 import { certificatesPem, durationMs, hostName, label, labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 import { networkPolicy } from "./network-policy.ts";
+import { nodeAttestation } from "./node-attestation.ts";
 import { peerAuthentication } from "./peer-authentication.ts";
 import { rateLimitPolicy } from "./rate-limit-policy.ts";
 import { requestAuthentication } from "./request-authentication.ts";
@@ -111,7 +112,14 @@ export const KINDS: Readonly<Record<Kind, z.ZodType<Resource>>> = {
   DestinationRule: destinationRule,
   RequestPolicy: requestPolicy,
   RateLimitPolicy: rateLimitPolicy,
+  NodeAttestation: nodeAttestation,
   AdminRole: adminRole,
 };
 
-export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set(["Mesh", "Namespace", "Federation", "AuthorizationProvider"]);
+export const CLUSTER_SCOPED: ReadonlySet<Kind> = new Set([
+  "Mesh",
+  "Namespace",
+  "Federation",
+  "AuthorizationProvider",
+  "NodeAttestation",
+]);

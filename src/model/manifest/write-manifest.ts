@@ -4,6 +4,7 @@ import { adminRoleSpec } from "./admin-role.ts";
 import { authorizationProviderSpec } from "./authorization-provider.ts";
 import { compact } from "./compact.ts";
 import { formatDuration } from "./fields.ts";
+import { nodeAttestationSpec } from "./node-attestation.ts";
 import { destinationRuleSpec } from "./write-destination-rule.ts";
 import {
   accessPolicySpec,
@@ -43,6 +44,8 @@ function specOf(resource: Resource): object | undefined {
       return networkPolicySpec(resource.spec);
     case "RateLimitPolicy":
       return rateLimitPolicySpec(resource.spec);
+    case "NodeAttestation":
+      return compact(nodeAttestationSpec(resource.spec)) as object;
     case "AdminRole":
       return adminRoleSpec(resource.spec);
     case "HTTPRoute":

@@ -4,6 +4,8 @@ import type { AuditLine } from "#model";
 export interface RefusalsOptions {
   readonly clock: Pick<Clock, "nowMs">;
   readonly audit: (line: AuditLine) => void;
+  /** What is written; `refusals` unless said. */
+  readonly what?: string;
 }
 
 interface Budget {
@@ -19,7 +21,7 @@ const KEYS_MAX = 4096;
 
 /**
  * Writes refusals into the audit log, and no more than their budget: whoever may do nothing must not be able to push out of a bounded log what
- * others did. What was left out is counted in the next that is written.
+ * others did. The same holds for what somebody may do as often as he likes. What was left out is counted in the next that is written.
  */
 export class Refusals {
   readonly #options: RefusalsOptions;
@@ -34,13 +36,13 @@ export class Refusals {
 
   /** `actor` is an address where nobody was proved. */
   write(line: Omit<AuditLine, "atMs">): void {
-    const { clock, audit } = this.#options;
+    const { clock, audit, what = "refusals" } = this.#options;
     const atMs = clock.nowMs();
     if (!this.#has(line.actor, atMs)) {
       this.#leftOut += 1;
       return;
     }
-    const more = this.#leftOut === 0 ? "" : ` (and ${this.#leftOut} refusals before that are not written)`;
+    const more = this.#leftOut === 0 ? "" : ` (and ${this.#leftOut} ${what} before that are not written)`;
     this.#leftOut = 0;
     audit({ ...line, atMs, detail: `${line.detail}${more}` });
   }

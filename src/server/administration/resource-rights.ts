@@ -13,6 +13,7 @@ const VERB_OF: Readonly<Record<Kind, AdminVerb>> = {
   Namespace: "administer",
   ServiceAccount: "administer",
   Federation: "administer",
+  NodeAttestation: "administer",
   AdminRole: "administer",
   AuthorizationPolicy: "secure",
   AuthorizationProvider: "secure",

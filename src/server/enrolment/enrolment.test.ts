@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateSigningKey, isSignedBy, verifyJws } from "#engine/crypto";
+import { generateSigningKey, importPossessionKey, isSignedBy, verifyJws } from "#engine/crypto";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import {
@@ -15,11 +15,13 @@ import {
   validateX509Svid,
   workloadSpiffeId,
 } from "#identity";
-import { type JoinTokenAudit, JoinTokens } from "#identity/attestation";
+import { attestedRequest, type JoinTokenAudit, JoinTokens, NodeAttestors } from "#identity/attestation";
 import { type Authority, openAuthority } from "#identity/authority";
 import { type Result, valueOrThrow } from "#model";
+import { CompanyAuthority } from "../../../test/fakes/company-authority.ts";
 import { fakeJoinTokenStore } from "../../../test/fakes/join-tokens.ts";
 import { fakeAuthority } from "../../../test/fakes/mesh-authority.ts";
+import { noNodes } from "../../../test/fakes/no-nodes.ts";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import { Enrolment, type EnrolmentOptions, type EnrolRequest, type SvidGrant, type SvidIssuance } from "./enrolment.ts";
 import { OwnIdentity } from "./own-identity.ts";
@@ -48,7 +50,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function enrolment(more: Partial<EnrolmentOptions> = {}): Enrolment {
-  const base = { authority, joinTokens: tokens, svidTtlMs: () => 20_000, clock: time };
+  const joining = { joinTokens: tokens, nodes: noNodes };
+  const base = { authority, ...joining, svidTtlMs: () => 20_000, clock: time, random: systemRandom };
   return new Enrolment({ ...base, onIssued: (each) => issued.push(each), ...more });
 }
 
@@ -79,6 +82,40 @@ describe("enrolment", () => {
     const record = { by: "enrol", spiffeId: catalog, instance: "catalog-1", peerAddress: "10.0.0.9" };
     expect(issued).toMatchObject([record]);
     expect(issued[0]?.tokenId).toBe(trail.at(-1)?.tokenId ?? "");
+  });
+
+  test("takes evidence once a nonce, within a minute, on the connection that asked, and not from a guesser without end", async () => {
+    const company = await CompanyAuthority.found();
+    const spec = {
+      attestor: { kind: "x509pop" as const, caCertificates: company.pem },
+      identities: [{ workloads: ["shop/catalog"], where: {} }],
+    };
+    const metadata = { name: "hosts", namespace: "", labels: {}, annotations: {} };
+    const resource = { apiVersion: "heddle.dev/v1" as const, kind: "NodeAttestation" as const, metadata, spec };
+    const nodes = new NodeAttestors({ attestations: () => [resource], clock: time, audit: () => undefined });
+    const server = enrolment({ nodes });
+    const host = await company.host({ subject: "CN=host-1" });
+    const key = importPossessionKey(host.keyPem);
+    const asked = await request({ joinToken: "" });
+    const proved = (nonce: Uint8Array): EnrolRequest => {
+      const signature = key?.sign(attestedRequest({ ...asked, nonce })) ?? new Uint8Array();
+      return { ...asked, evidence: { kind: "x509pop", chain: host.chain, signature } };
+    };
+    const first = proved(valueOrThrow(server.challenge(stranger)));
+    expect(whoIs(valueOrThrow(await server.enrol(first, stranger)))).toBe(catalog.uri);
+    expect(codeOf(await server.enrol(first, stranger))).toBe("HDL_ATTESTATION_CHALLENGE");
+    const elsewhere = { ...stranger };
+    const stolen = proved(valueOrThrow(server.challenge(stranger)));
+    expect(codeOf(await server.enrol(stolen, elsewhere))).toBe("HDL_ATTESTATION_CHALLENGE");
+    valueOrThrow(server.challenge(elsewhere));
+    expect(codeOf(await server.enrol(stolen, elsewhere))).toBe("HDL_ATTESTATION_EVIDENCE");
+    const late = proved(valueOrThrow(server.challenge(stranger)));
+    time.advance(60_001);
+    expect(codeOf(await server.enrol(late, stranger))).toBe("HDL_ATTESTATION_CHALLENGE");
+    const codes = new Set<string>();
+    for (let turn = 0; turn < 30; turn++) codes.add(codeOf(await server.enrol(late, stranger)));
+    expect([...codes]).toEqual(["HDL_ATTESTATION_CHALLENGE", "HDL_ENROLMENT_RATE"]);
+    expect(codeOf(server.challenge(stranger))).toBe("HDL_ENROLMENT_RATE");
   });
 
   test("refuses a token that was used before", async () => {

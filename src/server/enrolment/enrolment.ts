@@ -1,12 +1,22 @@
+import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
 import { type AdmittedSvid, audienceFault, bundleSet, type SpiffeId, svidStanding, workloadSpiffeId } from "#identity";
-import type { JoinTokens, WorkloadName } from "#identity/attestation";
+import {
+  attestedRequest,
+  Challenges,
+  type JoinTokens,
+  type NodeAttestors,
+  type NodeEvidence,
+  type WorkloadName,
+} from "#identity/attestation";
 import type { Authority, IssuedJwt, IssuedSvid } from "#identity/authority";
 import { DNS_LABEL, failure, problem, type Result, success } from "#model";
 import { PeerLimiter, type PeerLimits } from "./peer-limiter.ts";
 
 export interface EnrolRequest extends WorkloadName {
+  /** Not looked at where there is evidence. */
   readonly joinToken: string;
+  readonly evidence?: NodeEvidence | undefined;
   readonly instance: string;
   /** PKCS#10, DER. */
   readonly csr: Uint8Array;
@@ -18,7 +28,7 @@ export interface RenewRequest {
   readonly csr: Uint8Array;
 }
 
-/** Who asks, as the transport knows it. `spiffeId` only when its certificate was validated as an X.509-SVID. */
+/** Who asks, as the transport knows it: one object a connection. `spiffeId` only when its certificate was validated as an X.509-SVID. */
 export interface EnrolmentPeer {
   readonly address: string;
   readonly spiffeId: SpiffeId | undefined;
@@ -47,16 +57,18 @@ export interface SvidIssuance {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly peerAddress: string;
-  /** The join token that allowed it; empty for a renewal. */
+  /** The join token that allowed it; empty for a renewal, and for a node that proved what it is. */
   readonly tokenId: string;
 }
 
 export interface EnrolmentOptions {
   readonly authority: Pick<Authority, "trustDomain" | "bundle" | "issue" | "jwt" | "verifyRequest">;
   readonly joinTokens: Pick<JoinTokens, "attest">;
+  readonly nodes: Pick<NodeAttestors, "attest">;
   /** Life of an SVID now, milliseconds: `Mesh.spec.svidTtlMs`. */
   readonly svidTtlMs: () => number;
   readonly clock: Pick<Clock, "nowUs">;
+  readonly random: Pick<Random, "bytes">;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
   readonly issuer?: string;
   readonly onIssued: (issuance: SvidIssuance) => void;
@@ -71,7 +83,7 @@ const FAILURE_COST = 9;
 /** JWT-SVIDs are bearer tokens: short, since whoever sees one can use it. */
 const JWT_TTL_MS = 300_000;
 
-/** Decides who gets an SVID: a joining agent by its token, a member by the certificate it came with. Knows no transport. */
+/** Decides who gets an SVID: a joining agent by its token or by what its node proves, a member by the certificate it came with. Knows no transport. */
 export class Enrolment {
   readonly #options: EnrolmentOptions;
   readonly #enrolling: PeerLimiter;
@@ -79,15 +91,23 @@ export class Enrolment {
   /** Apart from renewals: a program that asks for tokens without end must not keep certificates from being renewed. */
   readonly #minting: PeerLimiter;
 
+  readonly #challenges: Challenges;
+
   constructor(options: EnrolmentOptions) {
     this.#options = options;
+    this.#challenges = new Challenges(options);
     this.#enrolling = new PeerLimiter(options.limits?.enrol ?? ENROL_LIMITS, options.clock);
     this.#renewing = new PeerLimiter(options.limits?.renew ?? RENEW_LIMITS, options.clock);
     this.#minting = new PeerLimiter(options.limits?.mint ?? MINT_LIMITS, options.clock);
   }
 
+  /** A nonce for evidence that comes over the same connection. Fails with `HDL_ENROLMENT_RATE`. */
+  challenge(peer: EnrolmentPeer): Result<Uint8Array> {
+    return this.#enrolling.admit(peer.address) ? success(this.#challenges.give(peer)) : tooMany(peer);
+  }
+
   /**
-   * The first SVID of a workload, for a join token. Fails with `HDL_ENROLMENT_RATE`, `HDL_ENROLMENT_NAME`, a code of
+   * The first SVID of a workload, for a join token or for evidence of its node. Fails with `HDL_ENROLMENT_RATE`, `HDL_ENROLMENT_NAME`, a code of
    * `#identity/attestation`, or a code of `Authority.issue`; a bad request never uses up the token.
    */
   async enrol(request: EnrolRequest, peer: EnrolmentPeer): Promise<Result<SvidGrant>> {
@@ -133,17 +153,34 @@ export class Enrolment {
   }
 
   async #enrol(request: EnrolRequest, peer: EnrolmentPeer): Promise<Result<SvidGrant>> {
-    const { joinToken, namespace, serviceAccount, instance } = request;
+    const { namespace, serviceAccount, instance } = request;
     for (const [what, name] of Object.entries({ namespace, serviceAccount, instance }))
       if (!DNS_LABEL.test(name)) return badName(what, name);
     const { authority } = this.#options;
     const proven = authority.verifyRequest(request.csr);
     if (!proven.ok) return proven;
     const spiffeId = workloadSpiffeId(authority.trustDomain, namespace, serviceAccount);
-    const claim = { joinToken, namespace, serviceAccount, publicKeyInfo: proven.value, peerAddress: peer.address };
-    const attested = await this.#options.joinTokens.attest(claim);
+    const attested = await this.#attest(request, { peer, publicKeyInfo: proven.value });
     if (!attested.ok) return attested;
-    return this.#issue({ by: "enrol", spiffeId, tokenId: attested.value.id }, request, peer);
+    return this.#issue({ by: "enrol", spiffeId, tokenId: attested.value }, request, peer);
+  }
+
+  /** The id of the join token; empty for a node. */
+  async #attest(
+    { joinToken, evidence, ...request }: EnrolRequest,
+    { peer, publicKeyInfo }: { readonly peer: EnrolmentPeer; readonly publicKeyInfo: Uint8Array },
+  ): Promise<Result<string>> {
+    const { namespace, serviceAccount, instance, csr } = request;
+    const asked = { namespace, serviceAccount, peerAddress: peer.address };
+    if (evidence === undefined) {
+      const token = await this.#options.joinTokens.attest({ ...asked, joinToken, publicKeyInfo });
+      return token.ok ? success(token.value.id) : token;
+    }
+    const nonce = this.#challenges.take(peer);
+    if (!nonce.ok) return nonce;
+    const signed = attestedRequest({ namespace, serviceAccount, instance, csr, nonce: nonce.value });
+    const node = this.#options.nodes.attest({ ...asked, instance, evidence, request: signed });
+    return node.ok ? success("") : node;
   }
 
   #issue(

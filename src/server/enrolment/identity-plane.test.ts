@@ -41,6 +41,7 @@ function start(more: Partial<IdentityPlaneOptions> = {}): Promise<Result<Identit
     timers: time,
     random: systemRandom,
     tokens: fakeJoinTokenStore(),
+    attestations: () => [],
     svids: fakeDocuments(),
     reports: () => new Map(),
     publishedMs: () => 0,
@@ -48,6 +49,7 @@ function start(more: Partial<IdentityPlaneOptions> = {}): Promise<Result<Identit
     listener: {
       onIssued: () => undefined,
       onTokenAudit: () => undefined,
+      onNodeAudit: () => undefined,
       onRotation: () => undefined,
       onRevoked: () => undefined,
       onOwnIdentity: () => own++,

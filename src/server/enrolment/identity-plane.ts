@@ -3,9 +3,24 @@ import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
 import { type Bundle, namespaceOf, type SpiffeId, type TlsIdentity, type TrustDomain } from "#identity";
-import { type JoinTokenAudit, type JoinTokenStore, JoinTokens } from "#identity/attestation";
+import {
+  type JoinTokenAudit,
+  type JoinTokenStore,
+  JoinTokens,
+  NodeAttestors,
+  type NodeAudit,
+} from "#identity/attestation";
 import { type Authority, openAuthority, type RotationStep } from "#identity/authority";
-import { type Failure, failure, type Problem, problem, type Result, success, type WorkloadKey } from "#model";
+import {
+  type Failure,
+  failure,
+  type NodeAttestation,
+  type Problem,
+  problem,
+  type Result,
+  success,
+  type WorkloadKey,
+} from "#model";
 import { Enrolment, type SvidIssuance } from "./enrolment.ts";
 import { KeyRotation } from "./key-rotation.ts";
 import type { MemberReport } from "./members.ts";
@@ -26,6 +41,8 @@ export interface IdentityPlaneOptions {
   readonly timers: Pick<Timers, "after" | "every">;
   readonly random: Random;
   readonly tokens: JoinTokenStore;
+  /** Those that are applied. */
+  readonly attestations: () => readonly NodeAttestation[];
   /** Where issued SVIDs are kept over a restart. */
   readonly svids: LedgerDocuments;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
@@ -43,6 +60,7 @@ export interface IdentityPlaneOptions {
 export interface IdentityPlaneListener {
   readonly onIssued: (issuance: SvidIssuance) => void;
   readonly onTokenAudit: (entry: JoinTokenAudit) => void;
+  readonly onNodeAudit: (entry: NodeAudit) => void;
   /** A new identity of the server, for new connections of its listener. */
   readonly onOwnIdentity: (identity: TlsIdentity) => void;
   /** The bundle changed: agents must hear of it. */
@@ -102,7 +120,9 @@ export class IdentityPlane {
       listener.onIssued(issuance);
     };
     const provider = options.issuer === undefined ? {} : { issuer: options.issuer };
-    this.enrolment = new Enrolment({ authority, joinTokens, svidTtlMs, clock, onIssued, ...provider });
+    const { attestations } = options;
+    const nodes = new NodeAttestors({ attestations, clock, audit: listener.onNodeAudit });
+    this.enrolment = new Enrolment({ authority, joinTokens, nodes, svidTtlMs, clock, random, onIssued, ...provider });
     const serially = <T>(step: () => Promise<T>): Promise<T> => this.#change(step);
     const { reports, publishedMs } = options;
     const { onFailure, onRotation: onStep } = listener;

@@ -1,13 +1,14 @@
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import type { NodeEvidence } from "#identity/attestation";
 import { type Failure, formatProblem, type ProblemCode, problem, type Result } from "#model";
-import type { Identity } from "#proto";
+import type { EnrolRequest, Identity } from "#proto";
 import type { Enrolment, EnrolmentPeer, SvidGrant } from "./enrolment.ts";
 
 /** Trailer that carries a problem's code, so that an agent shows the same problem as the server's log. */
 const PROBLEM_HEADER = "heddle-problem";
 
 export interface IdentityServiceOptions {
-  readonly enrolment: Pick<Enrolment, "enrol" | "renew" | "mintJwt">;
+  readonly enrolment: Pick<Enrolment, "challenge" | "enrol" | "renew" | "mintJwt">;
   /** Who is at the other end of a call, from its connection. `spiffeId` must be of a validated client certificate. */
   readonly peerOf: (context: HandlerContext) => EnrolmentPeer;
   /** Told of refusals that are the server's own fault. */
@@ -22,7 +23,13 @@ export function identityService({ enrolment, peerOf, onFault }: IdentityServiceO
     return { ...rest, certificateChain: [...certificateChain], authorities: [...authorities] };
   };
   return {
-    enrol: async (request, context) => answer(await enrolment.enrol(request, peerOf(context))),
+    challenge(_, context) {
+      const nonce = enrolment.challenge(peerOf(context));
+      if (!nonce.ok) throw refusal(nonce, onFault);
+      return { nonce: nonce.value };
+    },
+    enrol: async (request, context) =>
+      answer(await enrolment.enrol({ ...request, evidence: evidenceIn(request) }, peerOf(context))),
     renew: (request, context) => answer(enrolment.renew(request, peerOf(context))),
     mintJwtSvid(request, context) {
       const minted = enrolment.mintJwt(request.audience, peerOf(context));
@@ -32,8 +39,23 @@ export function identityService({ enrolment, peerOf, onFault }: IdentityServiceO
   };
 }
 
+/** Undefined where there is none, and where it is of a kind that a newer agent knows. */
+function evidenceIn({ evidence }: EnrolRequest): NodeEvidence | undefined {
+  const proof = evidence?.proof;
+  switch (proof?.case) {
+    case "x509Possession":
+      return { kind: "x509pop", chain: proof.value.chain, signature: proof.value.signature };
+    case undefined:
+      return undefined;
+  }
+}
+
 /** What a caller may be told, by code; anything else is the server's own affair and is only logged. */
 const GRPC_CODES: Readonly<Partial<Record<ProblemCode, Code>>> = {
+  HDL_ATTESTATION_CHALLENGE: Code.PermissionDenied,
+  HDL_ATTESTATION_EVIDENCE: Code.PermissionDenied,
+  HDL_ATTESTATION_IDENTITY: Code.PermissionDenied,
+  HDL_ATTESTATION_NONE: Code.PermissionDenied,
   HDL_ATTESTATION_TOKEN_EXPIRED: Code.PermissionDenied,
   HDL_ATTESTATION_TOKEN_MALFORMED: Code.InvalidArgument,
   HDL_ATTESTATION_TOKEN_UNKNOWN: Code.PermissionDenied,

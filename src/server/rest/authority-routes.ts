@@ -70,6 +70,7 @@ function authorityView({ identity, federation }: AuthorityRoutesOptions["plane"]
     roots: roots.map(({ id, certificate }) => ({
       id,
       hash: sha256Hex(firstCertificate(certificate)),
+      certificate,
       ...endOf(certificate),
     })),
     issuing: slots.map(({ id, root, status, certificate }) => ({ id, root, status, ...endOf(certificate) })),

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/v1/control.proto.
  */
 export const file_heddle_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("ChdoZWRkbGUvdjEvY29udHJvbC5wcm90bxIJaGVkZGxlLnYxIiYKEk1pbnRKd3RTdmlkUmVxdWVzdBIQCghhdWRpZW5jZRgBIAMoCSI7ChNNaW50Snd0U3ZpZFJlc3BvbnNlEg0KBXRva2VuGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQibQoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgDIAEoCRIQCghpbnN0YW5jZRgEIAEoCRILCgNjc3IYBSABKAwiLQoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDBIQCghpbnN0YW5jZRgCIAEoCSJnCgxTdmlkUmVzcG9uc2USEQoJc3BpZmZlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhMKC2F1dGhvcml0aWVzGAMgAygMEhQKDHRydXN0X2RvbWFpbhgEIAEoCSLdAgoPQW5ub3VuY2VSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEQoJbWVzaF9wb3J0GAMgASgNEjYKBmxhYmVscxgEIAMoCzImLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QuTGFiZWxzRW50cnkSDQoFcmVhZHkYBSABKAgSEAoIYXBwX3BvcnQYBiABKA0SEAoIcmV2aXNpb24YByABKAQSIAoYc2VydmVkX3N2aWRfbm90X2FmdGVyX21zGAggASgEEhUKDWFnZW50X3ZlcnNpb24YCSABKAkSDAoEbW9kZRgKIAEoCRIaChJzZXJ2ZWRfc3ZpZF9zZXJpYWwYCyABKAkSFwoPYnVuZGxlX3NlcXVlbmNlGAwgASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoQQW5ub3VuY2VSZXNwb25zZRIQCghsZWFzZV9tcxgBIAEoDSIjCg9XaXRoZHJhd1JlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkiEgoQV2l0aGRyYXdSZXNwb25zZSIpChdSZXBvcnRVbmtub3duS2V5UmVxdWVzdBIOCgZpc3N1ZXIYASABKAkiGgoYUmVwb3J0VW5rbm93bktleVJlc3BvbnNlIm4KDVJlcG9ydFJlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBBIoCgViYXRjaBgEIAEoCzIZLmhlZGRsZS52MS5UZWxlbWV0cnlCYXRjaCIQCg5SZXBvcnRSZXNwb25zZTLOAQoISWRlbnRpdHkSOQoFRW5yb2wSFy5oZWRkbGUudjEuRW5yb2xSZXF1ZXN0GhcuaGVkZGxlLnYxLlN2aWRSZXNwb25zZRI5CgVSZW5ldxIXLmhlZGRsZS52MS5SZW5ld1JlcXVlc3QaFy5oZWRkbGUudjEuU3ZpZFJlc3BvbnNlEkwKC01pbnRKd3RTdmlkEh0uaGVkZGxlLnYxLk1pbnRKd3RTdmlkUmVxdWVzdBoeLmhlZGRsZS52MS5NaW50Snd0U3ZpZFJlc3BvbnNlMvEBCghSZWdpc3RyeRJDCghBbm5vdW5jZRIaLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QaGy5oZWRkbGUudjEuQW5ub3VuY2VSZXNwb25zZRJDCghXaXRoZHJhdxIaLmhlZGRsZS52MS5XaXRoZHJhd1JlcXVlc3QaGy5oZWRkbGUudjEuV2l0aGRyYXdSZXNwb25zZRJbChBSZXBvcnRVbmtub3duS2V5EiIuaGVkZGxlLnYxLlJlcG9ydFVua25vd25LZXlSZXF1ZXN0GiMuaGVkZGxlLnYxLlJlcG9ydFVua25vd25LZXlSZXNwb25zZTJKCglUZWxlbWV0cnkSPQoGUmVwb3J0EhguaGVkZGxlLnYxLlJlcG9ydFJlcXVlc3QaGS5oZWRkbGUudjEuUmVwb3J0UmVzcG9uc2ViBnByb3RvMw", [file_heddle_v1_telemetry]);
+  fileDesc("ChdoZWRkbGUvdjEvY29udHJvbC5wcm90bxIJaGVkZGxlLnYxIiYKEk1pbnRKd3RTdmlkUmVxdWVzdBIQCghhdWRpZW5jZRgBIAMoCSI7ChNNaW50Snd0U3ZpZFJlc3BvbnNlEg0KBXRva2VuGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQimAEKDEVucm9sUmVxdWVzdBISCgpqb2luX3Rva2VuGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAyABKAkSEAoIaW5zdGFuY2UYBCABKAkSCwoDY3NyGAUgASgMEikKCGV2aWRlbmNlGAYgASgLMhcuaGVkZGxlLnYxLk5vZGVFdmlkZW5jZSJNCgxOb2RlRXZpZGVuY2USNAoPeDUwOV9wb3NzZXNzaW9uGAEgASgLMhkuaGVkZGxlLnYxLlg1MDlQb3NzZXNzaW9uSABCBwoFcHJvb2YiMgoOWDUwOVBvc3Nlc3Npb24SDQoFY2hhaW4YASADKAwSEQoJc2lnbmF0dXJlGAIgASgMIhIKEENoYWxsZW5nZVJlcXVlc3QiIgoRQ2hhbGxlbmdlUmVzcG9uc2USDQoFbm9uY2UYASABKAwiLQoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDBIQCghpbnN0YW5jZRgCIAEoCSJnCgxTdmlkUmVzcG9uc2USEQoJc3BpZmZlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhMKC2F1dGhvcml0aWVzGAMgAygMEhQKDHRydXN0X2RvbWFpbhgEIAEoCSLdAgoPQW5ub3VuY2VSZXF1ZXN0EhAKCGluc3RhbmNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEQoJbWVzaF9wb3J0GAMgASgNEjYKBmxhYmVscxgEIAMoCzImLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QuTGFiZWxzRW50cnkSDQoFcmVhZHkYBSABKAgSEAoIYXBwX3BvcnQYBiABKA0SEAoIcmV2aXNpb24YByABKAQSIAoYc2VydmVkX3N2aWRfbm90X2FmdGVyX21zGAggASgEEhUKDWFnZW50X3ZlcnNpb24YCSABKAkSDAoEbW9kZRgKIAEoCRIaChJzZXJ2ZWRfc3ZpZF9zZXJpYWwYCyABKAkSFwoPYnVuZGxlX3NlcXVlbmNlGAwgASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoQQW5ub3VuY2VSZXNwb25zZRIQCghsZWFzZV9tcxgBIAEoDSIjCg9XaXRoZHJhd1JlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkiEgoQV2l0aGRyYXdSZXNwb25zZSIpChdSZXBvcnRVbmtub3duS2V5UmVxdWVzdBIOCgZpc3N1ZXIYASABKAkiGgoYUmVwb3J0VW5rbm93bktleVJlc3BvbnNlIm4KDVJlcG9ydFJlcXVlc3QSEAoIaW5zdGFuY2UYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBBIoCgViYXRjaBgEIAEoCzIZLmhlZGRsZS52MS5UZWxlbWV0cnlCYXRjaCIQCg5SZXBvcnRSZXNwb25zZTKWAgoISWRlbnRpdHkSOQoFRW5yb2wSFy5oZWRkbGUudjEuRW5yb2xSZXF1ZXN0GhcuaGVkZGxlLnYxLlN2aWRSZXNwb25zZRJGCglDaGFsbGVuZ2USGy5oZWRkbGUudjEuQ2hhbGxlbmdlUmVxdWVzdBocLmhlZGRsZS52MS5DaGFsbGVuZ2VSZXNwb25zZRI5CgVSZW5ldxIXLmhlZGRsZS52MS5SZW5ld1JlcXVlc3QaFy5oZWRkbGUudjEuU3ZpZFJlc3BvbnNlEkwKC01pbnRKd3RTdmlkEh0uaGVkZGxlLnYxLk1pbnRKd3RTdmlkUmVxdWVzdBoeLmhlZGRsZS52MS5NaW50Snd0U3ZpZFJlc3BvbnNlMvEBCghSZWdpc3RyeRJDCghBbm5vdW5jZRIaLmhlZGRsZS52MS5Bbm5vdW5jZVJlcXVlc3QaGy5oZWRkbGUudjEuQW5ub3VuY2VSZXNwb25zZRJDCghXaXRoZHJhdxIaLmhlZGRsZS52MS5XaXRoZHJhd1JlcXVlc3QaGy5oZWRkbGUudjEuV2l0aGRyYXdSZXNwb25zZRJbChBSZXBvcnRVbmtub3duS2V5EiIuaGVkZGxlLnYxLlJlcG9ydFVua25vd25LZXlSZXF1ZXN0GiMuaGVkZGxlLnYxLlJlcG9ydFVua25vd25LZXlSZXNwb25zZTJKCglUZWxlbWV0cnkSPQoGUmVwb3J0EhguaGVkZGxlLnYxLlJlcG9ydFJlcXVlc3QaGS5oZWRkbGUudjEuUmVwb3J0UmVzcG9uc2ViBnByb3RvMw", [file_heddle_v1_telemetry]);
 
 /**
  * @generated from message heddle.v1.MintJwtSvidRequest
@@ -89,6 +89,13 @@ export type EnrolRequest = Message<"heddle.v1.EnrolRequest"> & {
    * @generated from field: bytes csr = 5;
    */
   csr: Uint8Array;
+
+  /**
+   * In place of a join token.
+   *
+   * @generated from field: heddle.v1.NodeEvidence evidence = 6;
+   */
+  evidence?: NodeEvidence | undefined;
 };
 
 /**
@@ -97,6 +104,87 @@ export type EnrolRequest = Message<"heddle.v1.EnrolRequest"> & {
  */
 export const EnrolRequestSchema: GenMessage<EnrolRequest> = /*@__PURE__*/
   messageDesc(file_heddle_v1_control, 2);
+
+/**
+ * What a node proves of itself. Signatures are over the text that `attestedRequest` in src/identity/attestation makes of the request and the nonce.
+ *
+ * @generated from message heddle.v1.NodeEvidence
+ */
+export type NodeEvidence = Message<"heddle.v1.NodeEvidence"> & {
+  /**
+   * @generated from oneof heddle.v1.NodeEvidence.proof
+   */
+  proof: {
+    /**
+     * @generated from field: heddle.v1.X509Possession x509_possession = 1;
+     */
+    value: X509Possession;
+    case: "x509Possession";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message heddle.v1.NodeEvidence.
+ * Use `create(NodeEvidenceSchema)` to create a new message.
+ */
+export const NodeEvidenceSchema: GenMessage<NodeEvidence> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 3);
+
+/**
+ * @generated from message heddle.v1.X509Possession
+ */
+export type X509Possession = Message<"heddle.v1.X509Possession"> & {
+  /**
+   * DER, leaf first.
+   *
+   * @generated from field: repeated bytes chain = 1;
+   */
+  chain: Uint8Array[];
+
+  /**
+   * ECDSA or RSASSA-PSS with SHA-256, by the leaf's key.
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message heddle.v1.X509Possession.
+ * Use `create(X509PossessionSchema)` to create a new message.
+ */
+export const X509PossessionSchema: GenMessage<X509Possession> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 4);
+
+/**
+ * @generated from message heddle.v1.ChallengeRequest
+ */
+export type ChallengeRequest = Message<"heddle.v1.ChallengeRequest"> & {
+};
+
+/**
+ * Describes the message heddle.v1.ChallengeRequest.
+ * Use `create(ChallengeRequestSchema)` to create a new message.
+ */
+export const ChallengeRequestSchema: GenMessage<ChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 5);
+
+/**
+ * @generated from message heddle.v1.ChallengeResponse
+ */
+export type ChallengeResponse = Message<"heddle.v1.ChallengeResponse"> & {
+  /**
+   * @generated from field: bytes nonce = 1;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message heddle.v1.ChallengeResponse.
+ * Use `create(ChallengeResponseSchema)` to create a new message.
+ */
+export const ChallengeResponseSchema: GenMessage<ChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_heddle_v1_control, 6);
 
 /**
  * @generated from message heddle.v1.RenewRequest
@@ -118,7 +206,7 @@ export type RenewRequest = Message<"heddle.v1.RenewRequest"> & {
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 3);
+  messageDesc(file_heddle_v1_control, 7);
 
 /**
  * @generated from message heddle.v1.SvidResponse
@@ -154,7 +242,7 @@ export type SvidResponse = Message<"heddle.v1.SvidResponse"> & {
  * Use `create(SvidResponseSchema)` to create a new message.
  */
 export const SvidResponseSchema: GenMessage<SvidResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 4);
+  messageDesc(file_heddle_v1_control, 8);
 
 /**
  * @generated from message heddle.v1.AnnounceRequest
@@ -242,7 +330,7 @@ export type AnnounceRequest = Message<"heddle.v1.AnnounceRequest"> & {
  * Use `create(AnnounceRequestSchema)` to create a new message.
  */
 export const AnnounceRequestSchema: GenMessage<AnnounceRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 5);
+  messageDesc(file_heddle_v1_control, 9);
 
 /**
  * @generated from message heddle.v1.AnnounceResponse
@@ -259,7 +347,7 @@ export type AnnounceResponse = Message<"heddle.v1.AnnounceResponse"> & {
  * Use `create(AnnounceResponseSchema)` to create a new message.
  */
 export const AnnounceResponseSchema: GenMessage<AnnounceResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 6);
+  messageDesc(file_heddle_v1_control, 10);
 
 /**
  * @generated from message heddle.v1.WithdrawRequest
@@ -276,7 +364,7 @@ export type WithdrawRequest = Message<"heddle.v1.WithdrawRequest"> & {
  * Use `create(WithdrawRequestSchema)` to create a new message.
  */
 export const WithdrawRequestSchema: GenMessage<WithdrawRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 7);
+  messageDesc(file_heddle_v1_control, 11);
 
 /**
  * @generated from message heddle.v1.WithdrawResponse
@@ -289,7 +377,7 @@ export type WithdrawResponse = Message<"heddle.v1.WithdrawResponse"> & {
  * Use `create(WithdrawResponseSchema)` to create a new message.
  */
 export const WithdrawResponseSchema: GenMessage<WithdrawResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 8);
+  messageDesc(file_heddle_v1_control, 12);
 
 /**
  * @generated from message heddle.v1.ReportUnknownKeyRequest
@@ -308,7 +396,7 @@ export type ReportUnknownKeyRequest = Message<"heddle.v1.ReportUnknownKeyRequest
  * Use `create(ReportUnknownKeyRequestSchema)` to create a new message.
  */
 export const ReportUnknownKeyRequestSchema: GenMessage<ReportUnknownKeyRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 9);
+  messageDesc(file_heddle_v1_control, 13);
 
 /**
  * @generated from message heddle.v1.ReportUnknownKeyResponse
@@ -321,7 +409,7 @@ export type ReportUnknownKeyResponse = Message<"heddle.v1.ReportUnknownKeyRespon
  * Use `create(ReportUnknownKeyResponseSchema)` to create a new message.
  */
 export const ReportUnknownKeyResponseSchema: GenMessage<ReportUnknownKeyResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 10);
+  messageDesc(file_heddle_v1_control, 14);
 
 /**
  * @generated from message heddle.v1.ReportRequest
@@ -355,7 +443,7 @@ export type ReportRequest = Message<"heddle.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 11);
+  messageDesc(file_heddle_v1_control, 15);
 
 /**
  * @generated from message heddle.v1.ReportResponse
@@ -368,14 +456,14 @@ export type ReportResponse = Message<"heddle.v1.ReportResponse"> & {
  * Use `create(ReportResponseSchema)` to create a new message.
  */
 export const ReportResponseSchema: GenMessage<ReportResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_v1_control, 12);
+  messageDesc(file_heddle_v1_control, 16);
 
 /**
  * @generated from service heddle.v1.Identity
  */
 export const Identity: GenService<{
   /**
-   * Exchanges a single-use join token and a CSR for the workload's first X.509-SVID. Proof of possession is the CSR's own signature.
+   * Exchanges a single-use join token, or evidence of what the node is, and a CSR for the workload's first X.509-SVID. Proof of possession is the CSR's own signature.
    *
    * @generated from rpc heddle.v1.Identity.Enrol
    */
@@ -383,6 +471,16 @@ export const Identity: GenService<{
     methodKind: "unary";
     input: typeof EnrolRequestSchema;
     output: typeof SvidResponseSchema;
+  },
+  /**
+   * Gives a nonce that the evidence of the next Enrol on this connection must be fresh by: good once, for a minute.
+   *
+   * @generated from rpc heddle.v1.Identity.Challenge
+   */
+  challenge: {
+    methodKind: "unary";
+    input: typeof ChallengeRequestSchema;
+    output: typeof ChallengeResponseSchema;
   },
   /**
    * Renews the SVID of the caller, whose identity is taken from its client certificate, never from the message.

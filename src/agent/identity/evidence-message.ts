@@ -1,0 +1,11 @@
+import type { NodeEvidence } from "#identity/attestation";
+
+/** Evidence as `heddle.v1.NodeEvidence` carries it. */
+export function evidenceMessage(evidence: NodeEvidence) {
+  switch (evidence.kind) {
+    case "x509pop": {
+      const { chain, signature } = evidence;
+      return { proof: { case: "x509Possession" as const, value: { chain: [...chain], signature } } };
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "#engine/time";
+import { failure, type NodeAttestation, type Problem, problem, type Result, success } from "#model";
+import type { WorkloadName } from "../join-tokens.ts";
+import type { AttestedNode, NodeEvidence } from "./evidence.ts";
+import { mayTake } from "./granted-identity.ts";
+import { attestPossession } from "./x509-possession.ts";
+
+/** Proof offered by a joining agent in place of a join token. */
+export interface NodeClaim extends WorkloadName {
+  readonly instance: string;
+  readonly evidence: NodeEvidence;
+  /** What had to be signed: `attestedRequest`. */
+  readonly request: Uint8Array;
+  readonly peerAddress: string;
+}
+
+/** One line of the audit trail. `problem` says why evidence was refused. */
+export interface NodeAudit extends WorkloadName {
+  readonly kind: "node-attested" | "node-refused";
+  readonly atMs: number;
+  /** The peer's address. */
+  readonly actor: string;
+  readonly instance: string;
+  /** Such as `x509pop certificate 1f2e…`; the kind alone for one whose proof does not hold. */
+  readonly node: string;
+  readonly problem?: Problem;
+}
+
+export interface NodeAttestorsOptions {
+  /** Those in force. */
+  readonly attestations: () => readonly NodeAttestation[];
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly audit: (entry: NodeAudit) => void;
+}
+
+/** Who may join by what a node proves of itself, as far as the applied `NodeAttestation`s say. */
+export class NodeAttestors {
+  readonly #options: NodeAttestorsOptions;
+
+  constructor(options: NodeAttestorsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The node, where its proof holds by one of the attestations and that one grants the identity. Fails with `HDL_ATTESTATION_NONE`, `…_EVIDENCE`
+   * or `…_IDENTITY`; each is audited.
+   */
+  attest(claim: NodeClaim): Result<AttestedNode> {
+    const attested = this.#attest(claim);
+    const { namespace, serviceAccount, instance, peerAddress: actor, evidence } = claim;
+    const who = { namespace, serviceAccount, instance, actor, atMs: this.#options.clock.nowMs() };
+    if (attested.ok)
+      this.#options.audit({ kind: "node-attested", ...who, node: `${evidence.kind} ${attested.value.name}` });
+    else this.#options.audit({ kind: "node-refused", ...who, node: evidence.kind, problem: attested.problems[0] });
+    return attested;
+  }
+
+  #attest(claim: NodeClaim): Result<AttestedNode> {
+    const { kind } = claim.evidence;
+    const fitting = this.#options.attestations().filter(({ spec }) => spec.attestor.kind === kind);
+    let refusal: Result<never> = failure(problem("HDL_ATTESTATION_NONE", `No NodeAttestation takes ${kind}.`));
+    if (isServer(claim)) return notGranted(claim, kind);
+    for (const { spec } of fitting) {
+      const node = this.#prove(claim, spec.attestor);
+      if (node.ok && mayTake(claim, spec.identities, node.value.facts)) return success(node.value);
+      refusal = node.ok ? notGranted(claim, node.value.name) : (worse(refusal, node) ?? refusal);
+    }
+    return refusal;
+  }
+
+  #prove({ evidence, request }: NodeClaim, attestor: NodeAttestation["spec"]["attestor"]): Result<AttestedNode> {
+    return attestPossession(evidence, attestor, { request, nowMs: this.#options.clock.nowMs() });
+  }
+}
+
+/** That the proof holds and is not enough tells more than that another does not hold. */
+function worse(held: Result<never>, next: Result<never>): Result<never> | undefined {
+  return !held.ok && held.problems[0].code === "HDL_ATTESTATION_IDENTITY" ? undefined : next;
+}
+
+function notGranted({ namespace, serviceAccount }: WorkloadName, node: string): Result<never> {
+  const asked = `${namespace}/${serviceAccount}`;
+  return failure(problem("HDL_ATTESTATION_IDENTITY", `No NodeAttestation lets ${node} be ${asked}.`));
+}
+
+/** Nobody joins as the server. */
+function isServer({ namespace, serviceAccount }: WorkloadName): boolean {
+  return namespace === "heddle-system" && serviceAccount === "heddle-server";
+}
