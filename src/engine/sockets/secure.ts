@@ -5,6 +5,7 @@
  * reported as done. And a chain that verifies says only that *some* trusted authority signed: the caller judges the leaf itself, in
  * `accept`, before a byte is read or written.
  */
+import { constants } from "node:crypto";
 import { type Result, success } from "#model";
 import type { CancelConnect, Listener } from "./plain.ts";
 import { type Admission, PlaintextGate } from "./plaintext-gate.ts";
@@ -39,6 +40,8 @@ export interface RefusedPeer {
 }
 
 const ALPN_H2 = alpnOf(["h2"]);
+/** The engine knows no least version here. Before 1.3 certificates travel in the clear, and old ciphers are to be had. */
+const ONLY_TLS13 = constants.SSL_OP_NO_TLSv1 | constants.SSL_OP_NO_TLSv1_1 | constants.SSL_OP_NO_TLSv1_2;
 
 export interface SecureListenOptions {
   readonly address: string;
@@ -123,6 +126,7 @@ function tlsOptions(material: TlsMaterial) {
     cert: material.certificateChainPem,
     key: material.privateKeyPem,
     ALPNProtocols: ALPN_H2,
+    secureOptions: ONLY_TLS13,
   };
 }
 
