@@ -21,13 +21,26 @@ export interface AccessOptions {
   readonly random: Pick<Random, "bytes">;
 }
 
+/** Whose right it is, and until when it was proved: what it opens lasts no longer. */
+export interface Proof {
+  readonly administrator: Administrator;
+  /** Of a login or a session; infinite for a token, which is asked for its own end each time. */
+  readonly goodUntilMs: number;
+}
+
 /** How a request showed its right. */
-export type Grant = { readonly administrator: Administrator; readonly by: "token" | "session" };
+export interface Grant extends Proof {
+  readonly by: "token" | "session";
+}
 
 /** What a code or session is worth, until then. */
-interface Held {
-  readonly administrator: Administrator;
+interface Held extends Proof {
   readonly expiresAtMs: number;
+}
+
+export interface NewSession {
+  readonly session: string;
+  readonly lifeMs: number;
 }
 
 interface Bucket {
@@ -47,38 +60,37 @@ export class Access {
   }
 
   /** A code that opens one session with the maker's own rights, once, within ten minutes. */
-  createCode(administrator: Administrator): { readonly code: string; readonly expiresAtMs: number } {
-    const held = { administrator, expiresAtMs: this.#options.clock.nowMs() + CODE_LIFE_MS };
-    return { code: this.#create(this.#codes, held), expiresAtMs: held.expiresAtMs };
+  createCode({ administrator, goodUntilMs }: Proof): { readonly code: string; readonly expiresAtMs: number } {
+    const expiresAtMs = Math.min(this.#options.clock.nowMs() + CODE_LIFE_MS, goodUntilMs);
+    return { code: this.#create(this.#codes, { administrator, goodUntilMs, expiresAtMs }), expiresAtMs };
   }
 
-  /** The session of a code, or undefined when the code is not good. */
-  openSession(code: string): { readonly session: string; readonly lifeMs: number } | undefined {
+  /** The session of a code, or undefined when the code is not good. It ends with that by which the code was made. */
+  openSession(code: string): (NewSession & Pick<Proof, "administrator">) | undefined {
     const held = this.#liveOf(this.#codes, code);
     this.#codes.delete(hashOf(code));
     if (held === undefined) return undefined;
-    return this.createSession(held.administrator);
+    return { ...this.createSession(held.administrator, held.goodUntilMs), administrator: held.administrator };
   }
 
   /** A session for somebody who was proved otherwise. */
-  createSession(administrator: Administrator): { readonly session: string; readonly lifeMs: number } {
-    const expiresAtMs = this.#options.clock.nowMs() + SESSION_LIFE_MS;
-    return {
-      session: this.#create(this.#sessions, { administrator, expiresAtMs }),
-      lifeMs: SESSION_LIFE_MS,
-    };
+  createSession(administrator: Administrator, goodUntilMs = Number.POSITIVE_INFINITY): NewSession {
+    const nowMs = this.#options.clock.nowMs();
+    const expiresAtMs = Math.min(nowMs + SESSION_LIFE_MS, goodUntilMs);
+    const session = this.#create(this.#sessions, { administrator, goodUntilMs: expiresAtMs, expiresAtMs });
+    return { session, lifeMs: expiresAtMs - nowMs };
   }
 
   /** What these credentials are good for; undefined when for nothing. */
   judge(authorization: string | undefined, cookie: string | undefined): Grant | undefined {
     const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1];
     if (token !== undefined) {
-      const administrator = this.#bearerOf(token);
-      return administrator === undefined ? undefined : { administrator, by: "token" };
+      const proof = this.#bearerOf(token);
+      return proof && { ...proof, by: "token" };
     }
     const session = sessionIn(cookie);
     const held = session === undefined ? undefined : this.#liveOf(this.#sessions, session);
-    return held === undefined ? undefined : { administrator: held.administrator, by: "session" };
+    return held && { ...proofOf(held), by: "session" };
   }
 
   /** Ends the session of the bearer's token or of the cookie, if there is one. */
@@ -110,10 +122,14 @@ export class Access {
     return bucket;
   }
 
-  #bearerOf(token: string): Administrator | undefined {
+  #bearerOf(token: string): Proof | undefined {
     const session = SESSION_TOKEN.exec(token)?.[1];
-    if (session !== undefined) return this.#liveOf(this.#sessions, session)?.administrator;
-    return this.#isAdmin(token) ? LOCAL : this.#options.apiTokens.identify(token);
+    if (session !== undefined) {
+      const held = this.#liveOf(this.#sessions, session);
+      return held && proofOf(held);
+    }
+    const administrator = this.#isAdmin(token) ? LOCAL : this.#options.apiTokens.identify(token);
+    return administrator && { administrator, goodUntilMs: Number.POSITIVE_INFINITY };
   }
 
   #isAdmin(token: string): boolean {
@@ -144,6 +160,10 @@ export class Access {
 /** A session of a command, which has no cookies. */
 const SESSION_TOKEN = /^hst1\.([A-Za-z0-9_-]{43})$/;
 const LOCAL: Administrator = { kind: "local" };
+
+function proofOf({ administrator, goodUntilMs }: Held): Proof {
+  return { administrator, goodUntilMs };
+}
 
 function sessionIn(cookie: string | undefined): string | undefined {
   return /(?:^|;\s*)heddle_session=([A-Za-z0-9_-]{1,128})/.exec(cookie ?? "")?.[1];

@@ -2,11 +2,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Problem, problem } from "#model";
 import type { Administrator } from "../administration/administrator.ts";
 import type { Rights } from "../administration/rights.ts";
-import type { Access, Grant } from "./access.ts";
+import type { Access, Grant, Proof } from "./access.ts";
 import { type RouteRight, rightOf } from "./route-rights.ts";
 
-interface Caller {
-  readonly administrator: Administrator;
+interface Caller extends Proof {
   readonly rights: Rights;
 }
 
@@ -69,9 +68,9 @@ export function credentialsHook({ access, rightsFor, onRefused }: CredentialsOpt
       const message = "a session may change something only with the header `x-heddle-request: 1`";
       return void (await refuse(reply, 403, problem("HDL_API_CREDENTIAL", message)));
     }
-    const { administrator } = grant;
+    const { administrator, goodUntilMs } = grant;
     const rights = rightsFor(administrator);
-    callers.set(request, { administrator, rights });
+    callers.set(request, { administrator, goodUntilMs, rights });
     requireRoute(request, rightOf(request.method, request.routeOptions.url), rights);
   };
 }

@@ -139,6 +139,10 @@ describe("the API", () => {
       (await send("/api/v1/session-codes", { headers: { ...headers, "x-heddle-request": "1" }, body: {} })).status,
     ).toBe(200);
     expect((await send("/api/v1/session", { body: { code }, headers: {} })).status).toBe(401);
+    const trail = (await send("/api/v1/audit")).json().entries;
+    const written = trail.slice(0, 2).map(({ actor, action }: Record<string, string>) => `${actor} ${action}`);
+    expect(written).toEqual(["127.0.0.1 credential-refused", "admin session-opened"]);
+    expect(JSON.stringify(trail)).not.toContain(code);
   });
 
   test("serves the console with headers that keep others out, and describes itself", async () => {

@@ -150,17 +150,22 @@ function refuseForeignHosts(publicUrl: string | undefined) {
   };
 }
 
-function registerSessions(app: FastifyInstance, { access, isSecure }: LoginRoutesOptions): void {
+function registerSessions(app: FastifyInstance, options: LoginRoutesOptions): void {
+  const { access, isSecure, audit, refusals, clock } = options;
   app
     .withTypeProvider<ZodTypeProvider>()
     .post("/api/v1/session", { schema: { body: sessionBodySchema } }, (request, reply) => {
       const opened = access.openSession(request.body.code);
       if (opened === undefined) {
-        const status = access.mayFail(request.ip) ? 401 : 429;
+        const mayFail = access.mayFail(request.ip);
+        const refused = { actor: request.ip, action: "credential-refused", detail: "POST /api/v1/session" };
+        if (mayFail) refusals.write({ ...refused, namespaces: [] });
         return reply
-          .code(status)
+          .code(mayFail ? 401 : 429)
           .send({ problems: [problem("HDL_API_CREDENTIAL", "the code is not good; it opens one session, once")] });
       }
+      const actor = actorNameOf(opened.administrator);
+      audit({ atMs: clock.nowMs(), actor, action: "session-opened", detail: `from ${request.ip}`, namespaces: [] });
       const cookie = sessionCookie(opened.session, opened.lifeMs, isSecure);
       return reply.header("set-cookie", cookie).code(204).send();
     });
@@ -200,7 +205,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   app.addHook("onRequest", credentialsHook({ access, rightsFor: (each) => rightsFor(each, options), onRefused }));
   app.addHook("onSend", withholdUnasked);
   app.post("/api/v1/session-codes", { schema: { response: { 200: sessionCodeSchema } } }, (request) =>
-    access.createCode(callerOf(request).administrator),
+    access.createCode(callerOf(request)),
   );
   registerLogout(app, loginOptions(options));
   registerWhoami(app);
