@@ -146,6 +146,10 @@ export const PROBLEM_CODES = {
     summary: "A rotation of the authority's keys is under way.",
     next: "See how far it is with `heddle ca status`; one ends before the next begins.",
   },
+  HDL_AUTHORITY_RESERVED: {
+    summary: "A workload asked for the identity of the server.",
+    next: "Run the workload under a service account of its own.",
+  },
   HDL_AUTHORITY_SLOT: {
     summary: "An issuing key cannot take this step in its life.",
     next: "Look at the keys' statuses; a key is prepared, then active, then old, then removed.",

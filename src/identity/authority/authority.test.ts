@@ -15,6 +15,7 @@ import {
   encodePem,
   parseCertificate,
   parseTrustDomain,
+  serverSpiffeId,
   validateJwtSvid,
   validateX509Svid,
   workloadSpiffeId,
@@ -22,6 +23,7 @@ import {
 import { failure, problem, type Result, valueOrThrow } from "#model";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import { type Authority, openAuthority } from "./index.ts";
+import { type AuthorityState, advance } from "./journal.ts";
 
 const trustDomain = valueOrThrow(parseTrustDomain("shop.example"));
 const catalog = workloadSpiffeId(trustDomain, "shop", "catalog");
@@ -118,6 +120,13 @@ describe("an issued SVID", () => {
     );
     expect(new Set(serials).size).toBe(200);
     expect(serials.every((each) => each.length === 32)).toBe(true);
+  });
+
+  test("is the server's for the server alone", async () => {
+    const authority = valueOrThrow(await open());
+    const asked = { spiffeId: serverSpiffeId(trustDomain), ttlMs: 60_000 };
+    expect(codeOf(authority.issue(request(), asked))).toBe("HDL_AUTHORITY_RESERVED");
+    expect(codeOf(authority.issue(request(), { ...asked, isOwn: true }))).toBe("ok");
   });
 
   test("cannot be for another trust domain", async () => {
@@ -408,6 +417,33 @@ describe("a revocation", () => {
       valueOrThrow(await authority.revokeCertificate(one));
       expect([one, two].map((each) => judge(authority, each.chain[0]))).toEqual(["HDL_IDENTITY_SVID_REVOKED", "ok"]);
     }
+  });
+
+  test("that says nothing new is not written again", async () => {
+    const authority = valueOrThrow(await open());
+    const issued = valueOrThrow(authority.issue(request(), { spiffeId: catalog, ttlMs: 60_000 }));
+    for (let round = 0; round < 50; round++) {
+      valueOrThrow(await authority.revokeIdentity(catalog));
+      valueOrThrow(await authority.revokeCertificate(issued));
+    }
+    const journal = await readFile(join(directory, "journal.ndjson"), "utf8");
+    expect(journal.split("\n").filter((line) => line.includes('"revoked"'))).toHaveLength(2);
+    time.advance(1000);
+    valueOrThrow(await authority.revokeIdentity(catalog));
+    expect(authority.bundle.revocations).toHaveLength(2);
+  });
+
+  test("is not pushed out by who revokes without end in another namespace", () => {
+    const start: AuthorityState = { trustDomain, roots: [], slots: [], revocations: [], jwtKeys: [], sequence: 1 };
+    const revoke = (state: AuthorityState, uri: string, atMs: number): AuthorityState => {
+      const revocation = { kind: "identity", spiffeId: uri, notBeforeUntilMs: atMs, expiresAtMs: 1e12 } as const;
+      return advance(state, { event: "revoked", atMs, revocation }) ?? state;
+    };
+    let state = revoke(start, catalog.uri, 0);
+    for (let count = 1; count < 4500; count++)
+      state = revoke(state, `spiffe://${trustDomain}/ns/noisy/sa/a${count}`, count);
+    const uris = state.revocations.flatMap((each) => (each.kind === "identity" ? each.spiffeId : []));
+    expect([uris.length, uris.includes(catalog.uri), uris.at(-1)?.endsWith("/a4499")]).toEqual([4096, true, true]);
   });
 
   test("is forgotten when what it speaks of has expired", async () => {

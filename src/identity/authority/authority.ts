@@ -9,7 +9,9 @@ import {
   firstCertificate,
   parseCertificate,
   plainSerial,
+  type Revocation,
   type SpiffeId,
+  serverSpiffeId,
   type TrustDomain,
 } from "#identity";
 import { failure, problem, type Result, success } from "#model";
@@ -29,6 +31,7 @@ import {
   advance,
   encodeEvent,
   FIRST_ROOT,
+  isSaid,
   type Journal,
   type RootSlot,
   readJournal,
@@ -201,6 +204,9 @@ export class Authority {
     const { spiffeId } = grant;
     if (spiffeId.trustDomain !== this.trustDomain || spiffeId.path === "")
       throw new RangeError(`Not a workload of ${this.trustDomain}: ${spiffeId.uri}`);
+    // Whoever had it could give agents any configuration.
+    if (grant.isOwn !== true && spiffeId.uri === serverSpiffeId(this.trustDomain).uri)
+      return failure(problem("HDL_AUTHORITY_RESERVED", `${spiffeId.uri} is the server itself.`));
     const proven = provenKey(csrDer);
     if (!proven.ok) return proven;
     const nowMs = this.#options.clock.nowMs();
@@ -309,15 +315,20 @@ export class Authority {
   revokeIdentity(spiffeId: SpiffeId): Promise<Result<void>> {
     const atMs = this.#options.clock.nowMs();
     const notBeforeUntilMs = wholeSecond(atMs - BACKDATE_MS);
-    const expiresAtMs = atMs + SVID_TTL_MS.max;
-    const revocation = { kind: "identity", spiffeId: spiffeId.uri, notBeforeUntilMs, expiresAtMs } as const;
-    return this.#record({ event: "revoked", atMs, revocation });
+    const expiresAtMs = wholeSecond(atMs) + SVID_TTL_MS.max;
+    return this.#revoke({ kind: "identity", spiffeId: spiffeId.uri, notBeforeUntilMs, expiresAtMs }, atMs);
   }
 
   /** The same of one SVID, by its serial, until it would have expired. */
   revokeCertificate({ serial, notAfterMs }: Pick<IssuedSvid, "serial" | "notAfterMs">): Promise<Result<void>> {
     const revocation = { kind: "certificate", serial: plainSerial(serial), expiresAtMs: notAfterMs } as const;
-    return this.#record({ event: "revoked", atMs: this.#options.clock.nowMs(), revocation });
+    return this.#revoke(revocation, this.#options.clock.nowMs());
+  }
+
+  /** What is revoked already is not written again: the journal does not grow by who repeats himself. */
+  #revoke(revocation: Revocation, atMs: number): Promise<Result<void>> {
+    if (isSaid(this.#state?.revocations ?? [], revocation)) return Promise.resolve(success(undefined));
+    return this.#record({ event: "revoked", atMs, revocation });
   }
 
   /**

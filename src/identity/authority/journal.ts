@@ -170,13 +170,38 @@ function rootRemoved(
   return { roots: roots.filter((each) => each.id !== event.root) };
 }
 
-/** Without those that speak of what has expired; of too many the oldest go. */
+/**
+ * Without those that speak of what has expired, or of the same. Of too many, the oldest goes of the namespace that has the most: who may
+ * revoke in one namespace cannot push out what others revoked.
+ */
 function withRevocation(
   revocations: readonly Revocation[],
   { revocation, atMs }: Event<"revoked">,
 ): readonly Revocation[] {
-  const still = revocations.filter((each) => each.expiresAtMs > atMs);
-  return [...still, revocation].slice(-REVOCATIONS_MAX);
+  const still = revocations.filter((each) => each.expiresAtMs > atMs && targetOf(each) !== targetOf(revocation));
+  const next = [...still, revocation];
+  if (next.length <= REVOCATIONS_MAX) return next;
+  const crowds = [...Map.groupBy(next, crowdOf).values()];
+  const largest = crowds.reduce((most, each) => (each.length > most.length ? each : most));
+  return next.filter((each) => each !== largest[0]);
+}
+
+function targetOf(revocation: Revocation): string {
+  return revocation.kind === "identity" ? revocation.spiffeId : revocation.serial;
+}
+
+/** Identities by what stands before their last segment; certificates, of which only those can be revoked that were issued, are one crowd. */
+function crowdOf(revocation: Revocation): string {
+  return revocation.kind === "identity" ? revocation.spiffeId.slice(0, revocation.spiffeId.lastIndexOf("/")) : "";
+}
+
+/** Whether a revocation that is in force says all that this one would. */
+export function isSaid(revocations: readonly Revocation[], next: Revocation): boolean {
+  return revocations.some((each) => {
+    if (targetOf(each) !== targetOf(next) || each.expiresAtMs < next.expiresAtMs) return false;
+    if (each.kind === "certificate" || next.kind === "certificate") return each.kind === next.kind;
+    return each.notBeforeUntilMs >= next.notBeforeUntilMs;
+  });
 }
 
 /** One line of the journal. */
