@@ -180,7 +180,7 @@ export class Agent {
     // The configuration is asked for only after enrolment.
     if (identity === undefined) return success(undefined);
     const tables = this.#tables.compile(config, identity, this.#options.clock.nowMs());
-    this.#policyClock.watch(config.policies);
+    this.#policyClock.watch([...config.policies, ...config.egress]);
     if (this.#isProxyStarted) {
       this.#proxy.update(tables);
       this.#followAuthority(config, identity);

@@ -32,6 +32,7 @@ export class TableCompiler {
       settings: { explainDenials, traceSampling, connectTimeoutMs, requestTimeoutMs },
       bundles: bundleSet([ownBundle(identity), ...config.bundles]),
       inbound: once(this.#policies, ruleSetsAt(config.policies, nowMs).ruleSets, compilePolicy),
+      ...this.#egressOf(config, nowMs),
       limits: once(this.#limits, config.limits, compileLimits),
       tokens: once(this.#tokens, config.tokens, (rules) => compileTokenRules(rules, TOKEN_CRYPTO, this.#onUnknownKey)),
       authorizers: this.#authorizers.of(config.providers),
@@ -39,6 +40,12 @@ export class TableCompiler {
       outbound: new Map([...config.services].map(([key, service]) => [key, serviceTable(service)])),
       routes: new Map([...config.routes].map(([key, routes]) => [key, once(this.#routes, routes, routingTable)])),
     };
+  }
+
+  #egressOf({ egress }: AgentConfig, nowMs: number): Pick<ProxyTables, "egress"> {
+    return egress.length === 0
+      ? {}
+      : { egress: once(this.#policies, ruleSetsAt(egress, nowMs).ruleSets, compilePolicy) };
   }
 
   /** Lets go of connections. */

@@ -56,6 +56,8 @@ const decidedSchema = z.object({
 const outcomeSchema = decidedSchema.extend({
   /** Replicas at which it is decided so. */
   instances: z.array(z.string()),
+  /** Replicas of the caller of which it is so, where its own policies are not the same for all of them. */
+  callers: z.array(z.string()).optional(),
   /** `depends`: what is not known makes the difference. */
   verdict: z.enum(["allow", "deny", "depends"]),
   /** What is not known and makes the difference, as policies name it; empty where the verdict is sure. */
@@ -76,7 +78,10 @@ const outcomeSchema = decidedSchema.extend({
       unknown: z.array(z.string()),
     })
     .optional(),
-  /** Every policy in force there, in the order of evaluation; `rule` is -1 where none of its rules is surely met. */
+  /**
+   * Every policy in force there, in the order of evaluation; `rule` is -1 where none of its rules is surely met. Those of the caller about
+   * what goes out come first, with the action `EGRESS`.
+   */
   considered: z.array(
     z.object({
       policy: policyRef,

@@ -35,9 +35,13 @@ export function drawFlowExplanation(view: FlowExplanationView, colours: Palette)
 
 function outcomesLines(outcomes: readonly OutcomeView[], colours: Palette): readonly string[] {
   return outcomes.flatMap((outcome) => [
-    ...(outcomes.length > 1 ? [`at ${outcome.instances.join(", ")}:`] : []),
+    ...(outcomes.length > 1 ? [`at ${outcome.instances.join(", ")}${callersText(outcome)}:`] : []),
     ...outcomeLines(outcome, colours),
   ]);
+}
+
+function callersText({ callers }: OutcomeView): string {
+  return callers === undefined ? "" : ` from ${callers.join(", ")}`;
 }
 
 function outcomeLines(outcome: OutcomeView, colours: Palette): readonly string[] {

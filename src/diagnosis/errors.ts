@@ -98,6 +98,7 @@ function originOf(call: Call, roles: ReadonlyMap<string, NodeRole>): Origin {
 /** What a policy did where it is the cause. */
 const REFUSALS: Readonly<Partial<Record<EndReason, (policy: string, from: string) => string>>> = {
   "policy-denied": (policy, from) => `${policy} denied calls from ${from}`,
+  "egress-denied": (policy, from) => `${policy} lets ${from} not call there`,
   "token-invalid": (policy, from) => `${policy} refused a token that calls from ${from} carry`,
   "external-denied": (policy, from) => `calls from ${from} were refused: ${policy}`,
   "external-unavailable": (policy, from) => `calls from ${from} were refused: ${policy}`,

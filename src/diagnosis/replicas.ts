@@ -46,7 +46,9 @@ interface Tally {
 
 /** The destination's count, which knows its replica surely; the callers' where they saw more fail, such as connections. */
 function requestsByReplica(node: string, totals: readonly EdgeTotals[]): Map<string, Tally> {
-  const into = totals.filter((each) => nodeIdOf(each.edge.destination) === node && each.endReason !== "policy-denied");
+  const isAsked = ({ endReason }: EdgeTotals): boolean =>
+    endReason !== "policy-denied" && endReason !== "egress-denied";
+  const into = totals.filter((each) => nodeIdOf(each.edge.destination) === node && isAsked(each));
   const source = tallyByReplica(into.filter((each) => each.edge.reporter === "source"));
   const merged = tallyByReplica(into.filter((each) => each.edge.reporter === "destination"));
   for (const [replica, tally] of source) {

@@ -45,7 +45,7 @@ function decisionOf(objects: readonly object[], caller: string) {
     parseManifests([{ file: "t", text: text.map((each) => JSON.stringify(each)).join("\n---\n") }]),
   );
   const snapshot = nextSnapshot(emptySnapshot(trustDomain), { resources });
-  const { ruleSets } = scopeFor(snapshot, { namespace: "shop", labels: { app: "cart" } }, []).inbound;
+  const { ruleSets } = scopeFor(snapshot, { namespace: "shop", labels: { app: "cart" } }, []).rules;
   const [, of = "", name = ""] = /\/ns\/([^/]+)\/sa\/(.+)$/.exec(caller) ?? [];
   const request = requestAttributes({
     principal: caller,

@@ -49,12 +49,7 @@ export function accessRulesFor(
 ): readonly RuleSet[] {
   const lineage = lineageOf(target.namespace, namespaces, rootNamespace);
   const proved = { trustDomain, namespaces, accounts };
-  const network = networkPolicies
-    .filter(
-      ({ metadata, spec }) => metadata.namespace === target.namespace && meetsSelector(target.labels, spec.podSelector),
-    )
-    .toSorted(byAge)
-    .map((each) => lowerNetworkPolicy(each, proved));
+  const network = selecting(target, networkPolicies).flatMap((each) => lowerNetworkPolicy(each, proved, "ingress"));
   const lowered = lineage.flatMap((namespace, depth) =>
     policies
       .filter((each) => each.metadata.namespace === namespace && selects(each, target))
@@ -62,6 +57,24 @@ export function accessRulesFor(
       .flatMap((each) => lowerAccessPolicy(each, proved, { isBelow: namespace !== target.namespace, depth })),
   );
   return [...network, ...lowered, ...postureOf(lineage, namespaces)];
+}
+
+/** Of whom the workload may call, in evaluation order. */
+export function egressRulesFor(
+  target: PolicyTarget,
+  { networkPolicies, namespaces, accounts }: MeshAccess,
+  { trustDomain }: Pick<MeshSettings, "trustDomain">,
+): readonly RuleSet[] {
+  const proved = { trustDomain, namespaces, accounts };
+  return selecting(target, networkPolicies).flatMap((each) => lowerNetworkPolicy(each, proved, "egress"));
+}
+
+function selecting(target: PolicyTarget, policies: readonly NetworkPolicy[]): readonly NetworkPolicy[] {
+  return policies
+    .filter(
+      ({ metadata, spec }) => metadata.namespace === target.namespace && meetsSelector(target.labels, spec.podSelector),
+    )
+    .toSorted(byAge);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { TokenRule } from "#authentication";
 import type { Bundle } from "#identity";
 import type { MtlsMode, NamedProvider, ServiceKey } from "#model";
 import { type LimitSet, policiesFor, type RuleSet } from "#policy";
-import { accessRulesFor } from "./access.ts";
+import { accessRulesFor, egressRulesFor } from "./access.ts";
 import { mtlsModeFor } from "./mtls-mode.ts";
 import type { MeshService } from "./services.ts";
 import type { MeshSettings } from "./settings.ts";
@@ -28,13 +28,19 @@ export interface InboundRules {
   readonly mtls: MtlsMode;
 }
 
+/** All that an agent enforces for its workload. */
+export interface WorkloadRules extends InboundRules {
+  /** About whom the workload calls; empty: about nobody. */
+  readonly egress: readonly RuleSet[];
+}
+
 /** What of a snapshot concerns one agent. */
 export interface Scope {
   readonly revision: number;
   readonly settings: MeshSettings;
   readonly bundles: readonly Bundle[];
   /** What is in force at the workload. */
-  readonly inbound: InboundRules;
+  readonly rules: WorkloadRules;
   /** The services it calls, as far as there are such services. */
   readonly services: ReadonlyMap<ServiceKey, MeshService>;
 }
@@ -46,9 +52,14 @@ export function scopeFor(snapshot: MeshSnapshot, workload: ScopedWorkload, servi
     revision,
     settings,
     bundles,
-    inbound: inboundRulesFor(snapshot, workload),
+    rules: workloadRulesFor(snapshot, workload),
     services: pick(snapshot, services),
   };
+}
+
+export function workloadRulesFor(snapshot: MeshSnapshot, workload: ScopedWorkload): WorkloadRules {
+  const egress = egressRulesFor(workload, snapshot.access, snapshot.settings);
+  return { ...inboundRulesFor(snapshot, workload), egress };
 }
 
 /** The lowered policies in force at a workload. */

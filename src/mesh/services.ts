@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly serviceAccount: string;
   readonly address: string;
   readonly meshPort: number;
+  /** Of its app; 0 where that is not known. */
+  readonly appPort: number;
   readonly spiffeId: SpiffeId;
   readonly labels: Readonly<Record<string, string>>;
   /** Share of the calls relative to the other endpoints; at least 1. */
@@ -59,7 +61,6 @@ interface Candidate {
   /** It announced itself; its labels are its own claim, and only its service account has been proved. */
   readonly isAnnounced: boolean;
   readonly ready: boolean;
-  readonly appPort: number;
 }
 
 /**
@@ -117,7 +118,6 @@ function candidatesOf({ trustDomain, entries, registrations }: ServiceSources): 
     endpoint: announcedEndpoint(each),
     isAnnounced: true,
     ready: each.ready,
-    appPort: each.appPort,
   }));
   // An announced workload knows better than the entry written about it.
   const written = entries
@@ -126,14 +126,13 @@ function candidatesOf({ trustDomain, entries, registrations }: ServiceSources): 
       endpoint: writtenEndpoint(entry, trustDomain),
       isAnnounced: false,
       ready: true,
-      appPort: 0,
     }));
   return [...announced, ...written];
 }
 
 function announcedEndpoint(registration: Registration): Endpoint {
-  const { instance, namespace, serviceAccount, address, meshPort, spiffeId, labels } = registration;
-  return { instance, namespace, serviceAccount, address, meshPort, spiffeId, labels, weight: 1 };
+  const { instance, namespace, serviceAccount, address, meshPort, appPort, spiffeId, labels } = registration;
+  return { instance, namespace, serviceAccount, address, meshPort, appPort, spiffeId, labels, weight: 1 };
 }
 
 function writtenEndpoint({ metadata, spec }: WorkloadEntry, trustDomain: TrustDomain): Endpoint {
@@ -146,10 +145,17 @@ function writtenEndpoint({ metadata, spec }: WorkloadEntry, trustDomain: TrustDo
     serviceAccount,
     address: spec.address,
     meshPort: spec.ports["mesh"] ?? MESH_PORT,
+    appPort: onlyPort(spec.ports),
     spiffeId: foreign.ok ? foreign.value : workloadSpiffeId(trustDomain, namespace, serviceAccount),
     labels: spec.labels,
     weight: Math.max(1, spec.weight),
   };
+}
+
+/** An agent serves one app: several ports of it say nothing of which that is. */
+function onlyPort({ mesh: _, ...ports }: WorkloadEntry["spec"]["ports"]): number {
+  const [port = 0, ...others] = Object.values(ports);
+  return others.length === 0 ? port : 0;
 }
 
 function mayServe({ endpoint, isAnnounced }: Candidate, service: string, others: readonly string[]): boolean {
@@ -167,7 +173,7 @@ function serves(candidate: Candidate, { metadata, spec }: Service): boolean {
 }
 
 function impliedPorts(serving: readonly Candidate[]): readonly ServicePort[] {
-  const port = serving.find(({ appPort }) => appPort > 0)?.appPort ?? 0;
+  const port = serving.find(({ endpoint, isAnnounced }) => isAnnounced && endpoint.appPort > 0)?.endpoint.appPort ?? 0;
   return port === 0 ? [] : [{ name: "app", port, targetPort: port, appProtocol: "" }];
 }
 
@@ -196,6 +202,7 @@ function canonical({ key, ports, endpoints, traffic }: MeshService): string {
     each.serviceAccount,
     each.address,
     each.meshPort,
+    each.appPort,
     each.spiffeId.uri,
     each.weight,
     Object.entries(each.labels).sort(([a], [b]) => (a < b ? -1 : 1)),

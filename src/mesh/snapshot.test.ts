@@ -200,8 +200,8 @@ test("a scope holds the workload's own policies and the subscribed services alon
   const snapshot = nextSnapshot(empty, { resources });
   const scope = scopeFor(snapshot, { namespace: "shop", labels: { app: "cart" } }, ["shop/cart", "shop/nothing"]);
   expect([...scope.services.keys()]).toEqual(["shop/cart"]);
-  expect(scope.inbound.ruleSets.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
-  expect(scope.inbound.limits.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
+  expect(scope.rules.ruleSets.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
+  expect(scope.rules.limits.map(({ ref }) => ref.name)).toEqual(["all", "mine"]);
 });
 
 describe("rules of tokens", () => {
@@ -241,7 +241,7 @@ describe("rules of tokens", () => {
     service("cart", { app: "cart" }),
   ];
   const rulesAt = (labels: Record<string, string>, snapshot = nextSnapshot(empty, { resources })) =>
-    scopeFor(snapshot, { namespace: "shop", labels }, []).inbound.tokens;
+    scopeFor(snapshot, { namespace: "shop", labels }, []).rules.tokens;
 
   test("add up where they hold: by selector, by service, by namespace, for the mesh", () => {
     const issuers = (labels: Record<string, string>): unknown => rulesAt(labels).map(({ issuer }) => issuer);

@@ -68,6 +68,7 @@ export {
   type NetworkPeer,
   type NetworkPolicy,
   type NetworkPort,
+  type NetworkRule,
 } from "./network-policy.ts";
 export {
   type AttestedIdentities,

@@ -1,4 +1,4 @@
-/** Kubernetes' NetworkPolicy (`networking.k8s.io/v1`), its ingress side, after defaults. */
+/** Kubernetes' NetworkPolicy (`networking.k8s.io/v1`) after defaults. */
 import { hasLabels } from "./labels.ts";
 import type { ResourceOf } from "./resource-of.ts";
 
@@ -32,8 +32,8 @@ export interface NetworkPort {
 }
 
 export interface NetworkRule {
-  /** Any of these; empty for everybody. */
-  readonly from: readonly NetworkPeer[];
+  /** Who calls, or who is called: any of these; empty for everybody. */
+  readonly peers: readonly NetworkPeer[];
   /** Any of these; empty for every port. */
   readonly ports: readonly NetworkPort[];
 }
@@ -41,8 +41,13 @@ export interface NetworkRule {
 export interface NetworkPolicy extends ResourceOf<"networking.k8s.io/v1", "NetworkPolicy"> {
   readonly spec: {
     readonly podSelector: LabelSelector;
-    /** A workload that any policy selects lets in only what one of its policies' rules lets in. */
-    readonly ingress: readonly NetworkRule[];
+    /**
+     * A workload that any policy selects lets in only what one of its policies' rules lets in. Undefined where the policy is not about what
+     * comes in (`policyTypes`): it then closes nothing.
+     */
+    readonly ingress: readonly NetworkRule[] | undefined;
+    /** The same of whom the workload calls. */
+    readonly egress: readonly NetworkRule[] | undefined;
   };
 }
 

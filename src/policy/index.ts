@@ -24,8 +24,10 @@ export {
 export { canonicalPath, isAmbiguous } from "./path.ts";
 export { RecentDecisions } from "./recent-decisions.ts";
 export {
+  type Callee,
   type CallerAttributes,
   type Claims,
+  calleeAttributes,
   callerAttributes,
   type RequestAttributes,
   requestAttributes,

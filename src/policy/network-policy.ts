@@ -1,10 +1,17 @@
 /**
- * Kubernetes' NetworkPolicy (`networking.k8s.io/v1`) as a rule set of the network's own tier.
+ * Kubernetes' NetworkPolicy (`networking.k8s.io/v1`) as rule sets of the network's own tier, for either direction.
  *
  * Peers are resolved as the subjects of AccessPolicy are: namespaces by the labels of their objects, pods by those of their service
- * accounts, since a pod's own labels are its word alone. Ports are the workload's; only TCP passes here.
+ * accounts, since a pod's own labels are its word alone. Ports are those of the app that is called; only TCP passes here.
  */
-import { type LabelSelector, meetsSelector, type NetworkPeer, type NetworkPolicy, type NetworkPort } from "#model";
+import {
+  type LabelSelector,
+  meetsSelector,
+  type NetworkPeer,
+  type NetworkPolicy,
+  type NetworkPort,
+  type NetworkRule,
+} from "#model";
 import type { LabelledObject, ProvedAttributes } from "./access-policy.ts";
 import {
   operationMatch,
@@ -19,24 +26,39 @@ import {
 const NETWORK_TIER = 0;
 const EVERYTHING: LabelSelector = { matchLabels: {}, matchExpressions: [] };
 
-export function lowerNetworkPolicy({ metadata, spec }: NetworkPolicy, proved: ProvedAttributes): RuleSet {
-  const { namespace, name } = metadata;
-  return ruleSetOf({
-    ref: { kind: "NetworkPolicy", namespace, name },
-    tier: NETWORK_TIER,
-    action: "ALLOW",
-    rules: spec.ingress.flatMap(({ from, ports }, index) => {
-      const open = ports.filter(({ protocol }) => protocol === "TCP").map(portText);
-      // Of its ports none is one that can be asked for here.
-      if (ports.length > 0 && open.length === 0) return [];
-      const to = open.length === 0 || open.includes("") ? [] : [operationMatch({ ports: open })];
-      if (from.length === 0) return [ruleOf({ index, to })];
-      return from.map((peer): Rule => {
-        const source = sourceOf(peer, namespace, proved);
-        if (source !== undefined) return ruleOf({ index, from: [sourceMatch(source)], to });
-        return ruleOf({ index, to, unenforceable: "no Namespace or ServiceAccount has the labels that it selects" });
-      });
-    }),
+/**
+ * What the policy says of one direction; nothing where it is not about it. A rule set of egress is decided about who is called:
+ * its sources are the peers in either direction (`calleeAttributes`).
+ */
+export function lowerNetworkPolicy(
+  { metadata: { namespace, name }, spec }: NetworkPolicy,
+  proved: ProvedAttributes,
+  direction: "ingress" | "egress",
+): readonly RuleSet[] {
+  const said = spec[direction];
+  if (said === undefined) return [];
+  const ref = { kind: "NetworkPolicy", namespace, name };
+  const rules = said.flatMap((rule, index) => lowerRule(rule, { index, own: namespace, proved }));
+  return [ruleSetOf({ ref, tier: NETWORK_TIER, action: "ALLOW", rules })];
+}
+
+interface RulePlace {
+  readonly index: number;
+  /** Namespace of the policy. */
+  readonly own: string;
+  readonly proved: ProvedAttributes;
+}
+
+function lowerRule({ peers, ports }: NetworkRule, { index, own, proved }: RulePlace): readonly Rule[] {
+  const open = ports.filter(({ protocol }) => protocol === "TCP").map(portText);
+  // Of its ports none is one that can be asked for here.
+  if (ports.length > 0 && open.length === 0) return [];
+  const to = open.length === 0 || open.includes("") ? [] : [operationMatch({ ports: open })];
+  if (peers.length === 0) return [ruleOf({ index, to })];
+  return peers.map((peer): Rule => {
+    const source = sourceOf(peer, own, proved);
+    if (source !== undefined) return ruleOf({ index, from: [sourceMatch(source)], to });
+    return ruleOf({ index, to, unenforceable: "no Namespace or ServiceAccount has the labels that it selects" });
   });
 }
 

@@ -1,5 +1,5 @@
 import { namespaceOf, principalOf, type SpiffeId, serviceAccountOf, type TrustDomain } from "#identity";
-import type { IpAddress } from "#model";
+import { type IpAddress, parseAddress } from "#model";
 
 /** Claims of a verified token, as they were signed. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -68,4 +68,28 @@ export function callerAttributes(id: SpiffeId, trustDomain: TrustDomain): Caller
   if (id.trustDomain !== trustDomain) return { principal: principalOf(id), namespace: "", serviceAccount: "" };
   const [namespace, account] = [namespaceOf(id) ?? "", serviceAccountOf(id) ?? ""];
   return { principal: principalOf(id), namespace, serviceAccount: account === "" ? "" : `${namespace}/${account}` };
+}
+
+/** Where a workload can be called, as its caller knows it. */
+export interface Callee {
+  readonly spiffeId: SpiffeId;
+  readonly address: string;
+  /** Of its app; undefined where that is not known. */
+  readonly appPort?: number | undefined;
+}
+
+/**
+ * What rules about calls that go out are decided by: who is called stands where who calls stands in those that come in, since the rules
+ * say of both the same things.
+ */
+export function calleeAttributes(
+  { spiffeId, address, appPort = 0 }: Callee,
+  trustDomain: TrustDomain,
+): RequestAttributes {
+  return requestAttributes({
+    ...callerAttributes(spiffeId, trustDomain),
+    sourceAddress: parseAddress(address),
+    protocol: "tcp",
+    port: appPort,
+  });
 }

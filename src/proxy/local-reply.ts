@@ -18,6 +18,7 @@ const STATUS: Readonly<Partial<Record<EndReason, number>>> = {
   "route-not-found": 404,
   "backend-not-found": 500,
   "policy-denied": 403,
+  "egress-denied": 403,
   "token-invalid": 401,
   "external-denied": 403,
   "external-unavailable": 403,

@@ -13,6 +13,8 @@ export interface OutboundEndpoint {
   readonly serviceAccount: string;
   readonly address: string;
   readonly port: number;
+  /** Of the app behind the agent; absent, or 0, where that is not known. */
+  readonly appPort?: number;
   /** The only identity that may answer there. */
   readonly spiffeId: SpiffeId;
   readonly labels: Readonly<Record<string, string>>;
@@ -49,6 +51,8 @@ export interface ProxyTables {
   readonly settings: ProxySettings;
   readonly bundles: BundleSet;
   readonly inbound: CompiledPolicy;
+  /** About whom the workload calls; absent: it may call everybody. */
+  readonly egress?: CompiledPolicy;
   /** How callers of the workload prove who they are; absent: `STRICT`. */
   readonly mtls?: MtlsMode | undefined;
   /** Of requests to the workload; absent for none. */

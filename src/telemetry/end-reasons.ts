@@ -89,6 +89,11 @@ export const END_REASONS = {
     sentence: "An external authorizer must allow this call, and could not be asked.",
     blame: "local",
   },
+  "egress-denied": {
+    flag: "RBAC",
+    sentence: "A policy about what goes out of the calling workload does not let it call there.",
+    blame: "policy",
+  },
 } as const satisfies Record<string, EndReasonEntry>;
 
 /** One key of `END_REASONS`. */

@@ -22,6 +22,8 @@ export interface AgentEndpoint {
   readonly address: string;
   /** Port of the endpoint's inbound mesh listener. */
   readonly port: number;
+  /** Of the app behind the agent; 0 where that is not known. */
+  readonly appPort: number;
   /** The only identity that may answer there. */
   readonly spiffeId: SpiffeId;
   readonly labels: Readonly<Record<string, string>>;
@@ -43,6 +45,8 @@ export interface AgentConfig {
   readonly bundles: readonly Bundle[];
   /** Enforced on the inbound side, in evaluation order. */
   readonly policies: readonly RuleSet[];
+  /** About whom the workload calls; empty: about nobody. */
+  readonly egress: readonly RuleSet[];
   /** Of requests to the workload. */
   readonly limits: readonly LimitSet[];
   /** Whose tokens in requests to the workload are taken for who asks. */

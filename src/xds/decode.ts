@@ -9,7 +9,7 @@ import {
   REVOCATIONS_MAX,
   type Revocation,
 } from "#identity";
-import type { InboundRules } from "#mesh";
+import type { WorkloadRules } from "#mesh";
 import { failure, problem, type Result, serviceKey, success } from "#model";
 import {
   type InboundPolicyMessage,
@@ -41,7 +41,7 @@ export type DecodedResource =
   | { readonly kind: "TrustBundle"; readonly value: Bundle }
   | { readonly kind: "Service"; readonly value: AgentService }
   | { readonly kind: "ServiceRoutes"; readonly value: ServiceRoutes }
-  | { readonly kind: "InboundPolicy"; readonly value: InboundRules };
+  | { readonly kind: "InboundPolicy"; readonly value: WorkloadRules };
 
 /** More than any real mesh has, less than what would exhaust an agent. */
 const ENDPOINTS_MAX = 10_000;
@@ -138,19 +138,21 @@ function decodeService(name: string, message: ServiceMessage): Result<DecodedRes
 }
 
 function decodeEndpoint(service: string, message: ServiceMessage["endpoints"][number]): Result<AgentEndpoint> {
-  const { instance, namespace, serviceAccount, address, meshPort, labels, weight } = message;
+  const { instance, namespace, serviceAccount, address, meshPort, appPort, labels, weight } = message;
   const what = `${service}, endpoint ${instance}`;
   const spiffeId = parseSpiffeId(message.spiffeId);
   if (!spiffeId.ok) return spiffeId;
   if (spiffeId.value.path === "") return invalid(what, "its SPIFFE ID names no workload");
   if (address === "") return invalid(what, "it has no address");
   if (meshPort < 1 || meshPort > 65_535) return invalid(what, `${meshPort} is no port`);
+  if (appPort > 65_535) return invalid(what, `${appPort} is no port`);
   return success({
     instance,
     namespace,
     serviceAccount,
     address,
     port: meshPort,
+    appPort,
     spiffeId: spiffeId.value,
     labels,
     weight: Math.max(1, weight),
@@ -168,7 +170,8 @@ function decodeRoutes(name: string, message: ServiceRoutesMessage): Result<Decod
 function decodePolicy(name: string, message: InboundPolicyMessage): Result<DecodedResource> {
   const what = `InboundPolicy ${name}`;
   if (name !== OWN_POLICY_NAME) return invalid(what, "it is another workload's");
-  if (message.ruleSets.length > RULE_SETS_MAX) return invalid(what, "it has too many rule sets");
+  if (message.ruleSets.length + message.egress.length > RULE_SETS_MAX)
+    return invalid(what, "it has too many rule sets");
   if (message.limits.length > LIMIT_SETS_MAX) return invalid(what, "it has too many limits");
   if (message.providers.length > PROVIDERS_MAX) return invalid(what, "it asks too many authorizers");
   if (message.tokens.length > TOKEN_RULES_MAX) return invalid(what, "it takes tokens of too many issuers");
@@ -176,13 +179,15 @@ function decodePolicy(name: string, message: InboundPolicyMessage): Result<Decod
   if (typeof limits === "string") return invalid(what, limits);
   const ruleSets = allOf(message.ruleSets, ruleSetOf);
   if (typeof ruleSets === "string") return invalid(what, ruleSets);
+  const egress = allOf(message.egress, ruleSetOf);
+  if (typeof egress === "string") return invalid(what, egress);
   const tokens = allOf(message.tokens, tokensOf);
   if (typeof tokens === "string") return invalid(what, tokens);
   const providers = allOf(message.providers, providerOf);
   if (typeof providers === "string") return invalid(what, providers);
   const mtls = mtlsOf(message.mtls);
   if (mtls === undefined) return invalid(what, "it has callers prove who they are in a way that is not known here");
-  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens, providers, mtls } });
+  return success({ kind: "InboundPolicy", value: { ruleSets, limits, tokens, providers, mtls, egress } });
 }
 
 /** All values, or what is wrong with the first that is none. */

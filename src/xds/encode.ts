@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bundle, Revocation } from "#identity";
-import type { Endpoint, InboundRules, MeshService, MeshSettings } from "#mesh";
+import type { Endpoint, MeshService, MeshSettings, WorkloadRules } from "#mesh";
 import type { ServiceKey } from "#model";
 import { InboundPolicySchema, MeshSettingsSchema, ServiceSchema, TrustBundleSchema } from "#proto";
 import type { ServiceRoutes } from "#routing";
@@ -19,7 +19,7 @@ export interface EncodedResource {
   readonly bytes: Uint8Array;
 }
 
-type Source = MeshSettings | Bundle | MeshService | ServiceRoutes | InboundRules;
+type Source = MeshSettings | Bundle | MeshService | ServiceRoutes | WorkloadRules;
 
 /** Encodes parts of snapshots. Snapshots share what did not change, so each part is encoded once and forgotten with its last snapshot. */
 export class ResourceEncoder {
@@ -47,7 +47,7 @@ export class ResourceEncoder {
     return this.#once(routes, () => encodeRoutes(service, routes));
   }
 
-  policy(rules: InboundRules): EncodedResource {
+  policy(rules: WorkloadRules): EncodedResource {
     return this.#once(rules, () => encodePolicy(rules));
   }
 
@@ -111,13 +111,13 @@ function encodeService({ namespace, name, ports, endpoints, traffic }: MeshServi
 }
 
 function endpointMessage(endpoint: Endpoint) {
-  const { instance, namespace, serviceAccount, address, meshPort, weight, spiffeId } = endpoint;
+  const { instance, namespace, serviceAccount, address, meshPort, appPort, weight, spiffeId } = endpoint;
   // Equal labels must give equal bytes, in whatever order they were announced.
   const labels = Object.fromEntries(Object.entries(endpoint.labels).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { instance, namespace, serviceAccount, address, meshPort, weight, labels, spiffeId: spiffeId.uri };
+  return { instance, namespace, serviceAccount, address, meshPort, appPort, weight, labels, spiffeId: spiffeId.uri };
 }
 
-function encodePolicy({ ruleSets, limits, tokens, providers, mtls }: InboundRules): Uint8Array {
+function encodePolicy({ ruleSets, limits, tokens, providers, mtls, egress }: WorkloadRules): Uint8Array {
   return toBinary(
     InboundPolicySchema,
     create(InboundPolicySchema, {
@@ -126,6 +126,7 @@ function encodePolicy({ ruleSets, limits, tokens, providers, mtls }: InboundRule
       tokens: tokens.map(tokensMessage),
       providers: providers.map(providerMessage),
       mtls: mtlsMessage(mtls),
+      egress: egress.map(ruleSetMessage),
     }),
   );
 }

@@ -92,8 +92,8 @@ export function configOf(
       return each === undefined ? [] : [[key, each] as const];
     }),
   );
-  const { ruleSets: policies, ...inbound } = policy.decoded.value;
-  const config = { revision, settings: settings.value, bundles, policies, ...inbound, services, routes };
+  const { ruleSets: policies, ...others } = policy.decoded.value;
+  const config = { revision, settings: settings.value, bundles, policies, ...others, services, routes };
   return { state: "complete", config };
 }
 

@@ -27,7 +27,7 @@ const authority = fakeAuthority("shop.example");
 type LimitMessage = RateLimitSetMessage["limits"][number];
 
 const encoder = new ResourceEncoder(sha256Hex);
-const NO_RULES = { ruleSets: [], limits: [], tokens: [], providers: [], mtls: "STRICT" } as const;
+const NO_RULES = { ruleSets: [], limits: [], tokens: [], providers: [], mtls: "STRICT", egress: [] } as const;
 const words = fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 });
 
 const endpoint = fc
@@ -35,6 +35,7 @@ const endpoint = fc
     instance: fc.stringMatching(/^[a-z]{1,8}$/),
     address: fc.ipV4(),
     meshPort: fc.integer({ min: 1, max: 65_535 }),
+    appPort: fc.integer({ min: 0, max: 65_535 }),
     labels: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.string({ maxLength: 8 }), { maxKeys: 4 }),
     weight: fc.integer({ min: 1, max: 1000 }),
   })
@@ -170,6 +171,7 @@ const inboundRules = fc.record({
   tokens: fc.array(tokenRule, { maxLength: 3 }),
   providers: fc.array(provider, { maxLength: 2 }),
   mtls: fc.constantFrom(...MTLS_MODES),
+  egress: fc.array(ruleSet, { maxLength: 2 }),
 });
 
 function serviceOf(endpoints: MeshService["endpoints"]): MeshService {

@@ -57,6 +57,8 @@ export function recorderOf(instance: string): Recorder {
 
 export interface Settings {
   readonly policies?: readonly RuleSet[];
+  /** About whom the workload may call; none: about nobody. */
+  readonly egress?: readonly RuleSet[];
   /** How callers of shop/back prove who they are. */
   readonly mtls?: MtlsMode;
   readonly rateLimits?: readonly LimitSet[];
@@ -82,6 +84,7 @@ export interface Settings {
 
 export function tablesOf({
   policies = [],
+  egress = [],
   rateLimits = [],
   tokens = [],
   authorizers = new Map(),
@@ -99,6 +102,7 @@ export function tablesOf({
     settings: { explainDenials: true, traceSampling: 1, connectTimeoutMs: 1000, requestTimeoutMs },
     bundles: bundleSet([authority.bundle]),
     inbound: compilePolicy(policies),
+    ...(egress.length > 0 && { egress: compilePolicy(egress) }),
     mtls,
     limits: compileLimits(rateLimits),
     tokens: compileTokenRules(tokens, { importKey: importTokenKey, digest: sha256Hex }),

@@ -10,6 +10,10 @@ function read(spec: string) {
 test.each([
   "{ podSelector: {} }",
   "{ podSelector: {}, policyTypes: [Ingress], ingress: [{}] }",
+  "{ podSelector: {}, policyTypes: [Egress] }",
+  "{ podSelector: {}, policyTypes: [Ingress, Egress] }",
+  "{ podSelector: {}, egress: [{ to: [{ namespaceSelector: {} }, { ipBlock: { cidr: 10.0.0.0/8 } }], ports: [{ port: 80, endPort: 90 }] }] }",
+  "{ podSelector: {}, policyTypes: [Egress], egress: [{}] }",
   "{ podSelector: { matchExpressions: [{ key: a, operator: In, values: [b] }] }, ingress: [{ from: [{ podSelector: {} }, { namespaceSelector: {} }] }] }",
   "{ podSelector: { matchLabels: { a: b } }, ingress: [{ from: [{ ipBlock: { cidr: 10.0.0.0/8, except: [10.1.0.0/16] } }], ports: [{ port: 80, endPort: 90 }, { protocol: UDP }] }] }",
 ])("%s is the same when written and read again", (spec) => {
@@ -20,15 +24,17 @@ test.each([
 
 test.each([
   [
-    "egress",
-    "{ podSelector: {}, egress: [{}] }",
-    "spec.egress rules of egress are not enforced; write the rule as `ingress`",
+    "egress that its types leave out",
+    "{ podSelector: {}, policyTypes: [Ingress], egress: [{}] }",
+    "spec.egress does nothing where `policyTypes` do not name `Egress`",
   ],
   [
-    "the type of egress",
-    "{ podSelector: {}, policyTypes: [Ingress, Egress] }",
-    "spec.policyTypes[1] policies of egress",
+    "ingress that its types leave out",
+    "{ podSelector: {}, policyTypes: [Egress], ingress: [{}] }",
+    "spec.ingress does nothing where",
   ],
+  ["an unknown type", "{ podSelector: {}, policyTypes: [Outwards] }", "spec.policyTypes[0]"],
+  ["a caller of egress", "{ podSelector: {}, egress: [{ from: [{ podSelector: {} }] }] }", "egress[0]"],
   ["no selector", "{ ingress: [{}] }", "spec.podSelector is missing"],
   [
     "a peer of both kinds",

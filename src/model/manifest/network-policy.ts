@@ -1,6 +1,6 @@
 /** `NetworkPolicy`, as users write it. */
 import { z } from "zod";
-import { type NetworkPeer, type NetworkPolicy, parseAddressBlock } from "#model";
+import { type NetworkPeer, type NetworkPolicy, type NetworkRule, parseAddressBlock } from "#model";
 import { labels, port } from "./fields.ts";
 import { metadata } from "./metadata.ts";
 
@@ -54,27 +54,49 @@ const networkPort = z
   })
   .transform(({ protocol, port: first, endPort }) => ({ protocol, port: first, endPort }));
 
-const rule = z.strictObject({
-  from: z.array(peer).max(LIST_MAX).default([]),
-  ports: z.array(networkPort).max(LIST_MAX).default([]),
-});
+const peers = z.array(peer).max(LIST_MAX).default([]);
+const ports = z.array(networkPort).max(LIST_MAX).default([]);
+const ingressRule = z
+  .strictObject({ from: peers, ports })
+  .transform(({ from, ports: open }): NetworkRule => ({ peers: from, ports: open }));
+const egressRule = z
+  .strictObject({ to: peers, ports })
+  .transform(({ to, ports: open }): NetworkRule => ({ peers: to, ports: open }));
 
-/** Told where a rule would otherwise be believed to hold. */
-const EGRESS = "of egress are not enforced; write the rule as `ingress` at the destination";
+const policyType = z.enum(["Ingress", "Egress"]);
+
+/** Without types a policy is about what comes in, and about what goes out where it has rules for that (NetworkPolicySpec, `policyTypes`). */
+function typesOf(written: readonly z.infer<typeof policyType>[], hasEgress: boolean): readonly string[] {
+  if (written.length > 0) return written;
+  return hasEgress ? ["Ingress", "Egress"] : ["Ingress"];
+}
 
 const spec = z
   .strictObject({
     podSelector: labelSelector,
-    policyTypes: z.array(z.enum(["Ingress", "Egress"])).default(["Ingress"]),
-    ingress: z.array(rule).max(LIST_MAX).default([]),
-    egress: z.unknown().optional(),
+    policyTypes: z.array(policyType).max(2).default([]),
+    ingress: z.array(ingressRule).max(LIST_MAX).default([]),
+    egress: z.array(egressRule).max(LIST_MAX).default([]),
   })
-  .superRefine(({ policyTypes, egress }, context) => {
-    if (egress !== undefined) context.addIssue({ code: "custom", path: ["egress"], message: `rules ${EGRESS}` });
-    const index = policyTypes.indexOf("Egress");
-    if (index >= 0) context.addIssue({ code: "custom", path: ["policyTypes", index], message: `policies ${EGRESS}` });
+  .superRefine(({ policyTypes, ingress, egress }, context) => {
+    const types = typesOf(policyTypes, egress.length > 0);
+    for (const [field, type, rules] of [
+      ["ingress", "Ingress", ingress] as const,
+      ["egress", "Egress", egress] as const,
+    ])
+      if (rules.length > 0 && !types.includes(type)) {
+        const message = `does nothing where \`policyTypes\` do not name \`${type}\``;
+        context.addIssue({ code: "custom", path: [field], message });
+      }
   })
-  .transform(({ podSelector, ingress }): NetworkPolicy["spec"] => ({ podSelector, ingress }));
+  .transform(({ podSelector, policyTypes, ingress, egress }): NetworkPolicy["spec"] => {
+    const types = typesOf(policyTypes, egress.length > 0);
+    return {
+      podSelector,
+      ingress: types.includes("Ingress") ? ingress : undefined,
+      egress: types.includes("Egress") ? egress : undefined,
+    };
+  });
 
 export const networkPolicy = z.strictObject({
   apiVersion: z.literal("networking.k8s.io/v1"),

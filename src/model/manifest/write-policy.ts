@@ -7,6 +7,7 @@ import type {
   LimitKey,
   NetworkPeer,
   NetworkPolicy,
+  NetworkRule,
   PeerAuthentication,
   RateLimitPolicy,
 } from "#model";
@@ -71,14 +72,23 @@ export function accessPolicySpec({ selector, rules, expiresAtMs, schedule, ...re
 }
 
 /** An empty selector says something: everything. So does the absence of rules: nothing is let in. */
-export function networkPolicySpec({ podSelector, ingress }: NetworkPolicy["spec"]): object {
-  const written = (selector: LabelSelector | undefined): unknown => selector && compact(selector);
+/** The types are written where they are not what the rules alone would say. */
+export function networkPolicySpec({ podSelector, ingress, egress }: NetworkPolicy["spec"]): object {
+  const types = [...(ingress === undefined ? [] : ["Ingress"]), ...(egress === undefined ? [] : ["Egress"])];
+  const isPlain = ingress !== undefined && (egress === undefined || egress.length > 0);
   return {
     podSelector: compact(podSelector),
-    ingress: ingress.map(({ from, ports }) => ({
-      ...(from.length === 0 ? {} : { from: from.map((peer) => writtenPeer(peer, written)) }),
-      ...(ports.length === 0 ? {} : { ports: ports.map(compact) }),
-    })),
+    ...(isPlain ? {} : { policyTypes: types }),
+    ...(ingress === undefined ? {} : { ingress: ingress.map((rule) => writtenRule("from", rule)) }),
+    ...(egress === undefined ? {} : { egress: egress.map((rule) => writtenRule("to", rule)) }),
+  };
+}
+
+function writtenRule(side: "from" | "to", { peers, ports }: NetworkRule): object {
+  const written = (selector: LabelSelector | undefined): unknown => selector && compact(selector);
+  return {
+    ...(peers.length === 0 ? {} : { [side]: peers.map((peer) => writtenPeer(peer, written)) }),
+    ...(ports.length === 0 ? {} : { ports: ports.map(compact) }),
   };
 }
 

@@ -128,7 +128,9 @@ function networkPolicies(ruleSets: readonly RuleSet[]): Compared {
   expect(imported.notes.filter(({ effect }) => effect !== "same")).toEqual([]);
   const files = imported.objects.map((each, index) => ({ file: `${index}.yaml`, text: JSON.stringify(each) }));
   const policies = valueOrThrow(parseManifests(files)) as readonly NetworkPolicy[];
-  const compiled = compilePolicy(policies.map((each) => lowerNetworkPolicy(each, { ...proved, namespaces })));
+  const compiled = compilePolicy(
+    policies.flatMap((each) => lowerNetworkPolicy(each, { ...proved, namespaces }, "ingress")),
+  );
   return { notes, decide: (request) => decide(compiled, request).verdict, isComparable: () => true };
 }
 

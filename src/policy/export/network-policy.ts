@@ -15,7 +15,11 @@ export function networkPolicyExport(workload: ExportedWorkload, facts: ExportFac
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
     metadata: { namespace, name, labels: {}, annotations: {} },
-    spec: { podSelector: { matchLabels: labels, matchExpressions: [] }, ingress: openings.map(ruleOf) },
+    spec: {
+      podSelector: { matchLabels: labels, matchExpressions: [] },
+      ingress: openings.map(ruleOf),
+      egress: undefined,
+    },
   });
   return { documents: [document], text: "", notes };
 }
@@ -31,5 +35,5 @@ function ruleOf({ peer, ports }: Opening) {
     port: isAll ? undefined : first,
     endPort: isAll || first === last ? undefined : last,
   }));
-  return { from: peer === undefined ? [] : [peer], ports: written };
+  return { peers: peer === undefined ? [] : [peer], ports: written };
 }

@@ -92,11 +92,22 @@ test.each([
     "- GET",
   ],
   ["an external authorizer", istio("{ action: CUSTOM, provider: { name: opa }, rules: [{}] }"), "denies-more", "opa"],
-  ["egress alone", network("{ podSelector: {}, policyTypes: [Egress], egress: [{}] }"), "lost", ""],
+  [
+    "egress alone",
+    network("{ podSelector: {}, policyTypes: [Egress], egress: [{}] }"),
+    "lost",
+    "policyTypes:\n    - Egress\n  egress:\n    - {}",
+  ],
   [
     "egress beside ingress",
     network("{ podSelector: {}, policyTypes: [Ingress, Egress], egress: [{}], ingress: [{}] }"),
     "lost",
+    "ingress:\n    - {}\n  egress:\n    - {}",
+  ],
+  [
+    "egress that its types leave out",
+    network("{ podSelector: {}, policyTypes: [Ingress], egress: [{}], ingress: [{}] }"),
+    "same",
     "ingress:\n    - {}",
   ],
   [

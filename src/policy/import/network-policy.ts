@@ -1,4 +1,4 @@
-/** Kubernetes' NetworkPolicy, of which the mesh enforces the ingress side. */
+/** Kubernetes' NetworkPolicy. */
 import { type Fields, fieldsOf, listOf, textOf } from "./fields.ts";
 import type { ImportedObject } from "./import-objects.ts";
 
@@ -7,19 +7,35 @@ type Note = ImportedObject["notes"][number];
 export function importedNetworkPolicy(object: Fields): ImportedObject {
   const { policyTypes, egress, ingress, podSelector } = fieldsOf(object["spec"]) ?? {};
   const notes: Note[] = [];
-  const types = listOf(policyTypes);
-  if (egress !== undefined || types.includes("Egress"))
-    notes.push({
-      effect: "lost",
-      message: "has rules of egress, which are not enforced here; write them as ingress at the destination",
-    });
-  if (types.length > 0 && !types.includes("Ingress")) return { spec: undefined, notes };
-  const rules = listOf(ingress).flatMap((rule, index) => keptRule(rule, index, notes));
-  if (rules.some(hasPods)) {
+  const written = listOf(policyTypes);
+  const types = written.length > 0 ? written : listOf(egress).length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
+  const rulesOf = (rules: unknown, type: string): readonly unknown[] | undefined => {
+    if (types.includes(type)) return listOf(rules).flatMap((rule, index) => keptRule(rule, index, notes));
+    if (listOf(rules).length > 0)
+      notes.push({
+        effect: "same",
+        message: `has rules of ${type} that its policyTypes leave without effect; they are left out`,
+      });
+    return undefined;
+  };
+  const [inwards, outwards] = [rulesOf(ingress, "Ingress"), rulesOf(egress, "Egress")];
+  if ([...(inwards ?? []), ...(outwards ?? [])].some(hasPods)) {
     const message = "selects pods, who are known here by the labels of their ServiceAccount and not by their own";
     notes.push({ effect: "same", message });
   }
-  return { spec: { podSelector: podSelector ?? {}, ingress: rules }, notes };
+  if (outwards !== undefined) {
+    const message = "is about egress, which is enforced for calls that go through the agent, and for nothing else";
+    notes.push({ effect: "lost", message });
+  }
+  return {
+    spec: {
+      podSelector: podSelector ?? {},
+      policyTypes: types,
+      ...(inwards === undefined ? {} : { ingress: inwards }),
+      ...(outwards === undefined ? {} : { egress: outwards }),
+    },
+    notes,
+  };
 }
 
 /** A rule of which no port is left allows nothing: without `ports` it would allow all. */
@@ -38,5 +54,6 @@ function keptRule(rule: unknown, index: number, notes: Note[]): readonly unknown
 }
 
 function hasPods(rule: unknown): boolean {
-  return listOf(fieldsOf(rule)?.["from"]).some((each) => fieldsOf(each)?.["podSelector"] !== undefined);
+  const { from, to } = fieldsOf(rule) ?? {};
+  return [...listOf(from), ...listOf(to)].some((each) => fieldsOf(each)?.["podSelector"] !== undefined);
 }

@@ -61,6 +61,28 @@ function found(specs: Readonly<Record<string, string>>): readonly string[] {
 const web = "from: [{ source: { principals: [td/ns/shop/sa/web] } }]";
 const get = "to: [{ operation: { methods: [GET] } }]";
 
+test("rules of egress are compared with each other, and are told as such", () => {
+  const network = (spec: string) => ({ "NetworkPolicy/n": spec });
+  const both =
+    "{ podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }], egress: [{ to: [{ podSelector: {} }] }] }";
+  expect(found(network(both))).toEqual([]);
+  const [unborne, ...others] = lintPolicies(
+    policies(
+      network(
+        "{ podSelector: {}, policyTypes: [Egress], egress: [{ to: [{ podSelector: { matchLabels: { a: b } } }] }] }",
+      ),
+    ),
+    facts(),
+  );
+  expect(others).toEqual([]);
+  expect(unborne).toMatchObject({ code: "unenforceable", rule: 0 });
+  expect(unborne?.message).toStartWith(
+    "Of egress: The rule cannot be decided where it is enforced, and it never allows",
+  );
+  const twice = "{ podSelector: {}, policyTypes: [Egress], egress: [{}, { ports: [{ port: 80 }] }] }";
+  expect(found(network(twice))).toEqual(["warning shadowed n#1"]);
+});
+
 describe("rules that others leave nothing to decide", () => {
   test.each([
     [
@@ -329,8 +351,10 @@ function coveringOf(ruleSets: readonly RuleSet[]) {
       source: undefined as unknown as AnyPolicy,
       ref: ruleSet.ref,
       ruleSets: [ruleSet],
+      egress: [],
       ...everywhere,
     })),
+    "ruleSets",
   );
   const index = new RuleIndex(rules);
   return rules.map((rule) => ({ rule, remarks: coveringRemarks(rule, index), matching: matchingRemarks(rule, []) }));

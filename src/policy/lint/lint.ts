@@ -6,7 +6,7 @@ import { coveringRemarks } from "./covering.ts";
 import type { AnyPolicy, LintFacts } from "./facts.ts";
 import type { LintFinding, Remark } from "./finding.ts";
 import { lifetimeRemarks } from "./lifetime.ts";
-import { type LintedPolicy, lintedPolicy, lintedRules, selectsWorkload } from "./linted-policy.ts";
+import { type LintedPolicy, type LintedRule, lintedPolicy, lintedRules, selectsWorkload } from "./linted-policy.ts";
 import { matchingRemarks } from "./matching.ts";
 import { pathGapRemarks } from "./path-gaps.ts";
 import {
@@ -27,23 +27,33 @@ import { RuleIndex } from "./rule-index.ts";
 export function lintPolicies(policies: readonly AnyPolicy[], facts: LintFacts): readonly LintFinding[] {
   const linted = policies.map((each) => lintedPolicy(each, facts));
   const names = knownNames(facts);
-  const rules = lintedRules(linted);
-  const index = new RuleIndex(rules);
-  const ofRules = rules.flatMap((rule) => {
-    const matching = matchingRemarks(rule, facts.authorizers);
-    // What can never match covers nothing and is covered by anything.
-    const covering = matching.length > 0 ? [] : coveringRemarks(rule, index);
-    const remarks = [...matching, ...covering, ...breadthRemarks(rule), ...pathGapRemarks(rule)];
-    return remarks.map((each) => ({ ...each, policy: rule.policy.ref }));
-  });
+  const ofRules = [
+    ...ruleRemarks(lintedRules(linted, "ruleSets"), facts),
+    ...ruleRemarks(lintedRules(linted, "egress"), facts).map(ofEgress),
+  ];
   const ofPolicies = linted.flatMap((policy) =>
     policyRemarks(policy, names, facts).map((each) => ({ ...each, policy: policy.ref })),
   );
   return ordered([...ofRules, ...ofPolicies]);
 }
 
+function ofEgress<R extends Remark>(remark: R): R {
+  return { ...remark, message: `Of egress: ${remark.message}` };
+}
+
+function ruleRemarks(rules: readonly LintedRule[], facts: LintFacts): readonly LintFinding[] {
+  const index = new RuleIndex(rules);
+  return rules.flatMap((rule) => {
+    const matching = matchingRemarks(rule, facts.authorizers);
+    // What can never match covers nothing and is covered by anything.
+    const covering = matching.length > 0 ? [] : coveringRemarks(rule, index);
+    const remarks = [...matching, ...covering, ...breadthRemarks(rule), ...pathGapRemarks(rule)];
+    return remarks.map((each) => ({ ...each, policy: rule.policy.ref }));
+  });
+}
+
 function policyRemarks(policy: LintedPolicy, names: KnownNames, facts: LintFacts): readonly Remark[] {
-  const { source, ruleSets } = policy;
+  const { source, ruleSets, egress } = policy;
   return [
     ...placeRemarks(source, names),
     ...selectionRemarks(policy, facts),
@@ -51,6 +61,7 @@ function policyRemarks(policy: LintedPolicy, names: KnownNames, facts: LintFacts
     ...lifetimeRemarks(policy, facts.nowMs),
     ...(source.kind === "AccessPolicy" ? subjectRemarks(source, facts) : []),
     ...ruleSets.flatMap(({ rules }) => rules.flatMap((rule) => nameRemarks(rule, names, facts))),
+    ...egress.flatMap(({ rules }) => rules.flatMap((rule) => nameRemarks(rule, names, facts).map(ofEgress))),
   ];
 }
 

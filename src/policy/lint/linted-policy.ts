@@ -15,6 +15,8 @@ export interface LintedPolicy {
   readonly source: AnyPolicy;
   readonly ref: PolicyRef;
   readonly ruleSets: readonly RuleSet[];
+  /** The same of what it says about whom its workloads call. */
+  readonly egress: readonly RuleSet[];
   /** Undefined: every namespace. */
   readonly namespaces: ReadonlySet<string> | undefined;
   readonly selector: LabelSelector;
@@ -37,14 +39,19 @@ export function lintedPolicy(source: AnyPolicy, facts: LintFacts): LintedPolicy 
     source,
     ref: { kind, namespace, name },
     ruleSets: ruleSetsOf(source, facts),
+    egress: source.kind === "NetworkPolicy" ? lowerNetworkPolicy(source, facts, "egress") : [],
     namespaces: reachOf(source, facts),
     selector: selectorOf(source),
   };
 }
 
-export function lintedRules(policies: readonly LintedPolicy[]): readonly LintedRule[] {
+/** Of one direction: rules of the other are about something else. */
+export function lintedRules(
+  policies: readonly LintedPolicy[],
+  direction: "ruleSets" | "egress",
+): readonly LintedRule[] {
   const all = policies.flatMap((policy) =>
-    policy.ruleSets.flatMap((ruleSet) => {
+    policy[direction].flatMap((ruleSet) => {
       const clauses = Map.groupBy(ruleSet.rules.flatMap(termClausesOf), ({ rule }) => rule);
       return [...clauses].map(([rule, each]) => ({ policy, ruleSet, rule, clauses: each }));
     }),
@@ -89,7 +96,7 @@ function ruleSetsOf(source: AnyPolicy, facts: LintFacts): readonly RuleSet[] {
         depth: lineageOf(source.metadata.namespace, facts).length,
       });
     case "NetworkPolicy":
-      return [lowerNetworkPolicy(source, facts)];
+      return lowerNetworkPolicy(source, facts, "ingress");
   }
 }
 

@@ -80,7 +80,8 @@ export class Attempt implements LinkStream, LinkWaiter {
   onReset(code: number, byPeer: boolean): void {
     if (this.#isOver) return;
     this.#output = undefined;
-    this.#owner.onFailed(reasonOfReset(code, byPeer));
+    const isRefused = this.candidate.endpoint.peer.refused !== undefined;
+    this.#owner.onFailed(isRefused ? "egress-denied" : reasonOfReset(code, byPeer));
   }
 
   onWritable(): void {

@@ -174,7 +174,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
   }
 
   onNobody(): void {
-    this.#replyLocally("no-healthy-upstream");
+    this.#replyLocally(this.#plan?.service.refused === undefined ? "no-healthy-upstream" : "egress-denied");
   }
 
   resumeBody(): void {
@@ -295,8 +295,19 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
   #replyLocally(reason: EndReason, status?: number): void {
     this.#record.endReason = reason;
+    const policy = reason === "egress-denied" ? this.#noteRefusal() : "";
     const isOfGrpc = this.#asked.upgrade === "" && isGrpc(this.#asked.fields);
-    this.#reply(localReply(reason, status === undefined ? { isGrpc: isOfGrpc } : { isGrpc: isOfGrpc, status }));
+    this.#reply(localReply(reason, { isGrpc: isOfGrpc, policy, ...(status !== undefined && { status }) }));
+  }
+
+  /** The policy that lets the workload not call there, as its caller may be told. */
+  #noteRefusal(): string {
+    const decision = this.#attempt?.candidate.endpoint.peer.refused ?? this.#plan?.service.refused;
+    const record = this.#record;
+    record.verdict = "deny";
+    record.policy = decision?.label ?? "";
+    record.rule = decision?.rule ?? -1;
+    return this.#context.tables.settings.explainDenials ? record.policy : "";
   }
 
   #reply(reply: LocalReply): void {
@@ -310,6 +321,7 @@ export class OutboundExchange implements TriesOwner, Expirable {
 
   #cutOff(reason: EndReason): void {
     this.#record.endReason = reason;
+    if (reason === "egress-denied") this.#noteRefusal();
     this.#conclude();
     // The caller's connection may end with it, which is not the caller's doing.
     this.#downstream.abort();

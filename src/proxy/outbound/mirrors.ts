@@ -80,7 +80,8 @@ class MirroredRequest implements AttemptOwner, Expirable {
     this.#claim = Claim.on(this.#service.circuit, "requests");
     if (this.#claim === undefined) return this.onFailed("overflow");
     const candidate = this.#service.select(nowUs / 1000);
-    if (candidate === undefined) return this.onFailed("no-healthy-upstream");
+    if (candidate === undefined)
+      return this.onFailed(this.#service.refused === undefined ? "no-healthy-upstream" : "egress-denied");
     this.#record.edge = candidate.endpoint.edge;
     this.#record.chosenUs = nowUs;
     this.#attempt = new Attempt(this, candidate);

@@ -7,6 +7,7 @@ import { isSignedBy } from "#engine/crypto";
 import { type CancelConnect, connectSecure, type StreamSocket, type TlsRefusal } from "#engine/sockets";
 import type { Cancel } from "#engine/time";
 import { type AdmittedSvid, admitX509Svid, authoritiesPem, parseCertificate, svidDnsName } from "#identity";
+import type { Decision } from "#policy";
 import type { CircuitBreaker } from "#routing";
 import type { EndReason } from "#telemetry";
 import type { ProxyContext } from "../context.ts";
@@ -49,6 +50,7 @@ export class Peer implements Expirable {
   readonly #endpoint: OutboundEndpoint;
   readonly #bounds: PeerBounds;
   #state: State = { state: "idle" };
+  #refusal: Decision | undefined;
   #ready: readonly Link[] = [];
   #lastUsedMs = 0;
   readonly #draining = new Set<Link>();
@@ -117,6 +119,17 @@ export class Peer implements Expirable {
     this.#state = { state: "stopped" };
     this.#retireAll();
     this.#refuseWaiting("draining");
+  }
+
+  /** The workload may not call here any more: what runs ends. */
+  refuse(decision: Decision): void {
+    this.#refusal = decision;
+    this.destroy();
+  }
+
+  /** Why what ran here was ended, where a policy was why. */
+  get refused(): Decision | undefined {
+    return this.#refusal;
   }
 
   destroy(): void {

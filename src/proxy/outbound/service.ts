@@ -2,6 +2,7 @@
 
 import type { AppProtocol, TrafficPolicy } from "#model";
 import { type HashKey, type ServiceKey, splitKey, versionOf, wholeServiceName } from "#model";
+import { calleeAttributes, type Decision, decide } from "#policy";
 import {
   Balancer,
   balancerSettings,
@@ -47,6 +48,7 @@ export class OutboundService {
   /** What is under way towards the service, and how much may be. */
   readonly circuit: CircuitBreaker;
   #protocol: AppProtocol = "auto";
+  #refused: Decision | undefined;
   #traffic: TrafficPolicy | undefined;
 
   constructor(context: ProxyContext, key: ServiceKey, self: Party) {
@@ -81,11 +83,22 @@ export class OutboundService {
     return this.#balancer.select(nowMs, request);
   }
 
-  /** Replaces the endpoints. Those that stay keep their connection; those that go finish what they have. */
+  /** Why no endpoint may be called, where there are some and a policy about what goes out leaves none. */
+  get refused(): Decision | undefined {
+    return this.#refused;
+  }
+
+  /**
+   * Replaces the endpoints. Those that stay keep their connection; those that go finish what they have, unless they may not be called any
+   * more: then it ends. Whom policies let call is asked here and not of each request, since it depends on the endpoint alone.
+   */
   update(table: ServiceTable | undefined): void {
     this.#protocol = table?.protocol ?? "auto";
     this.#follow(table?.traffic);
-    const endpoints = table?.endpoints ?? [];
+    const known = table?.endpoints ?? [];
+    const refusals = this.#refusals(known);
+    const endpoints = refusals.size === 0 ? known : known.filter(({ instance }) => !refusals.has(instance));
+    this.#refused = endpoints.length === 0 ? refusals.values().next().value : undefined;
     const before = new Map(this.targets.map((target) => [target.instance, target]));
     const targets = endpoints.map((endpoint) => this.#targetOf(endpoint, before.get(endpoint.instance)));
     for (const target of targets) {
@@ -93,9 +106,24 @@ export class OutboundService {
     }
     this.#balancer.update(targets);
     for (const gone of before.values()) {
-      gone.peer.drain();
+      const refusal = refusals.get(gone.instance);
+      if (refusal === undefined) gone.peer.drain();
+      else gone.peer.refuse(refusal);
       gone.close();
     }
+  }
+
+  /** By instance, the endpoints that the workload may not call. */
+  #refusals(endpoints: readonly OutboundEndpoint[]): ReadonlyMap<string, Decision> {
+    const { tables, identity } = this.#context;
+    const { egress } = tables;
+    if (egress === undefined) return NO_REFUSALS;
+    return new Map(
+      endpoints.flatMap((endpoint) => {
+        const decision = decide(egress, calleeAttributes(endpoint, identity.spiffeId.trustDomain));
+        return decision.verdict === "deny" ? [[endpoint.instance, withUnknown(decision, endpoint)] as const] : [];
+      }),
+    );
   }
 
   #follow(traffic: TrafficPolicy | undefined): void {
@@ -153,6 +181,14 @@ export class OutboundService {
       },
     };
   }
+}
+
+const NO_REFUSALS: ReadonlyMap<string, Decision> = new Map();
+
+/** A rule by ports lets nobody in of whom the port is not known, which is told where it may be why. */
+function withUnknown(decision: Decision, { instance, appPort = 0 }: OutboundEndpoint): Decision {
+  if (appPort > 0) return decision;
+  return { ...decision, label: `${decision.label}; the port of the app of ${instance} is not known` };
 }
 
 function isSamePlace(a: OutboundEndpoint, b: OutboundEndpoint): boolean {

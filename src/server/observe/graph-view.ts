@@ -103,12 +103,13 @@ const WITHOUT_CONNECTION: ReadonlySet<EndReason> = new Set<EndReason>([
   "route-not-found",
   "upstream-connect-failure",
   "overflow",
+  "egress-denied",
 ]);
 
 function addTo(side: Side, totals: EdgeTotals): void {
   side.requests += totals.count;
   if (isFailure(totals.status, totals.endReason)) side.failed += totals.count;
-  if (totals.endReason === "policy-denied") side.denied += totals.count;
+  if (totals.endReason === "policy-denied" || totals.endReason === "egress-denied") side.denied += totals.count;
   if (!WITHOUT_CONNECTION.has(totals.endReason)) side.isProved &&= totals.edge.mtls;
   side.buckets = mergeBuckets(side.buckets, totals.buckets);
 }

@@ -217,3 +217,44 @@ test.each([
   );
   expect(explained.ok ? "" : explained.problems[0].message).toContain(words);
 });
+
+test("what the caller's own policy does not let out is told before the destination is asked", () => {
+  const egress = (spec: string) => `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: web-egress, namespace: shop }
+spec: ${spec}
+`;
+  const web = (instance: string, tier: string) => {
+    const [key, cart] = replica(instance, { tier });
+    const spiffeId = workloadSpiffeId(trustDomain, "shop", "web");
+    const labels = { app: "web", tier };
+    return [key, { ...cart, serviceAccount: "web", spiffeId, labels, address: "10.0.0.9" }] as const;
+  };
+  const mesh = (spec: string) =>
+    nextSnapshot(snapshot, {
+      resources: valueOrThrow(parseManifests([{ file: "p.yaml", text: `${POLICIES}---${egress(spec)}` }])),
+      registrations: new Map([replica("cart-1", { version: "v1" }), web("web-1", "a"), web("web-2", "b")]),
+    });
+  const [denied, ...others] = outcomes(
+    {},
+    mesh("{ podSelector: { matchLabels: { app: web } }, policyTypes: [Egress] }"),
+  );
+  expect(others).toEqual([]);
+  expect(denied).toMatchObject({
+    verdict: "deny",
+    reason: "egress-denied",
+    label: "default-deny: no rule of NetworkPolicy/shop/web-egress matched",
+    considered: [{ action: "EGRESS", label: "NetworkPolicy/shop/web-egress", rule: -1 }],
+  });
+  const open =
+    "{ podSelector: { matchLabels: { app: web } }, policyTypes: [Egress], egress: [{ ports: [{ port: 8080 }] }] }";
+  const [allowed] = outcomes({}, mesh(open));
+  expect(allowed).toMatchObject({ verdict: "allow", label: "AuthorizationPolicy/shop/cart-callers" });
+  expect(allowed?.considered[0]).toMatchObject({ action: "EGRESS", rule: 0 });
+  const some = outcomes({}, mesh("{ podSelector: { matchLabels: { tier: b } }, policyTypes: [Egress] }"));
+  expect(some.map(({ callers, verdict }) => [callers, verdict])).toEqual([
+    [["web-1"], "allow"],
+    [["web-2"], "deny"],
+  ]);
+});

@@ -4,6 +4,8 @@ import { parseSpiffeId } from "#identity";
 import type { MeshSnapshot } from "#mesh";
 import { failure, parseAddress, problem, type Result, type ServiceKey, success } from "#model";
 import { type CallerAttributes, callerAttributes, type Knowledge, type RequestAttributes } from "#policy";
+import { calleeOf, callerEgress } from "./caller-egress.ts";
+import { throughEgress } from "./egress-outcome.ts";
 import { type ArrivingRequest, mergeEqual, outcomeAt } from "./outcome.ts";
 
 /** Fails with `HDL_POLICY_QUESTION` where there is no such caller or no replica whose policies could be asked. */
@@ -16,7 +18,11 @@ export function explanationOf(snapshot: MeshSnapshot, asked: ExplainQuestion, no
   if (asked.sourceIp !== undefined && parseAddress(asked.sourceIp) === undefined)
     return refuse(`\`${asked.sourceIp}\` is no address`);
   const request: ArrivingRequest = { attributes: { ...caller, ...partsOf(asked) }, knowledge: knowledgeOf(asked) };
-  const outcomes = service.endpoints.map((endpoint) => outcomeAt(snapshot, endpoint, { request, nowMs }));
+  const egress = callerEgress(snapshot, caller, nowMs);
+  const outcomes = service.endpoints.flatMap((endpoint) => {
+    const atDestination = outcomeAt(snapshot, endpoint, { request, nowMs });
+    return throughEgress(egress, calleeOf(endpoint, snapshot, asked.port ?? endpoint.appPort), atDestination);
+  });
   return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(outcomes) });
 }
 

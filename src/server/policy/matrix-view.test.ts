@@ -75,6 +75,37 @@ spec: { selector: { matchLabels: { version: v2 } }, action: DENY, rules: [{}] }
   ]);
 });
 
+test("whom a caller's own policies do not let it call, it may not call", () => {
+  const egress = (selector: string) => `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: out, namespace: shop }
+spec: { podSelector: { matchLabels: ${selector} }, policyTypes: [Egress] }
+`;
+  const verdictOf = (selector: string) => {
+    const snapshot = shopSnapshot();
+    const registrations = new Map(snapshot.inputs.registrations);
+    const [key, checkout] = [...registrations].find(([name]) => name.startsWith("shop/checkout")) ?? [];
+    registrations.set("shop/checkout-b", {
+      ...checkout!,
+      instance: "checkout-b",
+      labels: { ...checkout!.labels, lane: "b" },
+    });
+    const resources = [
+      ...snapshot.inputs.resources,
+      ...valueOrThrow(parseManifests([{ file: "p.yaml", text: egress(selector) }])),
+    ];
+    const { cells } = valueOrThrow(matrixView(nextSnapshot(snapshot, { registrations, resources }), "shop", 0));
+    expect(key).toBeDefined();
+    return cells.find((each) => each.caller === "shop/checkout" && each.service === "shop/payments");
+  };
+  const out = "default-deny: no rule of NetworkPolicy/shop/out matched";
+  expect(verdictOf("{}")).toMatchObject({ verdict: "deny", labels: [out] });
+  const some = verdictOf("{ lane: b }");
+  expect(some).toMatchObject({ verdict: "conditional" });
+  expect(some?.except.at(-1)).toMatchObject({ label: out, terms: [{ attribute: "caller", patterns: ["checkout-b"] }] });
+});
+
 test("another namespace has no services, and too many pairs are refused", () => {
   expect(valueOrThrow(matrixView(shopSnapshot(), "elsewhere", 0)).services).toEqual([]);
   const accounts = Array.from(

@@ -1,17 +1,25 @@
 /** Who may call whom, of the services and callers that the mesh knows. */
 import type { MatrixCellView, MatrixView } from "#api";
 import { parseSpiffeId } from "#identity";
-import { inboundRulesFor, type MeshService, type MeshSnapshot, registrationKey } from "#mesh";
+import { inboundRulesFor, type MeshService, type MeshSnapshot } from "#mesh";
 import { failure, problem, type Result, success, wholeServiceName } from "#model";
-import { type CallerAttributes, callerAttributes, type RuleSet, ruleSetsAt } from "#policy";
+import {
+  type CallerAttributes,
+  callerAttributes,
+  decide,
+  type RequestAttributes,
+  type RuleSet,
+  ruleSetsAt,
+} from "#policy";
 import { type CallerOf, callerAccess, type LeftCondition } from "#policy/matrix";
+import { type CallerEgress, calleeOf, callerEgress } from "./caller-egress.ts";
 
 /** More would be no picture, and take the server long. */
 const CELLS_MAX = 40_000;
 
 /** Services of one namespace, or of all; callers are always all. Fails with `HDL_POLICY_QUESTION` where they are too many. */
 export function matrixView(snapshot: MeshSnapshot, namespace: string | undefined, nowMs: number): Result<MatrixView> {
-  const callers = callersOf(snapshot);
+  const callers = callersOf(snapshot, nowMs);
   const services = [...snapshot.services.values()]
     .filter((each) => wholeServiceName(each.name) === each.name)
     .filter((each) => namespace === undefined || each.namespace === namespace)
@@ -32,11 +40,14 @@ interface Caller {
   /** `namespace/account`, or `-` for one without a certificate. */
   readonly name: string;
   readonly attributes: CallerAttributes;
+  /** By the policies of its own workloads. */
+  readonly egress: readonly CallerEgress[];
 }
 
-const STRANGER: Caller = { name: "-", attributes: { principal: "", namespace: "", serviceAccount: "" } };
+const STRANGER: Caller = { name: "-", attributes: { principal: "", namespace: "", serviceAccount: "" }, egress: [] };
 
-function callersOf({ inputs, settings, services }: MeshSnapshot): readonly Caller[] {
+function callersOf(snapshot: MeshSnapshot, nowMs: number): readonly Caller[] {
+  const { inputs, settings, services } = snapshot;
   const accounts = inputs.resources.filter(({ kind }) => kind === "ServiceAccount");
   const endpoints = [...services.values()].flatMap((service) => service.endpoints);
   const names = new Set([
@@ -46,7 +57,9 @@ function callersOf({ inputs, settings, services }: MeshSnapshot): readonly Calle
   const known = [...names].sort().flatMap((name): readonly Caller[] => {
     const [namespace, account] = name.split("/");
     const id = parseSpiffeId(`spiffe://${settings.trustDomain}/ns/${namespace}/sa/${account}`);
-    return id.ok ? [{ name, attributes: callerAttributes(id.value, settings.trustDomain) }] : [];
+    if (!id.ok) return [];
+    const attributes = callerAttributes(id.value, settings.trustDomain);
+    return [{ name, attributes, egress: callerEgress(snapshot, attributes, nowMs) }];
   });
   return [...known, STRANGER];
 }
@@ -60,28 +73,52 @@ interface Asked {
 /** Replicas with the same policies and port are one; a service without a ready replica has no cells. */
 function cellsOf(snapshot: MeshSnapshot, { service, callers, nowMs }: Asked): readonly MatrixCellView[] {
   const replicas = service.endpoints.map((endpoint) => {
-    const port = snapshot.inputs.registrations.get(registrationKey(endpoint))?.appPort ?? 0;
+    const port = endpoint.appPort;
     const { ruleSets } = ruleSetsAt(inboundRulesFor(snapshot, endpoint).ruleSets, nowMs);
-    return { instance: endpoint.instance, port, ruleSets, text: JSON.stringify([port, ruleSets]) };
+    return { endpoint, port, ruleSets, text: JSON.stringify([port, ruleSets]) };
   });
   const authorizers = new Set(snapshot.providers.map(({ name }) => name));
   const groups = [...Map.groupBy(replicas, ({ text }) => text).values()].map((group) => {
     const { port, ruleSets } = group[0] as (typeof replicas)[number];
-    return { instances: group.map(({ instance }) => instance), port, accessOf: accessTo(ruleSets, authorizers) };
+    return { endpoints: group.map(({ endpoint }) => endpoint), port, accessOf: accessTo(ruleSets, authorizers) };
   });
-  return callers.flatMap((caller) =>
-    mergeEqual(
-      groups.map(({ instances, port, accessOf }) => ({
-        caller: caller.name,
-        service: service.key,
-        instances,
-        ...accessOf({ ...caller.attributes, port }),
-      })),
-    ),
-  );
+  return callers.flatMap((caller) => {
+    const { egress } = caller;
+    const named = { caller: caller.name, service: service.key };
+    return mergeEqual(
+      groups.flatMap(({ endpoints, port, accessOf }) => {
+        const access = accessOf({ ...caller.attributes, port });
+        const instances = endpoints.map(({ instance }) => instance);
+        if (egress.length === 0 || access.verdict === "deny") return [{ ...named, instances, ...access }];
+        return endpoints.map((endpoint) => ({
+          ...named,
+          instances: [endpoint.instance],
+          ...throughEgress(access, egress, calleeOf(endpoint, snapshot, port)),
+        }));
+      }),
+    );
+  });
 }
 
 type Access = Omit<MatrixCellView, "caller" | "service" | "instances">;
+
+/** What of an access is left by the policies of the caller's own workloads. */
+function throughEgress(access: Access, egress: readonly CallerEgress[], callee: RequestAttributes): Access {
+  const refused = egress.flatMap(({ workloads, compiled }) => {
+    const { verdict, label, rule } = decide(compiled, callee);
+    const terms = [{ attribute: "caller", isNegated: false, patterns: [...workloads] }];
+    return verdict === "deny" ? [{ label, rule, terms, expression: "" }] : [];
+  });
+  if (refused.length === 0) return access;
+  const labels = [...new Set(refused.map(({ label }) => label))];
+  if (refused.length === egress.length) return { verdict: "deny", labels, only: [], except: [] };
+  return {
+    ...access,
+    verdict: "conditional",
+    labels: [...access.labels, ...labels],
+    except: [...access.except, ...refused],
+  };
+}
 
 function accessTo(ruleSets: readonly RuleSet[], authorizers: ReadonlySet<string>): (caller: CallerOf) => Access {
   const access = callerAccess(ruleSets, authorizers);

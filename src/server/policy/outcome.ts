@@ -60,7 +60,7 @@ function arrivedAt(
   return partialRequest({ ...arrived, claims: undefined }, { ...knowledge, claims: "all" });
 }
 
-function consideredOf(ruleSets: readonly RuleSet[], request: PartialRequest): OutcomeView["considered"] {
+export function consideredOf(ruleSets: readonly RuleSet[], request: PartialRequest): OutcomeView["considered"] {
   return consideredPolicies(ruleSets, request).map(({ open, ...each }) => ({
     ...each,
     label: policyLabel(each.policy),
@@ -70,7 +70,10 @@ function consideredOf(ruleSets: readonly RuleSet[], request: PartialRequest): Ou
 
 type Told = Omit<OutcomeView, "instances" | "considered" | "notes">;
 
-function toldOf({ worst, best, dependsOn, unknown, nearestMiss }: Explanation, authorizers: readonly string[]): Told {
+export function toldOf(
+  { worst, best, dependsOn, unknown, nearestMiss }: Explanation,
+  authorizers: readonly string[],
+): Told {
   const [atWorst, atBest] = [decidedBy(worst, authorizers), decidedBy(best, authorizers)];
   const told = {
     unknown: [...unknown],

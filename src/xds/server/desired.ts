@@ -1,4 +1,4 @@
-import { inboundRulesFor, type MeshSnapshot, routesFor, type ScopedWorkload } from "#mesh";
+import { type MeshSnapshot, routesFor, type ScopedWorkload, workloadRulesFor } from "#mesh";
 import type { ServiceKey } from "#model";
 import { type EncodedResource, OWN_POLICY_NAME, type ResourceEncoder, type ResourceKind, SETTINGS_NAME } from "#xds";
 
@@ -76,7 +76,7 @@ export class DesiredResources {
     this.#providerSource = providers;
     this.#peerSource = peerRules;
     this.#rootNamespace = settings.rootNamespace;
-    this.#policy = this.#encoder.policy(inboundRulesFor(snapshot, this.#workload));
+    this.#policy = this.#encoder.policy(workloadRulesFor(snapshot, this.#workload));
     return this.#policy;
   }
 }
