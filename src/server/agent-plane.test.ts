@@ -2,14 +2,18 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import "reflect-metadata";
+import { createClient } from "@connectrpc/connect";
+import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from "@peculiar/x509";
 import { sha256Hex } from "#engine/crypto";
 import { privateFiles } from "#engine/private-files";
 import { systemRandom } from "#engine/random";
 import { systemClock, systemTimers } from "#engine/time";
-import { parseTrustDomain, type TlsIdentity } from "#identity";
+import { parseCertificate, parseTrustDomain, type TlsIdentity } from "#identity";
 import { parseJoinToken } from "#identity/attestation";
 import { type AuthorizationPolicy, failure, problem, type Resource, type Result, success, valueOrThrow } from "#model";
-import type { AgentConfig } from "#xds";
+import { AggregatedDiscoveryService, Identity } from "#proto";
+import { type AgentConfig, RESOURCE_KINDS, typeUrlOf } from "#xds";
 import { type LastGood, XdsClient } from "#xds/client";
 import { fakeDocuments } from "../../test/fakes/documents.ts";
 import { fakeJoinTokenStore } from "../../test/fakes/join-tokens.ts";
@@ -269,6 +273,69 @@ describe("an agent", () => {
     expect((await cart.registry.announce(announcement("catalog-1", "cart"))).ok).toBe(false);
     await cart.registry.withdraw("catalog-1");
     expect([...plane.registry.workloads.keys()]).toEqual(["shop/catalog-1"]);
+  });
+
+  test("is given its own identity, whoever its request says it is", async () => {
+    const cart = await agent("cart", []);
+    const client = createClient(Identity, cart.channel.transport);
+    const payments = "spiffe://shop.example/ns/shop/sa/payments";
+    const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const request = await Pkcs10CertificateRequestGenerator.create({
+      name: "CN=payments",
+      keys,
+      signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+      extensions: [new SubjectAlternativeNameExtension([{ type: "url", value: payments }])],
+    });
+    const renewed = await client.renew({ csr: new Uint8Array(request.rawData), instance: "payments-1" });
+    const leaf = valueOrThrow(parseCertificate(renewed.certificateChain[0] ?? new Uint8Array()));
+    expect([leaf.uriSans, leaf.hasSubject]).toEqual([["spiffe://shop.example/ns/shop/sa/cart"], false]);
+    const { token } = await client.mintJwtSvid({ audience: ["bank"] });
+    expect(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).toContain("/ns/shop/sa/cart");
+    const joined = client.enrol({ ...request, joinToken: "hjt1.none", namespace: "shop", serviceAccount: "payments" });
+    expect(
+      await joined.then(
+        () => "joined",
+        () => "refused",
+      ),
+    ).toBe("refused");
+  });
+
+  test("is given no policy of another namespace, whatever it asks for and says of itself", async () => {
+    const ledger = policy("ledger");
+    apply([...resources, { ...ledger, metadata: { ...ledger.metadata, namespace: "bank" } }]);
+    const cart = await agent("cart", []);
+    const client = createClient(AggregatedDiscoveryService, cart.channel.transport);
+    const node = {
+      id: "ledger-1",
+      metadata: { labels: { app: "ledger" }, namespace: "bank", serviceAccount: "ledger" },
+    };
+    const names = ["*", "bank/ledger-1", "bank/ledger", "ledger-callers", "self", ""];
+    const asked = RESOURCE_KINDS.map((kind) => ({ typeUrl: typeUrlOf(kind), node, resourceNamesSubscribe: names }));
+    const given: string[] = [];
+    const abort = AbortSignal.timeout(1500);
+    const acknowledged: { typeUrl: string; responseNonce: string }[] = [];
+    const requests = async function* () {
+      yield* asked;
+      // One answer is out at a time, until the agent says that it has it.
+      while (!abort.aborted) {
+        yield* acknowledged.splice(0);
+        await Bun.sleep(5);
+      }
+    };
+    try {
+      for await (const { resources: sent, typeUrl, nonce } of client.deltaAggregatedResources(requests(), {
+        signal: abort,
+      })) {
+        given.push(...sent.map((each) => `${each.name} ${Buffer.from(each.resource?.value ?? []).toString("latin1")}`));
+        acknowledged.push({ typeUrl, responseNonce: nonce });
+        if (typeUrl === typeUrlOf("MeshSettings")) break;
+      }
+    } catch {
+      // It is the test that ends it.
+    }
+    // Its own, which holds nothing, comes after the authorities and before the settings.
+    expect(given.map((each) => each.split(" ")[0])).toEqual(["shop.example", "self", "mesh"]);
+    expect(given.filter((each) => each.includes("ledger"))).toEqual([]);
   });
 });
 
