@@ -5,7 +5,7 @@ import { onExitSignal } from "#engine/processes";
 import { standardError } from "#engine/terminal";
 import { systemClock } from "#engine/time";
 import { failure, problem, type Result, success } from "#model";
-import { type IdentityProviderSettings, type ServerLog, startControlPlane } from "#server";
+import { type IdentityProviderSettings, type ServerLog, startControlPlane, type UpstreamSettings } from "#server";
 import type { CommandContext } from "./context.ts";
 import { defaultDataDirectory } from "./credentials.ts";
 import { VERSION } from "./version.ts";
@@ -19,6 +19,10 @@ interface ServerCommandOptions {
   readonly jwtIssuer?: string;
   readonly passphraseFile?: string;
   readonly upstreamCaCommand?: string;
+  readonly upstreamCaCertificate?: string;
+  readonly upstreamCaKey?: string;
+  readonly upstreamCaRoot?: string;
+  readonly upstreamCaPassphraseFile?: string;
   readonly apiCertificate?: string;
   readonly apiKey?: string;
   readonly oidcIssuer?: string;
@@ -68,6 +72,19 @@ function identityProvider(options: ServerCommandOptions): Result<IdentityProvide
   });
 }
 
+/** Undefined where the mesh has roots of its own. */
+function upstreamIn(options: ServerCommandOptions): Result<UpstreamSettings | undefined> {
+  const { upstreamCaCommand: program, upstreamCaCertificate: certificateFile, upstreamCaKey: keyFile } = options;
+  if ((certificateFile === undefined) !== (keyFile === undefined))
+    return failure(problem("HDL_CLI_ARGUMENT", "--upstream-ca-certificate and --upstream-ca-key go together"));
+  if (certificateFile === undefined || keyFile === undefined)
+    return success(program === undefined ? undefined : { kind: "command", program });
+  if (program !== undefined)
+    return failure(problem("HDL_CLI_ARGUMENT", "there is one upstream authority: a command or files, not both"));
+  const { upstreamCaRoot: rootFile, upstreamCaPassphraseFile: passphraseFile } = options;
+  return success({ kind: "files", certificateFile, keyFile, rootFile, passphraseFile });
+}
+
 interface ReadOptions {
   readonly api: SocketAddress;
   readonly agents: SocketAddress;
@@ -109,14 +126,16 @@ async function runServer(options: ServerCommandOptions): Promise<Result<void>> {
   if (!read.ok) return read;
   const provider = identityProvider(options);
   if (!provider.ok) return provider;
-  const { passphraseFile, trustDomain, upstreamCaCommand } = options;
+  const upstream = upstreamIn(options);
+  if (!upstream.ok) return upstream;
+  const { passphraseFile, trustDomain } = options;
   const started = await startControlPlane({
     ...read.value,
     ...(provider.value === undefined ? {} : { identityProvider: provider.value }),
     dataDirectory: options.data ?? defaultDataDirectory(),
     trustDomain,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
-    ...(upstreamCaCommand === undefined ? {} : { upstreamCommand: upstreamCaCommand }),
+    ...(upstream.value === undefined ? {} : { upstream: upstream.value }),
     consoleDirectory: await bundledFolder("dist/console"),
     version: VERSION,
     log,
@@ -143,6 +162,13 @@ export function register(command: Command, context: CommandContext): void {
     .option("--bundle-endpoint <address:port>", "publish the trust bundle there, for other trust domains")
     .option("--jwt-issuer <url>", "be the OpenID Connect issuer of JWT-SVIDs, under this https:// address of the API")
     .option("--upstream-ca-command <program>", "have it certify the keys that sign, in place of a root of our own")
+    .option(
+      "--upstream-ca-certificate <file>",
+      "the same by files: the authority's certificate, and those above it (PEM)",
+    )
+    .option("--upstream-ca-key <file>", "its key (PEM, 0600)")
+    .option("--upstream-ca-root <file>", "the root above it (PEM), if it is not the root itself")
+    .option("--upstream-ca-passphrase-file <file>", "passphrase of that key (0600)")
     .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
     .option("--api-certificate <file>", "certificate of the API (PEM), needed beyond loopback")
     .option("--api-key <file>", "its key (PEM, 0600)")

@@ -4,7 +4,8 @@ import { der, derObjectId, TAG } from "./der.ts";
 export interface CertificateTemplate {
   /** 1 to 20 octets, unsigned; random, so that signatures cannot be foreseen (CA/B baseline §7.1). */
   readonly serial: Uint8Array;
-  readonly issuer: DistinguishedName;
+  /** DER where it is of somebody else's making: it must be the same to the octet. */
+  readonly issuer: DistinguishedName | Uint8Array;
   readonly subject: DistinguishedName;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -26,21 +27,31 @@ export interface DistinguishedName {
   readonly commonName: string;
 }
 
-const ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
+const ALGORITHMS = {
+  "ecdsa-sha256": der(TAG.sequence, derObjectId("1.2.840.10045.4.3.2")),
+  /** RFC 4055 §5: with NULL as parameters. */
+  "rsa-sha256": der(TAG.sequence, derObjectId("1.2.840.113549.1.1.11"), Uint8Array.of(0x05, 0x00)),
+} as const;
+export type SignatureAlgorithm = keyof typeof ALGORITHMS;
+
 const VERSION_3 = Uint8Array.of(0xa0, 0x03, 0x02, 0x01, 0x02);
 const TRUE = Uint8Array.of(TAG.boolean, 0x01, 0xff);
 /** UTCTime ends with 2049 (RFC 5280 §4.1.2.5). */
 const GENERALIZED_FROM_MS = Date.UTC(2050, 0, 1);
 
-/** An X.509 version 3 certificate (RFC 5280) in DER, profiled as SPIFFE X.509-SVID §4 demands; `sign` makes ECDSA-SHA-256 signatures. */
-export function encodeCertificate(template: CertificateTemplate, sign: (data: Uint8Array) => Uint8Array): Uint8Array {
-  const algorithm = der(TAG.sequence, derObjectId(ECDSA_WITH_SHA256));
+/** An X.509 version 3 certificate (RFC 5280) in DER, profiled as SPIFFE X.509-SVID §4 demands; `sign` makes signatures of the algorithm. */
+export function encodeCertificate(
+  template: CertificateTemplate,
+  sign: (data: Uint8Array) => Uint8Array,
+  by: SignatureAlgorithm = "ecdsa-sha256",
+): Uint8Array {
+  const algorithm = ALGORITHMS[by];
   const body = der(
     TAG.sequence,
     VERSION_3,
     unsigned(template.serial),
     algorithm,
-    encodeName(template.issuer),
+    template.issuer instanceof Uint8Array ? template.issuer : encodeName(template.issuer),
     der(TAG.sequence, time(template.notBeforeMs), time(template.notAfterMs)),
     encodeName(template.subject),
     template.publicKeyInfo,

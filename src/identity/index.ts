@@ -22,13 +22,19 @@ export {
   type ReadBundle,
 } from "./bundle-document.ts";
 export { type CertificateFacts, type KeyUsage, parseCertificate } from "./certificate.ts";
-export { type CertificateTemplate, type DistinguishedName, encodeCertificate } from "./certificate-encoding.ts";
+export {
+  type CertificateTemplate,
+  type DistinguishedName,
+  encodeCertificate,
+  type SignatureAlgorithm,
+} from "./certificate-encoding.ts";
 export { type PathChecks, pathFault } from "./certificate-path.ts";
 export { parseSubject, type SubjectNames } from "./certificate-subject.ts";
 export {
   type CertificationRequest,
   encodeCertificationRequest,
   parseCertificationRequest,
+  type RequestedAuthority,
 } from "./certification-request.ts";
 export {
   audienceFault,

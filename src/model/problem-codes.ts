@@ -156,7 +156,7 @@ export const PROBLEM_CODES = {
   },
   HDL_AUTHORITY_UPSTREAM: {
     summary: "The authority above this one did not certify an issuing key.",
-    next: "Run the command of `--upstream-ca-command` by hand with a request on its standard input, and look at what it prints.",
+    next: "The message says what is wrong. A command of `--upstream-ca-command` can be run by hand, with a request on its standard input.",
   },
   HDL_AUTHORITY_TRUST_DOMAIN: {
     summary: "The data directory belongs to another trust domain.",

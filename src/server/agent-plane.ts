@@ -28,6 +28,7 @@ import { identityService } from "./enrolment/identity-service.ts";
 import type { MemberReport } from "./enrolment/members.ts";
 import { type ConnectionPeer, peerOfConnection } from "./enrolment/peer.ts";
 import type { LedgerDocuments } from "./enrolment/svid-ledger.ts";
+import type { UpstreamSettings } from "./enrolment/upstream.ts";
 import { FederatedBundles, type FederationDocuments } from "./federation/federation.ts";
 import { BUNDLE_REFRESH_S, publishedBundle } from "./federation/published.ts";
 import { IssuerKeyring, type KeptKeysStore } from "./issuer-keys/issuer-keys.ts";
@@ -58,8 +59,8 @@ export interface AgentPlaneOptions {
   /** Folder of the certificate authority. */
   readonly authorityDirectory: string;
   readonly passphraseFile?: string;
-  /** Program that certifies issuing keys in place of a root of the domain's own. */
-  readonly upstreamCommand?: string;
+  /** Certifies issuing keys in place of a root of the domain's own. */
+  readonly upstream?: UpstreamSettings;
   readonly tokens: JoinTokenStore;
   readonly documents: LedgerDocuments & FederationDocuments;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs; undefined puts none into them. */
@@ -298,13 +299,13 @@ function cutOff(
 }
 
 function startIdentity(options: AgentPlaneOptions, later: Later): Promise<Result<IdentityPlane>> {
-  const { authorityDirectory: directory, trustDomain, passphraseFile, upstreamCommand, listener } = options;
+  const { authorityDirectory: directory, trustDomain, passphraseFile, upstream, listener } = options;
   const { files, clock, timers, random, tokens, documents: svids, issuer } = options;
   return startIdentityPlane({
     directory,
     trustDomain,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
-    ...(upstreamCommand === undefined ? {} : { upstreamCommand }),
+    ...(upstream === undefined ? {} : { upstream }),
     files,
     clock,
     timers,

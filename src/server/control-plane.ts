@@ -10,6 +10,7 @@ import { IdentityProvider } from "./administration/identity-provider.ts";
 import { Logins } from "./administration/logins.ts";
 import { Refusals } from "./administration/refusals.ts";
 import type { AgentPlane, AgentPlaneListener } from "./agent-plane.ts";
+import type { UpstreamSettings } from "./enrolment/upstream.ts";
 import { CertificateAlarms } from "./observe/certificate-watch.ts";
 import { Access } from "./rest/access.ts";
 import { type ApiTls, startRest } from "./rest/start-rest.ts";
@@ -24,8 +25,8 @@ export interface ControlPlaneOptions {
   readonly agents: SocketAddress;
   readonly trustDomain: string;
   readonly passphraseFile?: string;
-  /** Program that certifies issuing keys in place of a root of the domain's own. */
-  readonly upstreamCommand?: string;
+  /** Certifies issuing keys in place of a root of the domain's own. */
+  readonly upstream?: UpstreamSettings;
   /** `https://…` under which the API is the issuer of JWT-SVIDs. */
   readonly issuer?: string;
   /** Where other trust domains fetch the bundle, under the server's own SVID. */

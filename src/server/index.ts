@@ -7,6 +7,7 @@ export {
   type ServerLog,
   startControlPlane,
 } from "./control-plane.ts";
+export type { UpstreamSettings } from "./enrolment/upstream.ts";
 export {
   type RunningApi,
   type RunningServer,

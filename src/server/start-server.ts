@@ -10,6 +10,7 @@ import { type Failure, type Result, success } from "#model";
 import { Telemetry } from "#proto";
 import type { TelemetryStore } from "#telemetry/store";
 import { type AgentPlane, type AgentPlaneListener, type ResourceSource, startAgentPlane } from "./agent-plane.ts";
+import type { UpstreamSettings } from "./enrolment/upstream.ts";
 import { storedIssuerKeys } from "./issuer-keys/stored-issuer-keys.ts";
 import { TelemetryIngest } from "./observe/ingest.ts";
 import { storedRegistry } from "./stored-registry.ts";
@@ -30,8 +31,8 @@ export interface ServerOptions {
   readonly trustDomain: string;
   /** File with the passphrase of the authority's keys. */
   readonly passphraseFile?: string;
-  /** Program that certifies issuing keys. */
-  readonly upstreamCommand?: string;
+  /** Certifies issuing keys in place of a root of the domain's own. */
+  readonly upstream?: UpstreamSettings;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
   readonly issuer?: string;
   /** Where the trust bundle is published under the server's own SVID. */
@@ -107,7 +108,7 @@ async function startPlane(options: ServerOptions): Promise<Result<AgentPlane>> {
     trustDomain: trustDomain.value,
     authorityDirectory: `${dataDirectory}/ca`,
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
-    ...(options.upstreamCommand === undefined ? {} : { upstreamCommand: options.upstreamCommand }),
+    ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
     tokens: storedJoinTokens(stores.documents),
     documents: stores.documents,
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),

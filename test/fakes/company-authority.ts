@@ -1,12 +1,14 @@
 /** A certificate authority as companies have them, beside the mesh: it knows no SPIFFE, and certifies hosts by EC or RSA keys. */
 import "reflect-metadata";
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { encodePem } from "#identity";
@@ -56,10 +58,7 @@ export class CompanyAuthority {
 
   static async found(name = "CN=company root", algorithm: keyof typeof ALGORITHMS = "EC"): Promise<CompanyAuthority> {
     const keys = await keyPair(algorithm);
-    const der = await certify(
-      { subject: name, issuer: name, publicKey: keys.publicKey, signingKey: keys.privateKey },
-      authority(),
-    );
+    const der = await certify({ subject: name, issuer: name, publicKey: keys.publicKey, signer: keys }, authority());
     return new CompanyAuthority(name, keys, [der]);
   }
 
@@ -79,7 +78,7 @@ export class CompanyAuthority {
 
   async intermediate(subject: string, pathLength?: number): Promise<CompanyAuthority> {
     const keys = await keyPair("EC");
-    const who = { subject, issuer: this.#name, publicKey: keys.publicKey, signingKey: this.#keys.privateKey };
+    const who = { subject, issuer: this.#name, publicKey: keys.publicKey, signer: this.#keys };
     const der = await certify(who, authority(pathLength));
     return new CompanyAuthority(subject, keys, [...this.#path, der]);
   }
@@ -96,7 +95,7 @@ export class CompanyAuthority {
       new ExtendedKeyUsageExtension([...(wish.extendedKeyUsage ?? [CLIENT_AUTH])]),
       ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
     ];
-    const who = { ...wish, issuer: this.#name, publicKey: keys.publicKey, signingKey: this.#keys.privateKey };
+    const who = { ...wish, issuer: this.#name, publicKey: keys.publicKey, signer: this.#keys };
     const chain = [await certify(who, extensions), ...this.#path.slice(1).reverse()];
     const chainPem = chain.map((der) => encodePem("CERTIFICATE", der)).join("");
     return { chain, chainPem, keyPem: await pemOf(keys.privateKey) };
@@ -114,18 +113,26 @@ async function certify(
   who: Pick<CertificateWish, "subject" | "notBeforeMs" | "notAfterMs"> & {
     readonly issuer: string;
     readonly publicKey: CryptoKey;
-    readonly signingKey: CryptoKey;
+    readonly signer: CryptoKeyPair;
   },
   extensions: readonly Extension[],
 ): Promise<Uint8Array> {
-  const { notBeforeMs = Date.now() - DAY_MS, notAfterMs = Date.now() + DAY_MS, ...rest } = who;
+  const { notBeforeMs = Date.now() - DAY_MS, notAfterMs = Date.now() + DAY_MS, signer, ...rest } = who;
+  const ids = [
+    await SubjectKeyIdentifierExtension.create(rest.publicKey),
+    await AuthorityKeyIdentifierExtension.create(signer.publicKey),
+  ];
   const certificate = await X509CertificateGenerator.create({
     ...rest,
     serialNumber: Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex"),
     notBefore: new Date(notBeforeMs),
     notAfter: new Date(notAfterMs),
-    signingAlgorithm: { ...(rest.signingKey.algorithm as { readonly name: string }), hash: hashOf(rest.signingKey) },
-    extensions: [...extensions],
+    signingKey: signer.privateKey,
+    signingAlgorithm: {
+      ...(signer.privateKey.algorithm as { readonly name: string }),
+      hash: hashOf(signer.privateKey),
+    },
+    extensions: [...extensions, ...ids],
   });
   return new Uint8Array(certificate.rawData);
 }

@@ -1,4 +1,5 @@
 /** The only door to keys, signatures and digests. Knows nothing of SPIFFE or of files. */
+export { type AuthorityKey, importAuthorityKey } from "./authority-keys.ts";
 export { certificateFault, certificateIn } from "./certificate-files.ts";
 export { isSignedBy } from "./chain.ts";
 export { equalConstantTime, hmacSha256, sha1Base64, sha256, sha256Hex } from "./digest.ts";

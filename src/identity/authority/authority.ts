@@ -1,4 +1,3 @@
-import { equalConstantTime } from "#engine/crypto";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Clock } from "#engine/time";
@@ -15,15 +14,9 @@ import {
   type TrustDomain,
 } from "#identity";
 import { failure, problem, type Result, success } from "#model";
-import {
-  authorityName,
-  encodeSvid,
-  type IssuedSvid,
-  provenKey,
-  type Signer,
-  SVID_TTL_MS,
-  type SvidGrantTerms,
-} from "./issuing.ts";
+import { type CertifiedKey, Certifier, ROOT_COUNT_MAX, tooManyRoots } from "./certifying.ts";
+import { encodeSvid, type IssuedSvid, provenKey, SVID_TTL_MS, type SvidGrantTerms } from "./issuing.ts";
+import { IssuingKeys, type LoadedSigner } from "./issuing-keys.ts";
 import {
   type AuthorityEvent,
   type AuthoritySlot,
@@ -38,10 +31,9 @@ import {
   type SlotStatus,
 } from "./journal.ts";
 import { JwtKeys } from "./jwt-keys.ts";
-import { createKey, encryptKey, type KeyFiles, loadKey } from "./key-files.ts";
-import { type IssuingRequest, OwnRoots } from "./own-roots.ts";
+import { OwnRoots } from "./own-roots.ts";
 import { type MemberState, nextRotationStep, type RotationStep } from "./rotation.ts";
-import { certifyUpstream, type UpstreamAuthority, type UpstreamCertificate } from "./upstream.ts";
+import type { UpstreamAuthority } from "./upstream.ts";
 
 export interface AuthorityOptions {
   /** Folder of the authority, made 0700. The root's key is in `root/` below it, which may be taken offline. */
@@ -56,14 +48,10 @@ export interface AuthorityOptions {
   readonly upstream?: UpstreamAuthority;
 }
 
-const DAY_MS = 86_400_000;
 /** An older key that is so near to its end signs nothing any more, for the server neither. */
 const OWN_LIFE_MIN_MS = 3_600_000;
-const ISSUING_LIFE_MS = 365 * DAY_MS;
 /** Slots that may be held at a time: the active, its successor, and old ones that still have SVIDs in use. */
 const SLOT_COUNT_MAX = 8;
-/** The one in use, and the one before or after it. */
-const ROOT_COUNT_MAX = 2;
 
 /** Loads the authority of a folder, or founds one there: a root, and below it the first issuing key, which becomes active. */
 export async function openAuthority(options: AuthorityOptions): Promise<Result<Authority>> {
@@ -76,31 +64,15 @@ export async function openAuthority(options: AuthorityOptions): Promise<Result<A
   return opened.ok ? success(authority) : opened;
 }
 
-/** An issuing key with what it was certified by. */
-interface LoadedSigner {
-  readonly id: string;
-  readonly signer: Signer;
-  readonly der: Uint8Array;
-  /** Above it, DER. */
-  readonly root: Uint8Array;
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
-
-/** The certificate of an issuing key, DER, and the id of the root above it. */
-interface Certified {
-  readonly certificate: Uint8Array;
-  readonly root: string;
-}
-
 /** Issues SVIDs for one trust domain. The root's key is in memory only while an issuing key is prepared. */
 export class Authority {
   readonly trustDomain: TrustDomain;
   /** Signs JWT-SVIDs. */
   readonly jwt: JwtKeys;
   readonly #options: AuthorityOptions;
-  readonly #keys: KeyFiles;
+  readonly #issuingKeys: IssuingKeys;
   readonly #ownRoots: OwnRoots;
+  readonly #certifier: Certifier;
   #state: AuthorityState | undefined;
   /** Every event so far, one a line. */
   #journal: string;
@@ -112,17 +84,18 @@ export class Authority {
   /** Use `openAuthority`. */
   constructor(options: AuthorityOptions, journal: Journal) {
     this.#options = options;
-    this.#keys = { files: options.files, random: options.random, passphrase: options.passphrase };
     this.trustDomain = options.trustDomain;
     this.#state = journal.state;
     this.#journal = journal.text;
     this.#bundle = { trustDomain: options.trustDomain, authorities: [], sequence: 0 };
-    const { trustDomain, clock, random } = options;
-    const directory = `${options.directory}/root`;
-    this.#ownRoots = new OwnRoots({ directory, trustDomain, keys: this.#keys, clock, random });
+    const { directory, trustDomain, files, passphrase, clock, random, upstream } = options;
+    const keys = { files, random, passphrase };
+    this.#issuingKeys = new IssuingKeys({ directory: `${directory}/issuing`, trustDomain, keys });
+    this.#ownRoots = new OwnRoots({ directory: `${directory}/root`, trustDomain, keys, clock, random });
+    this.#certifier = new Certifier({ trustDomain, ownRoots: this.#ownRoots, upstream, clock });
     this.jwt = new JwtKeys({
-      directory: `${options.directory}/jwt`,
-      keys: this.#keys,
+      directory: `${directory}/jwt`,
+      keys,
       clock,
       random,
       slots: () => this.#state?.jwtKeys ?? [],
@@ -171,7 +144,8 @@ export class Authority {
    * one, so that agents that have not heard of the newer can still reach the server.
    */
   get root(): Uint8Array {
-    return this.#signerOfServer()?.root ?? new Uint8Array();
+    const below = this.slots.find(({ id }) => id === this.#signerOfServer()?.id);
+    return firstCertificate(this.roots.find(({ id }) => id === below?.root)?.certificate ?? "");
   }
 
   /** Every root that is trusted, the first the oldest. */
@@ -218,7 +192,7 @@ export class Authority {
     const notBeforeMs = this.#notBeforeMs(spiffeId, nowMs);
     const serial = this.#options.random.bytes(16);
     const template = { id: spiffeId, publicKeyInfo: proven.value, serial, notBeforeMs, notAfterMs };
-    const chain = [encodeSvid(by.signer, template), by.der] as const;
+    const chain = [encodeSvid(by.signer, template), ...by.chain] as const;
     return success({ spiffeId, chain, issuer: by.id, serial: hexOf(serial), notBeforeMs, notAfterMs });
   }
 
@@ -230,19 +204,15 @@ export class Authority {
     if (this.slots.length >= SLOT_COUNT_MAX)
       return failure(problem("HDL_AUTHORITY_SLOT", `${SLOT_COUNT_MAX} issuing keys are held already.`));
     const id = hexOf(this.#options.random.bytes(8));
-    const key = await createKey(this.#keys, this.#issuingPath(id));
+    const key = await this.#issuingKeys.create(id);
     if (!key.ok) return key;
-    const certified = await this.#certify({ key: key.value, name: this.#name(id) });
+    const certified = await this.#certifier.certify({ key: key.value, name: this.#issuingKeys.name(id) }, this.roots);
     if (!certified.ok) return certified;
-    const certificate = encodePem("CERTIFICATE", certified.value.certificate);
+    const root = await this.#rootOf(certified.value);
+    if (!root.ok) return root;
+    const certificate = certified.value.chain.map((der) => encodePem("CERTIFICATE", der)).join("");
     const atMs = this.#options.clock.nowMs();
-    const recorded = await this.#record({
-      event: "prepared",
-      atMs,
-      authority: id,
-      certificate,
-      root: certified.value.root,
-    });
+    const recorded = await this.#record({ event: "prepared", atMs, authority: id, certificate, root: root.value });
     return recorded.ok ? success(id) : recorded;
   }
 
@@ -259,28 +229,15 @@ export class Authority {
     return recorded.ok ? this.prepare() : recorded;
   }
 
-  async #certify(request: Pick<IssuingRequest, "key" | "name">): Promise<Result<Certified>> {
-    const { upstream, clock } = this.#options;
-    if (upstream !== undefined) {
-      const domain = { trustDomain: this.trustDomain, nowMs: clock.nowMs() };
-      const signed = await certifyUpstream(upstream, request, domain);
-      return signed.ok ? this.#below(signed.value) : signed;
-    }
-    const root = this.roots.at(-1);
-    const below = { id: root?.id ?? FIRST_ROOT, der: firstCertificate(root?.certificate ?? "") };
-    const certificate = await this.#ownRoots.certify(below, { ...request, lifeMs: ISSUING_LIFE_MS });
-    return certificate.ok ? success({ certificate: certificate.value, root: below.id }) : certificate;
-  }
-
-  /** The root that an upstream authority signs by is trusted from the moment it is first seen. */
-  async #below({ certificate, root }: UpstreamCertificate): Promise<Result<Certified>> {
+  /** The id of the root; one that an upstream authority signs by is trusted from the moment it is first seen. */
+  async #rootOf({ root }: CertifiedKey): Promise<Result<string>> {
     const pem = encodePem("CERTIFICATE", root);
     const held = this.roots.find((each) => each.certificate === pem);
-    if (held !== undefined) return success({ certificate, root: held.id });
+    if (held !== undefined) return success(held.id);
     if (this.roots.length >= ROOT_COUNT_MAX) return tooManyRoots();
     const id = this.#state === undefined ? FIRST_ROOT : hexOf(this.#options.random.bytes(8));
     const recorded = await this.#addRoot(id, root);
-    return recorded.ok ? success({ certificate, root: id }) : recorded;
+    return recorded.ok ? success(id) : recorded;
   }
 
   #addRoot(id: string, der: Uint8Array): Promise<Result<void>> {
@@ -300,7 +257,7 @@ export class Authority {
   async remove(id: string): Promise<Result<void>> {
     const recorded = await this.#record({ event: "removed", atMs: this.#options.clock.nowMs(), authority: id });
     if (!recorded.ok) return recorded;
-    const deleted = await this.#keys.files.remove(this.#issuingPath(id));
+    const deleted = await this.#issuingKeys.remove(id);
     const loaded = await this.#load();
     return loaded.ok ? deleted : loaded;
   }
@@ -349,7 +306,7 @@ export class Authority {
     const { notBeforeMs = 0, notAfterMs = 0 } = this.#active ?? {};
     if (notAfterMs - nowMs > (notAfterMs - notBeforeMs) / 2) return success(undefined);
     const root = parseCertificate(this.root);
-    const isRootDue = root.ok && root.value.notAfterMs - nowMs < 2 * ISSUING_LIFE_MS;
+    const isRootDue = root.ok && this.#certifier.isRootDue(root.value);
     const made = await (isRootDue ? this.prepareRoot() : this.prepare());
     return made.ok ? success(undefined) : made;
   }
@@ -384,7 +341,7 @@ export class Authority {
       if (!encrypted.ok) return encrypted;
     }
     for (const { id } of this.slots) {
-      const encrypted = await encryptKey(this.#keys, this.#issuingPath(id));
+      const encrypted = await this.#issuingKeys.encrypt(id);
       if (!encrypted.ok) return encrypted;
     }
     return success(undefined);
@@ -393,31 +350,15 @@ export class Authority {
   async #load(): Promise<Result<void>> {
     const [active] = this.#slots("active");
     const [eldest] = this.#slots("old");
-    const signer = await this.#loadSigner(active);
+    if (active === undefined) return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", "No issuing key is active."));
+    const signer = await this.#issuingKeys.load(active);
     if (!signer.ok) return signer;
     // An old key of an earlier version was deleted when it became old.
-    const older = eldest === undefined ? signer : await this.#loadSigner(eldest);
+    const older = eldest === undefined ? signer : await this.#issuingKeys.load(eldest);
     this.#active = signer.value;
     this.#eldest = older.ok ? older.value : signer.value;
     this.#rebuildBundle();
     return success(undefined);
-  }
-
-  async #loadSigner(slot: AuthoritySlot | undefined): Promise<Result<LoadedSigner>> {
-    const id = slot?.id ?? "";
-    const path = this.#issuingPath(id);
-    const key = await loadKey(this.#keys, path);
-    if (!key.ok) return key;
-    const der = firstCertificate(slot?.certificate ?? "");
-    const facts = parseCertificate(der);
-    if (!facts.ok) return facts;
-    if (key.value === undefined || !equalConstantTime(key.value.publicKeyInfo, facts.value.publicKeyInfo))
-      return failure(problem("HDL_AUTHORITY_KEY_UNUSABLE", `${path} does not hold the active issuing key.`));
-    const root = this.roots.find((each) => each.id === slot?.root);
-    const { notBeforeMs, notAfterMs, subjectKeyId } = facts.value;
-    // Whoever certified it may name its key by another rule than ours.
-    const signer = { key: key.value, name: this.#name(id), keyId: subjectKeyId };
-    return success({ id, signer, der, root: firstCertificate(root?.certificate ?? ""), notBeforeMs, notAfterMs });
   }
 
   async #record(event: AuthorityEvent): Promise<Result<void>> {
@@ -453,23 +394,10 @@ export class Authority {
   #slots(status: SlotStatus): readonly AuthoritySlot[] {
     return this.slots.filter((each) => each.status === status);
   }
-
-  /** Of an issuing key. */
-  #name(id: string): Signer["name"] {
-    return authorityName(this.trustDomain, `issuing ${id}`);
-  }
-
-  #issuingPath(id: string): string {
-    return `${this.#options.directory}/issuing/${id}.key`;
-  }
 }
 
 function journalPath({ directory }: AuthorityOptions): string {
   return `${directory}/journal.ndjson`;
-}
-
-function tooManyRoots(): Result<never> {
-  return failure(problem("HDL_AUTHORITY_SLOT", `${ROOT_COUNT_MAX} roots are held already.`));
 }
 
 /** X.509 tells no smaller unit. */

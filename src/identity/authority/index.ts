@@ -5,3 +5,4 @@ export type { AuthoritySlot, RootSlot, SlotStatus } from "./journal.ts";
 export type { IssuedJwt, JwtGrantTerms } from "./jwt-keys.ts";
 export { type MemberState, type RotationPhase, type RotationStep, rotationPhase } from "./rotation.ts";
 export type { UpstreamAuthority, UpstreamCertificate } from "./upstream.ts";
+export { type UpstreamFilesOptions, upstreamFiles } from "./upstream-files.ts";

@@ -34,8 +34,8 @@ export interface Validity {
 /** An SVID as issued. */
 export interface IssuedSvid {
   readonly spiffeId: SpiffeId;
-  /** DER, leaf first, then the issuing authority; without the root. */
-  readonly chain: readonly [Uint8Array, Uint8Array];
+  /** DER, leaf first, then the issuing authority, then those between it and the root, which is left out. */
+  readonly chain: readonly [Uint8Array, Uint8Array, ...Uint8Array[]];
   /** Id of the issuing key. */
   readonly issuer: string;
   /** Lower-case hexadecimal. */

@@ -26,7 +26,7 @@ import { KeyRotation } from "./key-rotation.ts";
 import type { MemberReport } from "./members.ts";
 import { OwnIdentity } from "./own-identity.ts";
 import { type LedgerDocuments, SvidLedger } from "./svid-ledger.ts";
-import { upstreamCommand } from "./upstream-command.ts";
+import { type UpstreamSettings, upstreamOf } from "./upstream.ts";
 
 export interface IdentityPlaneOptions {
   /** Folder of the authority, such as `<data directory>/ca`. */
@@ -34,8 +34,8 @@ export interface IdentityPlaneOptions {
   readonly trustDomain: TrustDomain;
   /** File with the passphrase of the authority's keys, 0600; its last line break does not count. */
   readonly passphraseFile?: string;
-  /** Program that certifies issuing keys in place of a root of the domain's own. */
-  readonly upstreamCommand?: string;
+  /** Certifies issuing keys in place of a root of the domain's own. */
+  readonly upstream?: UpstreamSettings;
   readonly files: PrivateFiles;
   readonly clock: Clock;
   readonly timers: Pick<Timers, "after" | "every">;
@@ -210,8 +210,8 @@ export async function startIdentityPlane(options: IdentityPlaneOptions): Promise
   const passphrase = await readPassphrase(options);
   if (!passphrase.ok) return passphrase;
   const secret = passphrase.value === undefined ? {} : { passphrase: passphrase.value };
-  const { upstreamCommand: program } = options;
-  const upstream = program === undefined ? {} : { upstream: upstreamCommand({ program, trustDomain, timers }) };
+  const { upstream: settings } = options;
+  const upstream = settings === undefined ? {} : { upstream: upstreamOf(settings, { ...options, trustDomain }) };
   const authority = await openAuthority({ directory, trustDomain, files, clock, random, ...secret, ...upstream });
   if (!authority.ok) return authority;
   const maintained = await authority.value.maintain();
