@@ -1,5 +1,6 @@
 /** The benchmarks' command line; `npm run bench` runs it on the pinned Bun. */
 
+import { diagnosis } from "./diagnosis/main.ts";
 import { describeMachine } from "./machine.ts";
 import { runMicro } from "./micro/main.ts";
 import type { Timing } from "./micro/timing.ts";
@@ -56,6 +57,7 @@ function page(file: string | undefined): void {
 
 async function main(words: readonly string[]): Promise<void> {
   if (words.includes("--help")) return console.log(USAGE);
+  if (words[0] === "diagnosis") return await diagnosis(words.slice(1));
   const options = readOptions(words);
   if (options.list) return list();
   if (options.names[0] === "page") return page(options.names[1]);

@@ -92,8 +92,12 @@ class CriticalPath {
     const endUs = within.endUs;
     let cursor = within.startUs;
     if (client !== undefined) {
-      const sentUs = client.sentUs > 0 ? client.sentUs : client.doneUs;
-      cursor = this.#stretch({ kind: "client-agent", hop: call.from, replica: "" }, cursor, Math.min(sentUs, endUs));
+      const { chosenUs, sentUs, doneUs } = client;
+      const decidedUs = chosenUs > 0 ? chosenUs : sentUs > 0 ? sentUs : doneUs;
+      cursor = this.#stretch({ kind: "client-agent", hop: call.from, replica: "" }, cursor, Math.min(decidedUs, endUs));
+      // From then on it waits for a connection, where it has none.
+      const leftUs = Math.min(sentUs > 0 ? sentUs : doneUs, endUs);
+      cursor = this.#stretch({ kind: "transit", hop: `${call.from} → ${call.to}`, replica: "" }, cursor, leftUs);
     }
     if (server === undefined) {
       const isUnsent = client !== undefined && client.sentUs === 0;

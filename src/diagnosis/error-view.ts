@@ -1,8 +1,9 @@
-import { type EdgeTotals, isFailure, nodeIdOf } from "#telemetry";
+import { type EdgeTotals, nodeIdOf } from "#telemetry";
 import { countOrigins, type OriginCount, toleratedEdges } from "./errors.ts";
-import { type Call, entriesAt, type NodeRole, type Observation } from "./observation.ts";
-import { failingReplica } from "./replicas.ts";
+import { type Call, entriesAt, isTrouble, type KnownNodes, type Observation } from "./observation.ts";
+import { failingReplica, requestsByReplica } from "./replicas.ts";
 import type { Cause } from "./report.ts";
+import { failingVersion, versionsOf } from "./versions.ts";
 
 /** Failures at the entry, and where they began. */
 export interface ErrorView {
@@ -30,22 +31,20 @@ export interface ErrorOrigin {
 
 export interface ErrorQuestion {
   readonly top: string;
-  readonly question: {
+  readonly question: KnownNodes & {
     readonly current: Observation;
     readonly before: Observation;
-    readonly roles: ReadonlyMap<string, NodeRole>;
   };
   readonly before: readonly Call[];
   readonly now: readonly Call[];
 }
 
 export function errorView({ top, question, before, now }: ErrorQuestion): ErrorView {
-  const { roles } = question;
   const baseline = entryCount(top, question.before.totals);
   const current = entryCount(top, question.current.totals);
   const tolerated = toleratedEdges([...before, ...now]);
-  const old = ratesOf(countOrigins(entriesAt(top, before), roles, tolerated), baseline);
-  const fresh = countOrigins(entriesAt(top, now), roles, tolerated);
+  const old = ratesOf(countOrigins(entriesAt(top, before), question, tolerated), baseline);
+  const fresh = countOrigins(entriesAt(top, now), question, tolerated);
   const rates = ratesOf(fresh, current);
   const byHop = new Map<string, ErrorOrigin>();
   for (const origin of fresh) {
@@ -69,8 +68,14 @@ function locate(origin: OriginCount, { rise, like, totals }: Located): ErrorOrig
   const failed = alike.reduce((sum, each) => sum + each.count, 0);
   const node = origin.hop.includes(" → ") ? (origin.hop.split(" → ")[1] ?? origin.hop) : origin.hop;
   const mayBeReplica = origin.cause === "application" || origin.cause === "network" || origin.cause === "certificate";
-  const replica = mayBeReplica ? failingReplica(node, totals) : undefined;
   const evidence = [`${origin.what} (${failed} of the failed requests seen)`];
+  const version =
+    origin.cause === "application"
+      ? failingVersion(node, requestsByReplica(node, totals), versionsOf(node, totals))
+      : undefined;
+  if (version !== undefined)
+    return { node, hop: version.hop, cause: "bad-version", rise, failed, evidence: [...evidence, version.evidence] };
+  const replica = mayBeReplica ? failingReplica(node, totals) : undefined;
   if (replica === undefined) return { node, hop: origin.hop, cause: origin.cause, rise, failed, evidence };
   return { node, hop: replica.replica, cause: "bad-replica", rise, failed, evidence: [...evidence, replica.evidence] };
 }
@@ -100,7 +105,7 @@ function countOf(totals: readonly EdgeTotals[]): ErrorCount {
   let [requests, failed] = [0, 0];
   for (const each of totals) {
     requests += each.count;
-    if (isFailure(each.status, each.endReason)) failed += each.count;
+    if (isTrouble(each.status, each.endReason)) failed += each.count;
   }
   return { requests, failed, rate: failed / Math.max(1, requests) };
 }

@@ -1,5 +1,5 @@
 import { END_REASONS, type EndReason, isFailure } from "#telemetry";
-import { type Call, hasFailed, type NodeRole, replicaOf, spanOf } from "./observation.ts";
+import { type Call, hasFailed, type KnownNodes, replicaOf, spanOf } from "./observation.ts";
 import type { Cause } from "./report.ts";
 
 /** Where a failure began. */
@@ -42,13 +42,13 @@ export function toleratedEdges(calls: readonly Call[]): Tolerated {
 /** Counts failed entries by where each began. */
 export function countOrigins(
   entries: readonly Call[],
-  roles: ReadonlyMap<string, NodeRole>,
+  nodes: KnownNodes,
   tolerated: Tolerated,
 ): readonly OriginCount[] {
   const counts = new Map<string, OriginCount>();
   for (const entry of entries) {
     if (!hasFailed(entry)) continue;
-    const origin = originOf(deepestFailure(entry, tolerated), roles);
+    const origin = originOf(deepestFailure(entry, tolerated), nodes);
     const key = [origin.hop, origin.cause, origin.replica].join("\n");
     const known = counts.get(key);
     if (known === undefined) counts.set(key, { ...origin, count: 1 });
@@ -78,16 +78,20 @@ function explains(child: Call, parent: Call, tolerated: Tolerated): boolean {
   return part.endUs - part.startUs > (whole.endUs - whole.startUs) * 0.6;
 }
 
-function originOf(call: Call, roles: ReadonlyMap<string, NodeRole>): Origin {
+function originOf(call: Call, nodes: KnownNodes): Origin {
   const { client, server } = call;
   // Programs may pass the headers of a failed call on, so the callee's agent is believed before what its caller read.
   const hasServerFailed = server !== undefined && isFailure(server.status, server.endReason);
   const reason = telling(hasServerFailed ? server.endReason : client?.endReason) ?? "completed";
-  const isBalancer = roles.get(call.to) === "load-balancer";
+  const isBalancer = nodes.roles.get(call.to) === "load-balancer";
   const at = (cause: Cause, what: string, hop = call.to): Origin => ({ hop, cause, replica: replicaOf(call), what });
-  const known = byReason(call, reason);
+  const known = byReason(call, reason) ?? withoutEndpoint(call, reason, nodes);
   if (known !== undefined) return at(known.cause, known.what);
   if (server === undefined) return withoutServer(call, isBalancer, at);
+  if (isLostOnTheWayBack(call)) {
+    const what = `${call.from} saw "${END_REASONS[reason].sentence}" while ${call.to} was still answering`;
+    return at("network", what, `${call.from} → ${call.to}`);
+  }
   const what =
     reason === "completed"
       ? ownSentence(call.to, server.status, isBalancer)
@@ -115,14 +119,27 @@ function byReason(call: Call, reason: EndReason): { readonly cause: Cause; reado
     const policy = call.server?.policy || "a limit";
     return { cause: "overload", what: `${policy} let no more calls from ${call.from} through` };
   }
-  if (reason === "no-healthy-upstream" || reason === "route-not-found")
-    return { cause: "discovery", what: `${call.from} had no endpoint of ${call.to} to call` };
+  if (reason === "backend-not-found")
+    return { cause: "discovery", what: `the route of ${call.to} names no service that is there` };
   if (reason === "identity-mismatch")
     return { cause: "certificate", what: `${call.to} showed another identity than it must have` };
   if (reason === "overflow") return { cause: "overload", what: `too many requests waited for ${call.to}` };
   if (reason === "draining" || reason === "internal-error")
     return { cause: "proxy", what: END_REASONS[reason].sentence };
   return undefined;
+}
+
+/** Nobody to call: replicas that are there and answer no probe are the app's doing, everything else is a matter of who knows whom. */
+function withoutEndpoint(
+  call: Call,
+  reason: EndReason,
+  { replicas }: KnownNodes,
+): { readonly cause: Cause; readonly what: string } | undefined {
+  if (reason !== "no-healthy-upstream" && reason !== "route-not-found") return undefined;
+  const known = replicas.get(call.to) ?? [];
+  if (reason === "no-healthy-upstream" && known.length > 0 && known.every(({ ready }) => !ready))
+    return { cause: "application", what: `no replica of ${call.to} answers its readiness check` };
+  return { cause: "discovery", what: `${call.from} had no endpoint of ${call.to} to call` };
 }
 
 /** Failed as the caller saw it, and the callee's agent saw nothing: what stands between, or the callee's host, is to blame. */
@@ -136,6 +153,12 @@ function withoutServer(
   if (isBalancer) return at("load-balancer", what);
   if (reason === "completed") return at("application", `${call.to} answered ${call.client?.status ?? 0}`);
   return at("network", what, `${call.from} → ${call.to}`);
+}
+
+/** The connection broke for both sides: each says that the other left. */
+function isLostOnTheWayBack({ client, server }: Call): boolean {
+  const broken = client?.endReason === "upstream-connection-terminated" || client?.endReason === "upstream-reset";
+  return broken && server?.endReason === "downstream-closed";
 }
 
 function ownSentence(node: string, status: number, isBalancer: boolean): string {

@@ -99,8 +99,10 @@ function sumEdges(totals: readonly EdgeTotals[]): EdgeSum[] {
     edges.set(`${from}\n${to}`, known);
     const side = known[edge.reporter];
     side.count += count;
-    side.agentUs += stagesUs[0] + stagesUs[1];
-    side.restUs += stagesUs[2] + stagesUs[3];
+    // A caller's agent waits for a connection between choosing and sending; a callee's for its app.
+    const isCaller = edge.reporter === "source";
+    side.agentUs += stagesUs[0] + (isCaller ? 0 : stagesUs[1]);
+    side.restUs += stagesUs[2] + stagesUs[3] + (isCaller ? stagesUs[1] : 0);
   }
   return [...edges.values()];
 }

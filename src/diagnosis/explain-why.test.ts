@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type FakeFault, type FakeMesh, type FakeTraffic, observe } from "../../test/fakes/call-tree.ts";
-import { seededRandom } from "../../test/fakes/random.ts";
-import { explainWhy, type NodeRole, type WhyReport } from "./index.ts";
+import type { FakeFault, FakeMesh, FakeTraffic } from "../../test/fakes/call-tree.ts";
+import { accuracy, diagnose } from "../../test/fakes/diagnosis-trials.ts";
 
 const SHOP: FakeMesh = {
   edge: { role: "gateway", ownMs: 0, calls: [[{ to: "lb" }]] },
@@ -51,49 +50,11 @@ const TOPOLOGIES = [
   { name: "fan", mesh: FAN, entry: "lb", service: "x", replica: "y-1", leaf: "deep", way: "z → deep", balancer: "lb" },
 ] as const;
 
-function rolesOf(mesh: FakeMesh): ReadonlyMap<string, NodeRole> {
-  return new Map(Object.entries(mesh).map(([name, spec]) => [`shop/${name}`, spec.role ?? "service"]));
-}
-
-interface Trial extends Partial<FakeTraffic> {
-  readonly mesh: FakeMesh;
-  readonly entry: string;
-  readonly seed: number;
-  readonly baselineInflation?: number;
-}
-
-function diagnose({ seed, fault, ...traffic }: Trial): WhyReport {
-  const random = seededRandom(seed);
-  const common = { requests: 150, ...traffic, random };
-  const before = observe({ ...common, inflation: traffic.baselineInflation ?? 1 });
-  const current = observe(fault === undefined ? common : { ...common, fault });
-  return explainWhy({
-    service: `shop/${traffic.entry}`,
-    window: { fromMs: 30_000, toMs: 60_000 },
-    baseline: { fromMs: 0, toMs: 30_000 },
-    current,
-    before,
-    roles: rolesOf(traffic.mesh),
-    changes: [],
-  });
-}
-
 const way = (pair: string): string =>
   pair
     .split(" → ")
     .map((node) => `shop/${node}`)
     .join(" → ");
-
-/** Part of the trials in which the first culprit was the true one; the wrong answers are shown. */
-function accuracy(trials: readonly Trial[], truth: { hop: string; cause: string }): number {
-  const answers = trials.map((trial) => {
-    const [first] = diagnose(trial).culprits;
-    return first === undefined ? "nobody" : `${first.hop} ${first.cause}`;
-  });
-  const wrong = answers.filter((answer) => answer !== `${truth.hop} ${truth.cause}`);
-  if (wrong.length > answers.length * 0.05) console.error(truth, [...new Set(wrong)]);
-  return 1 - wrong.length / answers.length;
-}
 
 const CONDITIONS: readonly (readonly [string, Partial<FakeTraffic>])[] = [
   ["alone", {}],

@@ -1,21 +1,22 @@
 import { type Attribution, attributeLatency } from "./attribution.ts";
+import { abandonmentAt } from "./callers.ts";
 import { type ErrorView, errorView } from "./error-view.ts";
 import { estimateLatency } from "./estimate.ts";
-import { type Call, entriesAt, joinCalls, type NodeRole, type Observation, topOf } from "./observation.ts";
-import { rank } from "./ranking.ts";
+import { lateAgents } from "./lateness.ts";
+import type { Compared } from "./load.ts";
+import { type Call, entriesAt, joinCalls, type KnownNodes, type Observation, topOf } from "./observation.ts";
+import { type Leaving, rank } from "./ranking.ts";
 import { milliseconds } from "./replicas.ts";
 import type { Change, Culprit, TimeSpan, WhyReport } from "./report.ts";
 import { hopParts, hopTimes, inflationOf, latencySuspects } from "./suspects.ts";
 
-export interface WhyQuestion {
+export interface WhyQuestion extends KnownNodes {
   /** Node that the user asks about, such as `shop/checkout`. */
   readonly service: string;
   readonly window: TimeSpan;
   readonly baseline: TimeSpan;
   readonly current: Observation;
   readonly before: Observation;
-  /** Nodes that are not plain services. */
-  readonly roles: ReadonlyMap<string, NodeRole>;
   /** What happened in or shortly before the window, by time. */
   readonly changes: readonly Change[];
 }
@@ -66,7 +67,9 @@ function areLinked(top: string, question: WhyQuestion, calls: readonly Call[]): 
 
 function reportOf(question: WhyQuestion, pictures: Pictures): WhyReport {
   const { baseline, current, errors } = pictures;
-  const options = { baseline, current, roles: question.roles };
+  const compared = comparedOf(question);
+  const late = lateAgents(compared, question.replicas);
+  const options = { baseline, current, roles: question.roles, compared, late };
   const base = {
     service: question.service,
     window: question.window,
@@ -81,7 +84,9 @@ function reportOf(question: WhyQuestion, pictures: Pictures): WhyReport {
     return { ...base, status: "insufficient-data", summary, culprits: [] };
   }
   const suspects = latencySuspects(options);
-  const culprits = rank({ suspects, errors, baseline, current });
+  const inflation = inflationOf(hopParts(baseline, current), baseline.meanMs);
+  const leaving = leavingOf(pictures, compared);
+  const culprits = rank({ suspects, errors, baseline, current, inflation, leaving });
   const [first] = culprits;
   if (first !== undefined) return { ...base, status: "culprit", summary: first.summary, culprits };
   const contention = contentionOf(options);
@@ -93,6 +98,18 @@ function reportOf(question: WhyQuestion, pictures: Pictures): WhyReport {
   }
   const summary = `${question.service} is as it was: ${milliseconds(current.meanMs)} a request, ${percent(errors.current.rate)} failed.`;
   return { ...base, status: "healthy", summary, culprits: [] };
+}
+
+function comparedOf({ before, current, window, baseline }: WhyQuestion): Compared {
+  const seconds = ({ fromMs, toMs }: TimeSpan): number => Math.max(1, (toMs - fromMs) / 1000);
+  return { before, now: current, beforeSeconds: seconds(baseline), nowSeconds: seconds(window) };
+}
+
+/** Callers who leave sooner than an answer ever took leave by themselves; who leave later had waited in vain. */
+function leavingOf({ top, baseline }: Pictures, { before, now }: Compared): Leaving | undefined {
+  const [old, fresh] = [abandonmentAt(top, before.totals), abandonmentAt(top, now.totals)];
+  if (fresh.left === 0 || fresh.patienceMs > baseline.meanMs) return undefined;
+  return { rise: fresh.share - old.share, left: fresh.left, patienceMs: fresh.patienceMs, usualMs: baseline.meanMs };
 }
 
 /** All hops slower by a like factor is what a host without spare processor time looks like. */

@@ -1,6 +1,15 @@
 /** Says where a bad experience comes from. Pure: the same observations always give the same report. */
 export { explainWhy, type WhyQuestion } from "./explain-why.ts";
-export { type Call, hasFailed, joinCalls, type NodeRole, type Observation, spanOf } from "./observation.ts";
+export {
+  type AgentNote,
+  type Call,
+  hasFailed,
+  joinCalls,
+  type KnownNodes,
+  type NodeRole,
+  type Observation,
+  spanOf,
+} from "./observation.ts";
 export {
   CAUSES,
   type Cause,

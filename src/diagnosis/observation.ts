@@ -1,12 +1,35 @@
-import { type EdgeKey, type EdgeTotals, isFailure, nodeIdOf, type ObservedRequest } from "#telemetry";
+import {
+  type AgentEventKind,
+  type EdgeKey,
+  type EdgeTotals,
+  type EndReason,
+  isFailure,
+  nodeIdOf,
+  type ObservedRequest,
+} from "#telemetry";
 
 /** What was seen in one span of time. */
 export interface Observation {
   readonly totals: readonly EdgeTotals[];
   readonly samples: readonly ObservedRequest[];
+  readonly notes: readonly AgentNote[];
+}
+
+/** What an agent said of itself. */
+export interface AgentNote {
+  readonly atMs: number;
+  readonly instance: string;
+  readonly kind: AgentEventKind;
 }
 
 export type NodeRole = "service" | "gateway" | "load-balancer";
+
+/** What the registry knows of the nodes now. */
+export interface KnownNodes {
+  /** Nodes that are not plain services. */
+  readonly roles: ReadonlyMap<string, NodeRole>;
+  readonly replicas: ReadonlyMap<string, readonly { readonly instance: string; readonly ready: boolean }[]>;
+}
 
 /** One call: what the caller's agent and the callee's agent saw of it. At least one side is there. */
 export interface Call {
@@ -26,7 +49,15 @@ export function replicaOf(call: Call): string {
 
 /** Whether either side saw the call go wrong. */
 export function hasFailed(call: Call): boolean {
-  return [call.client, call.server].some((side) => side !== undefined && isFailure(side.status, side.endReason));
+  return [call.client, call.server].some((side) => side !== undefined && isTrouble(side.status, side.endReason));
+}
+
+/** HTTP statuses by which a program tells its user no, often because it was told no itself. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
+
+/** Whether a user would complain: a failure, or a refusal, which a policy somewhere behind may be the reason of. */
+export function isTrouble(status: number, reason: EndReason): boolean {
+  return isFailure(status, reason) || (reason === "completed" && REFUSALS.has(status));
 }
 
 /** Start and end in µs, as the outermost side saw it. */

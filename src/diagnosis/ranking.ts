@@ -1,14 +1,28 @@
 import type { Attribution } from "./attribution.ts";
-import type { ErrorOrigin, ErrorView } from "./error-view.ts";
+import type { ErrorView } from "./error-view.ts";
 import { milliseconds } from "./replicas.ts";
 import type { Cause, Culprit } from "./report.ts";
 import type { Suspect } from "./suspects.ts";
+import { errorSummary, latencySummary, NEXT } from "./wording.ts";
 
 export interface Case {
   readonly suspects: readonly Suspect[];
   readonly errors: ErrorView;
   readonly baseline: Attribution;
   readonly current: Attribution;
+  /** The factor by which everything slowed down alike. */
+  readonly inflation: number;
+  /** Callers outside who left by themselves; undefined when nobody did. */
+  readonly leaving: Leaving | undefined;
+}
+
+export interface Leaving {
+  /** What the part of requests whose callers left rose by. */
+  readonly rise: number;
+  readonly left: number;
+  /** How long they waited, and what a request took before. */
+  readonly patienceMs: number;
+  readonly usualMs: number;
 }
 
 /** What time must rise by before anybody is blamed: chance and a busy host make smaller differences by themselves. */
@@ -18,10 +32,14 @@ const GUARD = {
   sigmas: 3,
   perVisitMs: 3,
   perVisitRatio: 1.5,
-  shareOfExcess: 0.3,
+  shareOfExcess: 0.15,
+  /** On hosts without time to spare, where every hop is slower by more or less. */
+  shareOfExcessInflated: 0.3,
+  inflated: 1.5,
   errorRise: 0.01,
   errorsMin: 3,
   entriesMin: 10,
+  leavingRise: 0.05,
 } as const;
 /** A rise of the failure rate by 5 % weighs as much as a doubled duration. */
 const ERROR_WEIGHT = 20;
@@ -39,7 +57,7 @@ interface Charge {
 
 /** The guilty, the most first; nobody when nothing stands out of the noise. */
 export function rank(each: Case): readonly Culprit[] {
-  const charges = merge([...latencyCharges(each), ...errorCharges(each.errors)]);
+  const charges = merge([...latencyCharges(each), ...errorCharges(each.errors), ...leavingCharges(each.leaving)]);
   const total = charges.reduce((sum, charge) => sum + charge.weight, 0);
   return charges
     .sort((a, b) => b.weight - a.weight)
@@ -55,11 +73,12 @@ export function rank(each: Case): readonly Culprit[] {
     }));
 }
 
-function latencyCharges({ suspects, baseline, current }: Case): Charge[] {
+function latencyCharges({ suspects, baseline, current, inflation }: Case): Charge[] {
   if (Math.min(baseline.entries, current.entries) < GUARD.entriesMin) return [];
   const totalExcess = suspects.reduce((sum, suspect) => sum + suspect.excessMs, 0);
+  const leastMs = totalExcess * (inflation >= GUARD.inflated ? GUARD.shareOfExcessInflated : GUARD.shareOfExcess);
   return suspects
-    .filter((suspect) => standsOut(suspect, baseline.meanMs, totalExcess))
+    .filter((suspect) => suspect.excessMs >= leastMs && standsOut(suspect, baseline.meanMs))
     .map((suspect) => ({
       node: suspect.node,
       hop: suspect.hop,
@@ -71,10 +90,10 @@ function latencyCharges({ suspects, baseline, current }: Case): Charge[] {
     }));
 }
 
-function standsOut(suspect: Suspect, baselineMs: number, totalExcess: number): boolean {
+function standsOut(suspect: Suspect, baselineMs: number): boolean {
   const { perVisit } = suspect;
   const isMuch = suspect.excessMs >= Math.max(GUARD.excessMs, baselineMs * GUARD.excessOfBaseline);
-  const isSure = suspect.sigmas >= GUARD.sigmas && suspect.excessMs >= totalExcess * GUARD.shareOfExcess;
+  const isSure = suspect.sigmas >= GUARD.sigmas;
   const isSlower =
     perVisit.currentMs - perVisit.baselineMs >= GUARD.perVisitMs &&
     perVisit.currentMs >= perVisit.baselineMs * GUARD.perVisitRatio;
@@ -97,6 +116,24 @@ function errorCharges(errors: ErrorView): Charge[] {
       summary: errorSummary(origin),
       evidence: origin.evidence,
     }));
+}
+
+function leavingCharges(leaving: Leaving | undefined): Charge[] {
+  if (leaving === undefined || leaving.rise < GUARD.leavingRise || leaving.left < GUARD.errorsMin) return [];
+  const { rise, left, patienceMs, usualMs } = leaving;
+  return [
+    {
+      node: "external",
+      hop: "external",
+      cause: "client",
+      weight: rise * ERROR_WEIGHT,
+      confidence: confidenceOf(Math.sqrt(left) * 2, 1),
+      summary: `Callers leave before they have an answer: ${(rise * 100).toFixed(1)} % more of them than before. The mesh is innocent.`,
+      evidence: [
+        `${left} callers left after ${milliseconds(patienceMs)} on average; an answer took ${milliseconds(usualMs)} before`,
+      ],
+    },
+  ];
 }
 
 /** Standard error of the baseline's failure rate, never quite zero. */
@@ -130,63 +167,3 @@ function confidenceOf(sigmas: number, share: number): number {
   const sure = 1 - 1 / (1 + sigmas / 4);
   return Math.round(Math.min(0.99, Math.max(0.1, sure * 0.5 + Math.min(1, share) * 0.5)) * 100) / 100;
 }
-
-function latencySummary(suspect: Suspect): string {
-  const more = milliseconds(suspect.perVisit.currentMs - suspect.perVisit.baselineMs);
-  const slower = `${more} more per call`;
-  switch (suspect.cause) {
-    case "application":
-      return `${suspect.hop} itself is slow: its own work takes ${slower}.`;
-    case "bad-replica":
-      return `One replica of ${suspect.node}, ${suspect.hop}, is slow; its sisters are not.`;
-    case "load-balancer":
-      return `The load balancer ${suspect.hop} holds requests back: ${slower}.`;
-    case "network":
-      return `The way ${suspect.hop} takes ${slower}, beyond what either end does.`;
-    case "proxy":
-    case "policy-denial":
-    case "discovery":
-    case "certificate":
-    case "overload":
-    case "host-contention":
-      return `The agent of ${suspect.hop} takes ${slower}.`;
-  }
-}
-
-function errorSummary(origin: ErrorOrigin): string {
-  const rate = `${(origin.rise * 100).toFixed(1)} % of requests fail because of it`;
-  switch (origin.cause) {
-    case "application":
-      return `${origin.hop} itself fails: ${rate}.`;
-    case "bad-replica":
-      return `One replica of ${origin.node}, ${origin.hop}, fails; its sisters do not: ${rate}.`;
-    case "load-balancer":
-      return `The load balancer ${origin.hop} makes errors of its own: ${rate}.`;
-    case "network":
-      return `Calls are lost on the way ${origin.hop}: ${rate}.`;
-    case "policy-denial":
-      return `A policy denies calls to ${origin.hop}: ${rate}.`;
-    case "discovery":
-      return `No endpoint of ${origin.hop} is there to call: ${rate}.`;
-    case "certificate":
-      return `${origin.hop} does not prove the identity that it must have: ${rate}.`;
-    case "overload":
-      return `${origin.hop} has more requests than it can take: ${rate}.`;
-    case "proxy":
-    case "host-contention":
-      return `The agent of ${origin.hop} fails: ${rate}.`;
-  }
-}
-
-const NEXT: Readonly<Record<Cause, (hop: string) => string>> = {
-  application: (hop) => `heddle trace --service ${hop} --slowest`,
-  "bad-replica": (hop) => `Restart or drain ${hop}, and read its log.`,
-  "load-balancer": (hop) => `Read the log and the limits of ${hop}; the services behind it are not the cause.`,
-  network: (hop) => `Look at what lies on the way ${hop}: links, firewalls, name resolution.`,
-  proxy: () => "heddle check",
-  "policy-denial": (hop) => `heddle tap --destination ${hop} --verdict deny`,
-  discovery: () => "heddle check",
-  certificate: () => "heddle check",
-  overload: (hop) => `Give ${hop} more replicas, or find out who calls it so often: heddle stat`,
-  "host-contention": () => "Look at the hosts' load.",
-};

@@ -1,13 +1,22 @@
-import { type EdgeTotals, isFailure, nodeIdOf } from "#telemetry";
+import { type EdgeTotals, nodeIdOf } from "#telemetry";
 import type { Attribution, PartStatistics } from "./attribution.ts";
+import { isTrouble } from "./observation.ts";
+
+/** Own time of one replica. */
+export interface ReplicaTime {
+  readonly replica: string;
+  readonly visits: number;
+  readonly totalMs: number;
+}
 
 export interface ReplicaFinding {
   readonly replica: string;
   readonly evidence: string;
 }
 
-const SLOWER_BY = 2.5;
-const SLOWER_MS = 3;
+/** What one of several must be slower by than the next, to be blamed alone. */
+export const SLOWER_BY = 2.5;
+export const SLOWER_MS = 3;
 
 /** The one replica whose own time stands out from its sisters', if the slowdown is its alone. */
 export function slowReplica(node: string, current: Attribution): ReplicaFinding | undefined {
@@ -39,13 +48,14 @@ export function failingReplica(node: string, totals: readonly EdgeTotals[]): Rep
   return { replica: worst.replica, evidence };
 }
 
-interface Tally {
+/** Requests of one replica, and how many of them failed. */
+export interface Tally {
   readonly count: number;
   readonly failed: number;
 }
 
 /** The destination's count, which knows its replica surely; the callers' where they saw more fail, such as connections. */
-function requestsByReplica(node: string, totals: readonly EdgeTotals[]): Map<string, Tally> {
+export function requestsByReplica(node: string, totals: readonly EdgeTotals[]): Map<string, Tally> {
   const isAsked = ({ endReason }: EdgeTotals): boolean =>
     endReason !== "policy-denied" && endReason !== "egress-denied";
   const into = totals.filter((each) => nodeIdOf(each.edge.destination) === node && isAsked(each));
@@ -64,13 +74,13 @@ function tallyByReplica(totals: readonly EdgeTotals[]): Map<string, Tally> {
     const replica = edge.destination.instance;
     if (replica === "") continue;
     const known = tallies.get(replica) ?? { count: 0, failed: 0 };
-    const failed = known.failed + (isFailure(status, endReason) ? count : 0);
+    const failed = known.failed + (isTrouble(status, endReason) ? count : 0);
     tallies.set(replica, { count: known.count + count, failed });
   }
   return tallies;
 }
 
-function ownParts(node: string, attribution: Attribution): PartStatistics[] {
+export function ownParts(node: string, attribution: Attribution): PartStatistics[] {
   return [...attribution.parts.values()].filter(({ part }) => part.kind === "own" && part.hop === node);
 }
 

@@ -2,6 +2,10 @@
 export const CAUSES = [
   "application",
   "bad-replica",
+  "bad-version",
+  "skewed-balancing",
+  "retry-storm",
+  "client",
   "load-balancer",
   "network",
   "proxy",

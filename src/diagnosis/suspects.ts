@@ -1,7 +1,10 @@
 import type { Attribution, Part, PartKind, PartStatistics } from "./attribution.ts";
+import type { LateAgents } from "./lateness.ts";
+import { type Compared, explainByLoad } from "./load.ts";
 import type { NodeRole } from "./observation.ts";
-import { milliseconds, slowReplica } from "./replicas.ts";
+import { milliseconds, ownParts, slowReplica } from "./replicas.ts";
 import type { Cause, HopTime } from "./report.ts";
+import { slowVersion, versionsOf } from "./versions.ts";
 
 /** One hop that may be to blame for time, before the ranking. All times in ms per entry request unless said otherwise. */
 export interface Suspect {
@@ -68,6 +71,8 @@ export interface SuspectOptions {
   readonly baseline: Attribution;
   readonly current: Attribution;
   readonly roles: ReadonlyMap<string, NodeRole>;
+  readonly compared: Compared;
+  readonly late: LateAgents;
 }
 
 /** Every hop that takes longer than the host's inflation explains, the most first. */
@@ -82,29 +87,63 @@ export function latencySuspects(options: SuspectOptions): readonly Suspect[] {
 }
 
 function suspectOf(part: HopPart, inflation: number, options: SuspectOptions): Suspect {
-  const { baseline, current, roles } = options;
+  const { baseline, current } = options;
   const excessMs = part.current.perEntryMs - part.baseline.perEntryMs * inflation;
   const error = Math.sqrt(
     part.current.variance / Math.max(1, current.entries) +
       (part.baseline.variance * inflation * inflation) / Math.max(1, baseline.entries),
   );
   const perVisit = { baselineMs: perVisitOf(part.baseline), currentMs: perVisitOf(part.current) };
-  const replica = part.kind === "own" ? slowReplica(part.hop, current) : undefined;
-  const cause = replica === undefined ? causeOf(part, roles) : "bad-replica";
+  const blamed = blameOf(part, options);
   const evidence = [
     `${partName(part)} went from ${milliseconds(perVisit.baselineMs)} to ${milliseconds(perVisit.currentMs)} per call`,
     `that adds ${milliseconds(excessMs)} to the mean request`,
-    ...(replica === undefined ? [] : [replica.evidence]),
+    ...(blamed.evidence === undefined ? [] : [blamed.evidence]),
     ...(inflation > 1.15
       ? [`everything else slowed down by ${Math.round((inflation - 1) * 100)} %, already taken off`]
       : []),
   ];
   const sigmas = error === 0 ? Math.sqrt(current.entries) : part.current.visits < VISITS_MIN ? 0 : excessMs / error;
-  return { node: part.hop, hop: replica?.replica ?? part.hop, cause, excessMs, sigmas, perVisit, evidence };
+  return { node: part.hop, hop: blamed.hop, cause: blamed.cause, excessMs, sigmas, perVisit, evidence };
+}
+
+interface Blamed {
+  readonly hop: string;
+  readonly cause: Cause;
+  readonly evidence?: string;
+}
+
+/** Who a slow part is laid on: what explains it best, from the outside in; the hop itself when nothing does. */
+function blameOf(part: HopPart, options: SuspectOptions): Blamed {
+  const { current, roles, compared, late } = options;
+  const lateNode = part.hop.split(" → ").find((node) => late.nodes.has(node));
+  if (lateNode !== undefined && !late.areAll) {
+    const share = Math.round((late.nodes.get(lateNode) ?? 0) * 100);
+    return {
+      hop: lateNode,
+      cause: "proxy",
+      evidence: `the agent of ${lateNode} was late in ${share} % of the seconds`,
+    };
+  }
+  const cause = causeOf(part, roles);
+  if (part.kind !== "own") return { hop: part.hop, cause };
+  const times = ownParts(part.hop, current).map(({ part: { replica }, visits, totalMs }) => ({
+    replica,
+    visits,
+    totalMs,
+  }));
+  const byLoad = explainByLoad(part.hop, times, compared);
+  if (byLoad !== undefined) return byLoad;
+  const version = slowVersion(part.hop, times, versionsOf(part.hop, compared.now.totals));
+  if (version !== undefined) return { ...version, cause: "bad-version" };
+  const replica = slowReplica(part.hop, current);
+  return replica === undefined
+    ? { hop: part.hop, cause }
+    : { hop: replica.replica, cause: "bad-replica", evidence: replica.evidence };
 }
 
 /** The table for people: one row a hop and cause. */
-export function hopTimes(options: SuspectOptions): readonly HopTime[] {
+export function hopTimes(options: Omit<SuspectOptions, "compared" | "late">): readonly HopTime[] {
   const rows = new Map<string, HopTime>();
   for (const part of hopParts(options.baseline, options.current)) {
     const cause = causeOf(part, options.roles);

@@ -178,6 +178,10 @@ function contextOf(options: ProxyOptions, identity: TlsIdentity, tables: ProxyTa
   const limits = { ...DEFAULT_PROXY_LIMITS, ...options.limits };
   const overload = new Overload(limits.overloadLateMs);
   const monotonicMs = (): number => options.clock.nowUs() / 1000;
+  const onLook = (lateMs: number): void => {
+    overload.observe(lateMs);
+    options.recorder.late(lateMs);
+  };
   return {
     workload: options.workload,
     clock: options.clock,
@@ -187,7 +191,7 @@ function contextOf(options: ProxyOptions, identity: TlsIdentity, tables: ProxyTa
     overload,
     links: new AdmittedLinks(),
     flusher: new TurnFlusher(options.timers),
-    deadlines: new Deadlines(monotonicMs, options.timers, (lateMs) => overload.observe(lateMs)),
+    deadlines: new Deadlines(monotonicMs, options.timers, onLook),
     expiries: new Deadlines(() => options.clock.nowMs(), options.timers),
     traceIds: new TraceIds(options.random),
     random: () => options.random.next(),

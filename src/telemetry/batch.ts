@@ -164,7 +164,14 @@ export interface Refusal {
   readonly count: number;
 }
 
-export type AgentEventKind = "svid-rotated" | "config-applied" | "config-rejected" | "app-ready" | "app-unready";
+/** `agent-late`: a second in which the agent's own timers came late, so that it was short of processor time or stopped. */
+export type AgentEventKind =
+  | "svid-rotated"
+  | "config-applied"
+  | "config-rejected"
+  | "app-ready"
+  | "app-unready"
+  | "agent-late";
 
 export interface AgentEvent {
   readonly atMs: number;

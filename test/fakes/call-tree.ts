@@ -4,6 +4,8 @@ import type { EdgeKey, EdgeTotals, EndReason, ObservedRequest, Party, ReporterSi
 
 export interface FakeService {
   readonly replicas?: number;
+  /** The version of each replica, in order. */
+  readonly versions?: readonly string[];
   readonly ownMs: number;
   readonly role?: "load-balancer" | "gateway";
   /** Groups run one after the other; calls of a group run at once. A call is made with its probability. */
@@ -19,7 +21,19 @@ export type FakeFault =
   | { readonly kind: "failing-replica"; readonly hop: string; readonly rate: number }
   | { readonly kind: "network-delay"; readonly hop: string; readonly ms: number }
   | { readonly kind: "lost-on-the-way"; readonly hop: string; readonly rate: number }
-  | { readonly kind: "denied"; readonly hop: string };
+  | { readonly kind: "denied"; readonly hop: string }
+  | { readonly kind: "slow-version"; readonly hop: string; readonly version: string; readonly ms: number }
+  | { readonly kind: "failing-version"; readonly hop: string; readonly version: string; readonly rate: number }
+  /** Nine of ten requests go to the first replica, where they queue. */
+  | { readonly kind: "skewed"; readonly hop: string; readonly ms: number }
+  /** A caller makes each call several times, so that the callee's requests queue. */
+  | { readonly kind: "repeated-calls"; readonly hop: string; readonly times: number; readonly ms: number }
+  /** As many requests as otherwise in so many times the time, so that they queue at the hop. */
+  | { readonly kind: "crowd"; readonly hop: string; readonly times: number; readonly ms: number }
+  /** Callers outside leave at once. */
+  | { readonly kind: "leaving"; readonly hop: string; readonly rate: number }
+  /** Every replica is there and answers no probe, or somebody took the endpoints away. */
+  | { readonly kind: "no-endpoint"; readonly hop: string };
 
 export interface FakeTraffic {
   readonly entry: string;
@@ -41,7 +55,8 @@ export interface FakeTraffic {
 
 export function observe(traffic: FakeTraffic): { samples: ObservedRequest[]; totals: EdgeTotals[] } {
   const run = new Run(traffic);
-  for (let index = 0; index < traffic.requests; index++) run.request(1_000_000_000_000_000 + index * 50_000);
+  const times = traffic.fault?.kind === "crowd" ? traffic.fault.times : 1;
+  for (let index = 0; index < traffic.requests * times; index++) run.request(1_000_000_000_000_000 + index * 50_000);
   return { samples: run.samples, totals: [...run.totals.values()] };
 }
 
@@ -64,6 +79,7 @@ class Run {
   readonly #traffic: FakeTraffic;
   readonly #random: Random;
   #spans = 0;
+  #isRepeating = false;
 
   constructor(traffic: FakeTraffic) {
     this.#traffic = traffic;
@@ -94,13 +110,18 @@ class Run {
   #call(caller: Caller, to: string, atUs: number): Outcome {
     const { fault } = this.#traffic;
     const spec = this.#traffic.mesh[to]!;
-    const instance = `${to}-${1 + Math.floor(this.#random.next() * (spec.replicas ?? 1))}`;
+    const instance = this.#replicaOf(to, spec);
     const way = `${caller.node} → ${to}`;
     const isForwarded = this.#traffic.isForwarding ?? true;
     const traceId = isForwarded || caller.spanId === "" ? caller.traceId : this.#id(32);
     const clientSpan = this.#id(16);
     const sentUs = atUs + this.#us(0.15);
     const base = { caller: { ...caller, traceId }, to, instance, spanId: clientSpan, startUs: atUs, sentUs };
+    if (fault?.kind === "no-endpoint" && fault.hop === to && caller.node !== "") {
+      const refused = { ...base, instance: "", sentUs: 0, endUs: sentUs, status: 503 };
+      this.#emit("source", { ...refused, endReason: "no-healthy-upstream" });
+      return { endUs: sentUs, status: 503 };
+    }
     if (fault?.kind === "lost-on-the-way" && fault.hop === way && this.#random.next() < fault.rate) {
       const endUs = sentUs + this.#us(1);
       this.#emit("source", { ...base, endUs, status: 503, endReason: "upstream-connection-terminated" });
@@ -111,8 +132,35 @@ class Run {
     const served = this.#serve({ ...base, startUs: arrivedUs });
     const endUs = served.endUs + this.#us(0.1) + delayUs / 2;
     const clientBase = { ...base, endUs, status: served.status };
-    if (caller.node !== "") this.#emit("source", { ...clientBase, endReason: "completed" });
+    this.#answered({ ...clientBase, endReason: "completed" }, way);
     return { endUs, status: served.status };
+  }
+
+  /** What the caller's agent says of a call that came to an end, and what the caller does next. */
+  #answered(call: Emitted, way: string): void {
+    const { fault } = this.#traffic;
+    const { caller, to, startUs, sentUs } = call;
+    const isLeft = fault?.kind === "leaving" && fault.hop === to && this.#random.next() < fault.rate;
+    if (isLeft) this.#emit("source", { ...call, endUs: sentUs + 500, status: 0, endReason: "downstream-closed" });
+    else if (caller.node !== "") this.#emit("source", call);
+    if (fault?.kind === "repeated-calls" && fault.hop === way && !this.#isRepeating)
+      this.#repeat(caller, to, { atUs: startUs, times: fault.times });
+  }
+
+  #repeat(caller: Caller, to: string, { atUs, times }: { readonly atUs: number; readonly times: number }): void {
+    this.#isRepeating = true;
+    for (let again = 1; again < times; again++) this.#call(caller, to, atUs);
+    this.#isRepeating = false;
+  }
+
+  #replicaOf(to: string, { replicas = 1 }: FakeService): string {
+    const { fault } = this.#traffic;
+    if (fault?.kind === "skewed" && fault.hop === to && this.#random.next() < 0.9) return `${to}-1`;
+    return `${to}-${1 + Math.floor(this.#random.next() * replicas)}`;
+  }
+
+  #versionOf(to: string, instance: string): string {
+    return this.#traffic.mesh[to]?.versions?.[Number(instance.slice(to.length + 1)) - 1] ?? "";
   }
 
   #serve(call: Omit<Emitted, "endUs" | "status" | "endReason">): Outcome {
@@ -145,13 +193,33 @@ class Run {
 
   #slownessUs(to: string, instance: string): number {
     const { fault } = this.#traffic;
-    if (fault?.kind === "slow-service" && fault.hop === to) return this.#us(fault.ms);
-    return fault?.kind === "slow-replica" && fault.hop === instance ? this.#us(fault.ms) : 0;
+    if (fault === undefined || !("ms" in fault)) return 0;
+    return this.#isSlow(fault, to, instance) ? this.#us(fault.ms) : 0;
+  }
+
+  #isSlow(fault: Extract<FakeFault, { ms: number }>, to: string, instance: string): boolean {
+    switch (fault.kind) {
+      case "slow-service":
+      case "crowd":
+        return fault.hop === to;
+      case "repeated-calls":
+        return fault.hop.endsWith(` → ${to}`);
+      case "slow-replica":
+        return fault.hop === instance;
+      case "slow-version":
+        return fault.hop === to && this.#versionOf(to, instance) === fault.version;
+      case "skewed":
+        return instance === `${fault.hop}-1`;
+      case "network-delay":
+        return false;
+    }
   }
 
   #isFailing(to: string, instance: string): boolean {
     const { fault } = this.#traffic;
     if (fault?.kind === "failing-service") return fault.hop === to && this.#random.next() < fault.rate;
+    if (fault?.kind === "failing-version")
+      return fault.hop === to && this.#versionOf(to, instance) === fault.version && this.#random.next() < fault.rate;
     return fault?.kind === "failing-replica" && fault.hop === instance && this.#random.next() < fault.rate;
   }
 
@@ -160,7 +228,7 @@ class Run {
     const edge: EdgeKey = {
       reporter,
       source: partyOf(caller.node, caller.instance),
-      destination: partyOf(call.to, call.instance),
+      destination: { ...partyOf(call.to, call.instance), version: this.#versionOf(call.to, call.instance) },
       protocol: "http",
       mtls: true,
     };

@@ -93,14 +93,18 @@ function registerMap(app: FastifyInstance, { store, clock, workloads, changesSin
       const isSeen = seenBy(request);
       requireSeen(service, isSeen);
       const [nowMs, windowMs] = [clock.nowMs(), parseDurationMs(window)];
-      const roles = new Map<string, NodeRole>(workloads().map((each) => [nodeOf(each), each.role]));
+      const known = workloads();
+      const nodes = {
+        roles: new Map<string, NodeRole>(known.map((each) => [nodeOf(each), each.role])),
+        replicas: Map.groupBy(known, nodeOf),
+      };
       const baselineMs = baseline === undefined ? windowMs : parseDurationMs(baseline);
       const report = whyOf(store, {
         service,
         windowMs,
         baselineMs,
         nowMs,
-        roles,
+        nodes,
         changes: changesSince(nowMs - DAY_MS, isSeen),
       });
       return structuredClone(report) as unknown as (typeof whyReportSchema)["_output"];

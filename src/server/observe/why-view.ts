@@ -1,4 +1,4 @@
-import { type Change, explainWhy, type NodeRole, type Observation, type TimeSpan, type WhyReport } from "#diagnosis";
+import { type Change, explainWhy, type KnownNodes, type Observation, type TimeSpan, type WhyReport } from "#diagnosis";
 import { isFailure, nodeIdOf } from "#telemetry";
 import type { TelemetryStore } from "#telemetry/store";
 
@@ -7,7 +7,7 @@ export interface WhyAsked {
   readonly windowMs: number;
   readonly baselineMs: number;
   readonly nowMs: number;
-  readonly roles: ReadonlyMap<string, NodeRole>;
+  readonly nodes: KnownNodes;
   /** Configuration changes, which the store of resources knows. */
   readonly changes: readonly Change[];
 }
@@ -15,6 +15,7 @@ export interface WhyAsked {
 /** Agents report each second; a window ends a little in the past so that both sides of it are in. */
 const SETTLE_MS = 1500;
 const SAMPLES_MAX = 20_000;
+const NOTES_MAX = 10_000;
 /** How many spans before the window are looked at for a calm one. */
 const BASELINES_MAX = 6;
 const ENTRIES_MIN = 10;
@@ -30,13 +31,17 @@ export function whyOf(store: TelemetryStore, asked: WhyAsked): WhyReport {
     baseline,
     current: observationOf(store, window),
     before: observationOf(store, baseline),
-    roles: asked.roles,
+    ...asked.nodes,
     changes: changesIn(store, asked, window),
   });
 }
 
 function observationOf(store: TelemetryStore, span: TimeSpan): Observation {
-  return { totals: store.totals(span), samples: store.samples({ ...span, limit: SAMPLES_MAX }) };
+  return {
+    totals: store.totals(span),
+    samples: store.samples({ ...span, limit: SAMPLES_MAX }),
+    notes: store.events(span, NOTES_MAX),
+  };
 }
 
 interface Candidate {
@@ -76,7 +81,7 @@ function candidateOf(store: TelemetryStore, service: string, span: TimeSpan): Ca
 }
 
 /** What agents do because something changed, or by the clock: no change that anybody made. */
-const CONSEQUENCES: ReadonlySet<string> = new Set(["svid-rotated", "config-applied"]);
+const CONSEQUENCES: ReadonlySet<string> = new Set(["svid-rotated", "config-applied", "agent-late"]);
 
 function changesIn(store: TelemetryStore, asked: WhyAsked, window: TimeSpan): Change[] {
   const span = { fromMs: window.fromMs - CHANGES_BEFORE_MS, toMs: window.toMs };

@@ -49,6 +49,7 @@ const EVENTS: ReadonlySet<string> = new Set<AgentEvent["kind"]>([
   "config-rejected",
   "app-ready",
   "app-unready",
+  "agent-late",
 ]);
 
 /**

@@ -56,6 +56,8 @@ export interface RefusedConnection {
 }
 
 const EXPIRY_CHECK_MS = 60_000;
+/** Mean lateness from which a second is worth a note: more than a busy machine makes. */
+const LATE_MS = 20;
 
 /** Counts and samples what passes through one agent. `finish` allocates nothing in the steady state and never fails. */
 export class Recorder {
@@ -67,6 +69,8 @@ export class Recorder {
   readonly #decisions: DecisionTable;
   #refusals: Refusal[] = [];
   #events: AgentEvent[] = [];
+  #looks = 0;
+  #lateMs = 0;
   #batchFromMs: number;
   #expiredAtMs: number;
 
@@ -117,6 +121,12 @@ export class Recorder {
     this.#events.push({ ...event, atMs: this.#clock.nowMs() });
   }
 
+  /** How late a timer of the agent came, ms; to be called some ten times a second. */
+  late(ms: number): void {
+    this.#looks++;
+    this.#lateMs += ms;
+  }
+
   /** What happened since the call before, to be called about each second; undefined when nothing did. */
   takeBatch(nowMs: number): TelemetryBatch | undefined {
     const keys: EdgeKey[] = [];
@@ -127,6 +137,7 @@ export class Recorder {
       indexBySlot.set(slot, keys.length);
       return keys.push(this.#edges.key(slot)) - 1;
     };
+    this.#noteLateness();
     const series = this.#series.take(nowMs, this.#edges, edgeIndex);
     const { samples, dropped } = this.#samples.take(edgeIndex);
     const decisions = this.#decisions.take(nowMs, edgeIndex);
@@ -140,6 +151,13 @@ export class Recorder {
     if (series.length + samples.length + refusals.length + events.length === 0) return undefined;
     const counted = { series, samples, decisions, unrecordedDecisions, droppedSamples: dropped };
     return { fromMs, toMs: nowMs, edges: keys, ...counted, refusals, events };
+  }
+
+  #noteLateness(): void {
+    const meanMs = this.#lateMs / Math.max(1, this.#looks);
+    if (meanMs >= LATE_MS) this.event({ kind: "agent-late", detail: `${Math.round(meanMs)} ms on average` });
+    this.#looks = 0;
+    this.#lateMs = 0;
   }
 
   /** Totals since the start as Prometheus text with Istio's names and labels. */

@@ -11,6 +11,10 @@ export function hopName(hop: string): string {
 const CAUSES: Readonly<Record<Cause, string>> = {
   application: "the service itself",
   "bad-replica": "one bad replica",
+  "bad-version": "one bad version",
+  "skewed-balancing": "uneven balancing",
+  "retry-storm": "a storm of retries",
+  client: "the caller itself",
   "load-balancer": "the load balancer",
   network: "the network",
   proxy: "the proxy",
