@@ -50,6 +50,9 @@ const ANSWERS_WINDOW_BYTES = Math.ceil(
  */
 const MESH_HEAD_BYTES = 2 * DEFAULT_HTTP2_LIMITS.headerListBytesMax;
 
+/** The head of an app's answer may be too large for us: up to here it is read to its end, so that it costs its own stream alone. */
+const APP_BLOCK = { headerBlockBytesMax: 4 * DEFAULT_HTTP2_LIMITS.headerBlockBytesMax, continuationFramesMax: 16 };
+
 export class Link implements SocketEvents, Flushable {
   readonly session: Http2Session;
   readonly #options: LinkOptions;
@@ -78,6 +81,7 @@ export class Link implements SocketEvents, Flushable {
           streamIdMax: options.context.limits.requestsPerConnectionMax * 2 - 1,
         }),
         ...(options.to === "agent" && { headerListBytesMax: MESH_HEAD_BYTES, headerBlockBytesMax: MESH_HEAD_BYTES }),
+        ...(options.to === "app" && APP_BLOCK),
         ...(options.to === "outside" && { concurrentStreamsMax: options.context.limits.edgeStreamsMax }),
       },
     });

@@ -57,6 +57,7 @@ export class Receiver implements FrameVisitor {
     this.#decoder = new HpackDecoder({
       tableBytesMax: limits.headerTableBytes,
       listBytesMax: limits.headerListBytesMax,
+      outlivesLargeLists: session.role === "client",
       repeats: session.role === "client",
     });
     this.#flood = new FloodGuard(limits.idleFrameCredit, { perSecond: IDLE_FRAMES_PER_SECOND, nowMs });
@@ -206,7 +207,7 @@ export class Receiver implements FrameVisitor {
     const endStream = (frame.flags & FLAG.END_STREAM) !== 0;
     if ((frame.flags & FLAG.END_HEADERS) !== 0) {
       const fields = this.#decode(frame.bytes, start, end);
-      if (fields !== undefined) this.#onBlock(frame.id, fields, endStream);
+      if (fields !== undefined) this.#onList(frame.id, fields, endStream);
       return;
     }
     this.#block = {
@@ -230,7 +231,7 @@ export class Receiver implements FrameVisitor {
     this.#block = undefined;
     const whole = Buffer.concat(block.parts);
     const fields = this.#decode(whole, 0, whole.length);
-    if (fields !== undefined) this.#onBlock(block.stream, fields, block.endStream);
+    if (fields !== undefined) this.#onList(block.stream, fields, block.endStream);
   }
 
   #decode(bytes: Buffer, start: number, end: number): FieldList | undefined {
@@ -240,6 +241,14 @@ export class Receiver implements FrameVisitor {
     const code = fault === "list-too-large" ? H2_ERROR.ENHANCE_YOUR_CALM : H2_ERROR.COMPRESSION_ERROR;
     this.#fail(code, `header compression: ${fault}`);
     return undefined;
+  }
+
+  /** An answer whose head is too large ends its own stream, and none of those that share the connection (§10.5.1). */
+  #onList(id: number, fields: FieldList, endStream: boolean): void {
+    if (!this.#decoder.isTooLarge) return this.#onBlock(id, fields, endStream);
+    const stream = this.#session.stream(id);
+    if (stream === undefined) this.#spend(1);
+    else this.#resetStream(stream, H2_ERROR.ENHANCE_YOUR_CALM);
   }
 
   #onBlock(id: number, fields: FieldList, endStream: boolean): void {

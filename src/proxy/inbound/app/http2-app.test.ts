@@ -127,3 +127,58 @@ test("an app that takes a connection and says nothing is asked anew on another",
   for (let waits = 0; waits < 30 && connections < 2; waits++) await ask();
   expect(await ask()).toBe(200);
 });
+
+test.each([
+  ["more fields than are taken", 3000, 20],
+  ["fields of more bytes than are taken", 12, 16_000],
+])("an answer with %s fails alone", async (_name, count, bytes) => {
+  const shared: Socket[] = [];
+  const port = await listening((socket) => {
+    shared.push(socket);
+    const flush = (): void => {
+      socket.write(Buffer.from(session.pendingOutput()));
+      session.outputTaken(session.pendingOutput().length);
+    };
+    const large = Array.from({ length: count }, (_, index) => [`x-${index}`, "v".repeat(bytes)]).flat();
+    const waiting: number[] = [];
+    const answers: Record<string, (stream: number) => void> = {
+      "/slow": (stream) => waiting.push(stream),
+      "/large": (stream) => session.sendHeaders(stream, [":status", "200", "x-kept", "again", ...large], true),
+      "/small": (stream) => session.sendHeaders(stream, [":status", "200", "x-kept", "again"], true),
+      "/end": (stream) => {
+        for (const each of [...waiting, stream]) session.sendHeaders(each, [":status", "200"], true);
+      },
+    };
+    const session: Http2Session = new Http2Session({
+      role: "server",
+      sink: {
+        onOutputPending: () => undefined,
+        onHeaders: (stream, fields) => answers[fields[fields.indexOf(":path") + 1] ?? ""]?.(stream),
+        onData: (stream, data) => session.consumed(stream, data.length),
+        onReset: () => undefined,
+        onWritable: () => undefined,
+        onGoaway: () => undefined,
+        onPong: () => undefined,
+        onClose: () => undefined,
+      },
+    });
+    socket.on("data", (chunk) => {
+      session.read(chunk as Buffer);
+      flush();
+    });
+    flush();
+  });
+  const server = startServerSide(port, { protocol: "http2" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)] });
+  const ask = (path: string) => fetch(`http://127.0.0.1:${client.port}${path}`, { method: "POST" });
+  const slow = ask("/slow");
+  await Bun.sleep(50);
+  for (let round = 0; round < 3; round++) {
+    const large = await ask("/large");
+    expect([large.status, large.headers.get("x-heddle-reason")]).toEqual([502, "upstream-protocol-error"]);
+    expect((await ask("/small")).headers.get("x-kept")).toBe("again");
+  }
+  await ask("/end");
+  expect((await slow).status).toBe(200);
+  expect(shared.length).toBe(1);
+});

@@ -96,6 +96,7 @@ export class Http2AppStream implements AppLane, LinkStream {
   onReset(code: number, byPeer: boolean): void {
     // The app has seen nothing of it, or says so: whatever was asked may be asked elsewhere (RFC 9113 §8.7).
     if (code === H2_ERROR.REFUSED_STREAM && !this.#hasAnswer) return this.#fail("app-unreachable", true);
+    if (code === H2_ERROR.ENHANCE_YOUR_CALM && !byPeer) return this.#fail("upstream-protocol-error", false);
     this.#fail(byPeer && code !== H2_ERROR.NO_ERROR ? "upstream-reset" : "upstream-connection-terminated", false);
   }
 

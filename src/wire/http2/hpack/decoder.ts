@@ -18,6 +18,8 @@ export interface HpackDecoderLimits {
   readonly tableBytesMax: number;
   /** Size of a decoded list as RFC 9113 §6.5.2 counts it: stops a small block from becoming a large list. */
   readonly listBytesMax: number;
+  /** Whether the block of a list that is too large is read to its end, so that only the stream is lost; else it is a fault. */
+  readonly outlivesLargeLists?: boolean;
   /** Whether whole blocks are likely to repeat, as those of responses are. Each request has a trace of its own. */
   readonly repeats?: boolean;
 }
@@ -39,6 +41,8 @@ export class HpackDecoder {
   /** Where the fields stand that the block adds to the table; undefined when nobody asks. */
   #added: number[] | undefined;
   fault: HpackFault | undefined;
+  /** The last block's list was too large, and nothing of it is kept. */
+  isTooLarge = false;
 
   constructor(limits: HpackDecoderLimits) {
     this.#limits = limits;
@@ -51,6 +55,7 @@ export class HpackDecoder {
    * to: a block that repeats gives the very same list, by which all that follow know it.
    */
   decode(bytes: Buffer, start: number, end: number): FieldList {
+    this.isTooLarge = false;
     const repeats = this.#repeats;
     if (repeats === undefined) return this.#decode(bytes, start, end);
     const { changes } = this.#table;
@@ -59,7 +64,7 @@ export class HpackDecoder {
     const added: number[] = [];
     this.#added = added;
     const fields = this.#decode(bytes, start, end);
-    if (this.fault !== undefined) return fields;
+    if (this.fault !== undefined || this.isTooLarge) return fields;
     if (!this.#refersToTable) repeats.remember(bytes.subarray(start, end), { fields, added, changes: undefined });
     else if (changes === this.#table.changes) repeats.remember(bytes.subarray(start, end), { fields, added, changes });
     return fields;
@@ -137,8 +142,12 @@ export class HpackDecoder {
 
   #push(fields: FieldList, name: string, value: string): void {
     this.#listBytes += name.length + value.length + FIELD_OVERHEAD;
-    if (this.#listBytes > this.#limits.listBytesMax) this.fault = "list-too-large";
-    else fields.push(name, value);
+    if (this.#listBytes <= this.#limits.listBytesMax) fields.push(name, value);
+    else if (this.#limits.outlivesLargeLists !== true) this.fault = "list-too-large";
+    else {
+      this.isTooLarge = true;
+      fields.length = 0;
+    }
   }
 
   /** §5.1. A fault gives 0. */
