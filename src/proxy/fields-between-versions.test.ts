@@ -50,6 +50,41 @@ test("a caller in HTTP/1.0 is sent no interim answer, which it would take for th
   expect(await raw(client.port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "ok")).toStartWith("HTTP/1.1 103 Early Hints");
 });
 
+test("an app that sends no end of interim answers fails alone, after as many as are taken", async () => {
+  let connections = 0;
+  const waiting: (() => void)[] = [];
+  const app = createServer((socket) => {
+    connections++;
+    socket
+      .on("error", () => undefined)
+      .on("data", (head) => {
+        const path = String(head).split(" ")[1];
+        if (path === "/slow") waiting.push(() => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+        else {
+          const count = Number(path?.slice(1));
+          socket.write("HTTP/1.1 102 Processing\r\n\r\n".repeat(count));
+          socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        }
+      });
+  });
+  await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
+  stops.push(() => app.close());
+  const server = startServerSide((app.address() as AddressInfo).port, { protocol: "http1" });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)] });
+  const ask = (path: string) => raw(client.port, `GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+  const slow = ask("/slow");
+  await Bun.sleep(50);
+  const many = await ask("/256");
+  expect([many.match(/HTTP\/1.1 102/g)?.length, many.match(/HTTP\/1.1 200/g)?.length]).toEqual([256, 1]);
+  const flood = await ask("/5000");
+  expect(flood.match(/HTTP\/1.1 102/g)?.length).toBe(256);
+  expect(flood).toContain("HTTP/1.1 502");
+  expect(flood).toContain("upstream-protocol-error");
+  for (const answer of waiting) answer();
+  expect(await slow).toStartWith("HTTP/1.1 200");
+  expect([connections > 1, client.proxy.state().services[0]?.endpoints[0]?.isConnected]).toEqual([true, true]);
+});
+
 test("trailers say nothing that only an agent may say, and nothing of a connection, either way", async () => {
   const { client } = await pair((request, response) => {
     request.resume().on("end", () => {

@@ -30,6 +30,8 @@ export interface ProxyLimits {
   readonly circuit: CircuitLimits;
   /** Requests that may wait for a connection to the app; more are refused with `overflow`. */
   readonly pendingRequestsMax: number;
+  /** Heads (1xx) that an app may send before that of its answer; one that sends more breaks the rules. */
+  readonly interimsMax: number;
   /** A request that failed before its answer, and may be repeated, is sent again this often at the most. */
   readonly retriesMax: number;
   /** A request whose body is longer is not sent again. */
@@ -69,6 +71,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
   guessesMax: 64,
   circuit: { connections: 4096, pendingRequests: 4096, requests: 16_384, retries: 1024 },
   pendingRequestsMax: 1024,
+  interimsMax: 256,
   retriesMax: 2,
   repeatableBytesMax: 64 * 1024,
   requestsPerConnectionMax: 1_000_000_000,

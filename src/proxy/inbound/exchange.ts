@@ -64,6 +64,8 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   /** The app has ended its half of a tunnel, and then has left. */
   #hasAppLeft = false;
   #isRetried = false;
+  /** Heads that came before that of the answer. */
+  #interims = 0;
   #patienceMs = 0;
   /** What happens now happens at the instant at which the request came. */
   #isAsking = false;
@@ -161,7 +163,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   onAppHead({ status, fields, kind, isWhole }: AppAnswer): void {
-    if (kind === "interim") return this.#output.interim(fields);
+    if (kind === "interim") return this.#interim(fields);
     const { clock } = this.#peer.context;
     this.#hasAnswer = true;
     this.#isTunnel = kind === "switched";
@@ -175,6 +177,13 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     if (!isWhole) return;
     this.#lane = undefined;
     this.#answered();
+  }
+
+  /** Its caller's agent counts them for the whole connection: an app that sends no end of them must not end those of others. */
+  #interim(fields: FieldList): void {
+    if (this.#isAnswerEnded) return;
+    if (this.#interims++ < this.#peer.context.limits.interimsMax) this.#output.interim(fields);
+    else this.#replyLocally("upstream-protocol-error");
   }
 
   onAppBody(data: Uint8Array): boolean {
