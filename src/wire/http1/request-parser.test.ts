@@ -61,6 +61,17 @@ test("pipelined requests are read one after the other", () => {
   expect(bodies).toEqual(["ab", ""]);
 });
 
+test.each([
+  ["OPTIONS http://shop", "*"],
+  ["OPTIONS http://shop/", "/"],
+  ["OPTIONS http://shop?a", "/?a"],
+  ["OPTIONS *", "*"],
+  ["GET http://shop", "/"],
+])("%s asks for %s", (line, target) => {
+  const { heads } = read(`${line} HTTP/1.1\r\n${HOST}\r\n`);
+  expect(heads.map((head) => [head.target, head.authority])).toEqual([[target, "shop"]]);
+});
+
 test("an absolute target becomes origin form and authority", () => {
   const { heads } = read(`GET http://shop/a?b HTTP/1.1\r\n${HOST}\r\n`);
   expect(heads[0]).toMatchObject({ target: "/a?b", authority: "shop" });

@@ -181,5 +181,7 @@ function authorityOf(target: string, method: string, fields: FieldList): string 
 function originForm(target: string, method: string): string {
   if (target.startsWith("/") || target === "*" || method === "CONNECT") return target;
   const path = target.replace(/^https?:\/\/[^/?]+/i, "");
+  // Of the server as a whole (RFC 9112 §3.2.4).
+  if (path === "" && method === "OPTIONS") return "*";
   return path.startsWith("/") ? path : `/${path}`;
 }
