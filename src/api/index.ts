@@ -90,3 +90,9 @@ export {
   matrixSchema,
   type OutcomeView,
 } from "./policy.ts";
+export {
+  type SuggestionsView,
+  type SuggestionView,
+  suggestionsSchema,
+  suggestQuerySchema,
+} from "./suggestions.ts";

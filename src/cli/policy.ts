@@ -5,6 +5,7 @@ import { registerExplain } from "./policy-explain.ts";
 import { registerExport, registerImport } from "./policy-export.ts";
 import { registerLint } from "./policy-lint.ts";
 import { registerMatrix } from "./policy-matrix.ts";
+import { registerSuggest } from "./policy-suggest.ts";
 
 export function register(command: Command, context: CommandContext): void {
   registerExplain(command, context);
@@ -12,4 +13,5 @@ export function register(command: Command, context: CommandContext): void {
   registerMatrix(command, context);
   registerExport(command, context);
   registerImport(command, context);
+  registerSuggest(command, context);
 }

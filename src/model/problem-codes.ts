@@ -359,6 +359,10 @@ export const PROBLEM_CODES = {
     summary: "A flow is asked about that is not kept, or that the caller may not view.",
     next: "Take the identifier from `heddle tap`, `heddle tap -o json` or the header `x-heddle-flow`; flows are kept for an hour, and of those that were allowed only some.",
   },
+  HDL_POLICY_UNSEEN: {
+    summary: "A policy is wanted of traffic that was never seen.",
+    next: "Let the callers call and ask again, or look further back by `--since`; `heddle stat` shows who calls whom.",
+  },
   HDL_POLICY_QUESTION: {
     summary: "A question about policies names a caller or a destination that is not there.",
     next: "Name the caller as `namespace/service-account` and the destination as `namespace/service`; `heddle stat` shows who calls whom.",

@@ -14,6 +14,8 @@ import {
   matrixQuerySchema,
   matrixSchema,
   sinceMs,
+  suggestionsSchema,
+  suggestQuerySchema,
 } from "#api";
 import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
@@ -25,6 +27,7 @@ import { exportView } from "../policy/export-view.ts";
 import { flowExplanationOf } from "../policy/flow-explanation.ts";
 import { lintView } from "../policy/lint-view.ts";
 import { matrixView } from "../policy/matrix-view.ts";
+import { servicesMeant, suggestionsView } from "../policy/suggestion.ts";
 import { rightsOf } from "./credentials-hook.ts";
 
 export interface PolicyRoutesOptions {
@@ -97,18 +100,31 @@ function registerOverviews(app: FastifyInstance, { snapshot, clock }: PolicyRout
 const AHEAD_MS = 10_000;
 
 /** The same of what was decided. */
-function registerRecorded(app: FastifyInstance, { decisions, clock }: PolicyRoutesOptions): void {
-  app
-    .withTypeProvider<ZodTypeProvider>()
-    .get(
-      "/api/v1/policy/decisions",
-      { schema: { querystring: decisionsQuerySchema, response: { 200: decisionsSchema } } },
-      (request) => {
-        const { since, source, destination, verdict, limit } = request.query;
-        const nowMs = clock.nowMs();
-        const span = { fromMs: nowMs - sinceMs(since), toMs: nowMs + AHEAD_MS };
-        const isSeen = rightsOf(request).within("view");
-        return decisionsView(decisions, { ...span, source, destination, verdict, limit, isSeen });
-      },
-    );
+function registerRecorded(app: FastifyInstance, { snapshot, decisions, clock }: PolicyRoutesOptions): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  const spanOf = (since: string) => {
+    const nowMs = clock.nowMs();
+    return { fromMs: nowMs - sinceMs(since), toMs: nowMs + AHEAD_MS };
+  };
+  typed.get(
+    "/api/v1/policy/decisions",
+    { schema: { querystring: decisionsQuerySchema, response: { 200: decisionsSchema } } },
+    (request) => {
+      const { since, source, destination, verdict, limit } = request.query;
+      const isSeen = rightsOf(request).within("view");
+      return decisionsView(decisions, { ...spanOf(since), source, destination, verdict, limit, isSeen });
+    },
+  );
+  typed.get(
+    "/api/v1/policy/suggest",
+    { schema: { querystring: suggestQuerySchema, response: { 200: suggestionsSchema } } },
+    (request) => {
+      const { for: name, since, rareBelow, exact } = request.query;
+      const rights = rightsOf(request);
+      const services = valueOrThrow(servicesMeant(snapshot(), name));
+      for (const { key, namespace } of services) rights.require("view", namespace, `profile the callers of ${key}`);
+      const asked = { ...spanOf(since), services, rareBelow, isExact: exact === "true" };
+      return valueOrThrow(suggestionsView(snapshot(), decisions, asked));
+    },
+  );
 }

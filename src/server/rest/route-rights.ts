@@ -47,6 +47,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   "POST /api/v1/policy/lint": namespaces("view"),
   "GET /api/v1/policy/matrix": namespaces("view"),
   "GET /api/v1/policy/export": namespaces("view"),
+  "GET /api/v1/policy/suggest": namespaces("view"),
   "GET /api/v1/policy/decisions": namespaces("view"),
   "GET /api/v1/audit": namespaces("audit"),
 
