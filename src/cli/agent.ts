@@ -17,6 +17,9 @@ interface AgentCommandOptions {
   readonly serverRoots?: string;
   readonly certificate?: string;
   readonly key?: string;
+  readonly tokenFile?: string;
+  readonly audience?: string;
+  readonly metadataServer?: string;
 }
 
 const TOKEN_BYTES_MAX = 4096;
@@ -24,10 +27,13 @@ const TOKEN_BYTES_MAX = 4096;
 export function register(command: Command, context: CommandContext): void {
   command
     .requiredOption("-c, --config <file>", "the agent's bootstrap document (JSON)")
-    .option("--attest <kind>", "join by what the node proves, in place of a token: x509pop")
+    .option("--attest <kind>", "join by what the node proves, in place of a token: x509pop, kubernetes, gcp")
     .option("--server-roots <file>", "PEM of the roots that the server is known by (`heddle ca roots`)")
     .option("--certificate <file>", "x509pop: the host's certificate with its chain (PEM)")
     .option("--key <file>", "x509pop: its key (PEM, 0600)")
+    .option("--token-file <file>", "kubernetes: the projected service-account token")
+    .option("--audience <name>", "gcp: the audience that the NodeAttestation names")
+    .option("--metadata-server <url>", "gcp: where the instance asks, if not its cloud's own address")
     .addHelpText("after", "\nThe join token is read from standard input, or from the document's `joinTokenFile`.")
     .action(async (options: AgentCommandOptions) => {
       const outcome = await runAgent(options);
@@ -37,9 +43,9 @@ export function register(command: Command, context: CommandContext): void {
 
 /** As the bootstrap document would say it. */
 function attestationOf(options: AgentCommandOptions): Readonly<Record<string, unknown>> | undefined {
-  const { attest: kind, serverRoots, certificate, key: privateKey } = options;
+  const { attest: kind, key: privateKey, serverRoots, certificate, tokenFile, audience, metadataServer } = options;
   if (kind === undefined) return undefined;
-  const said = { kind, serverRoots, certificate, privateKey };
+  const said = { kind, serverRoots, certificate, privateKey, tokenFile, audience, metadataServer };
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
 }
 

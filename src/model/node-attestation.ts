@@ -4,13 +4,19 @@ import type { ResourceOf } from "./resource-of.ts";
 /** By which proof a node is known, and what the proof is held against. */
 export type NodeAttestor =
   /** A certificate of one of these authorities (PEM), and a signature by its key over what the server asked. */
-  { readonly kind: "x509pop"; readonly caCertificates: string };
+  | { readonly kind: "x509pop"; readonly caCertificates: string }
+  /** A projected service-account token: of this issuer, for this audience, signed by one of these keys (a JSON Web Key Set). */
+  | { readonly kind: "kubernetes"; readonly issuer: string; readonly audience: string; readonly jwks: string }
+  /** An instance identity token of Google Cloud, of one of these projects. The keys are Google's, a JSON Web Key Set. */
+  | { readonly kind: "gcp"; readonly projects: readonly string[]; readonly audience: string; readonly jwks: string };
 
 export type NodeAttestorKind = NodeAttestor["kind"];
 
 /** What is known of a node once its proof holds, by attestor: the names that `where` and templates may use. */
 export const NODE_FACTS: Readonly<Record<NodeAttestorKind, readonly string[]>> = {
   x509pop: ["fingerprint", "serial", "commonName", "organization", "organizationalUnit", "dnsName", "uri"],
+  kubernetes: ["namespace", "serviceAccount", "pod", "podUid", "node"],
+  gcp: ["project", "instance", "instanceName", "zone", "serviceAccount"],
 };
 
 /** Identities that a node may take. */

@@ -53,6 +53,10 @@ export const PROBLEM_CODES = {
     summary: "An API token cannot be made.",
     next: "See with `heddle api-token list` which there are.",
   },
+  HDL_ATTESTATION_BARRED: {
+    summary: "A workload that was revoked tries to come back by what its node proves.",
+    next: "If it is to be trusted again, give it a join token (`heddle token create`): that lifts it.",
+  },
   HDL_ATTESTATION_CHALLENGE: {
     summary: "Evidence of a node was shown without a fresh nonce of the server.",
     next: "Agents ask for one by themselves and try again; if it goes on, something slow stands between agent and server.",

@@ -29,7 +29,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   store: ["model", "engine"],
   "telemetry/store": ["model", "telemetry", "store", "engine", "proto"],
   "identity/authority": ["identity", "model", "store", "engine"],
-  "identity/attestation": ["identity", "model", "store", "engine"],
+  "identity/attestation": ["identity", "authentication", "model", "store", "engine"],
   discovery: ["model", "identity", "store", "engine", "wire"],
   "xds/server": ["xds", "mesh", "model", "identity", "engine", "proto"],
   "xds/client": ["xds", "model", "identity", "engine", "proto"],

@@ -18,7 +18,7 @@ import { type Result, valueOrThrow } from "#model";
 import { Identity } from "#proto";
 import { fakeJoinTokenStore } from "../../../test/fakes/join-tokens.ts";
 import { fakeAuthority } from "../../../test/fakes/mesh-authority.ts";
-import { noNodes } from "../../../test/fakes/no-nodes.ts";
+import { nobodyBarred, noNodes } from "../../../test/fakes/no-nodes.ts";
 import { Enrolment, type EnrolmentPeer } from "../../server/enrolment/enrolment.ts";
 import { identityService } from "../../server/enrolment/identity-service.ts";
 import { OwnIdentity } from "../../server/enrolment/own-identity.ts";
@@ -58,7 +58,7 @@ function peerOf(request: Http2ServerRequest): EnrolmentPeer | undefined {
 }
 
 async function serve(identity: TlsIdentity): Promise<void> {
-  const joining = { joinTokens: tokens, nodes: noNodes, random: systemRandom };
+  const joining = { joinTokens: tokens, nodes: noNodes, barred: nobodyBarred, random: systemRandom };
   const base = { authority, ...joining, svidTtlMs: () => ttlMs, clock: systemClock, onIssued: () => undefined };
   const enrolment = new Enrolment(base);
   const handler = connectNodeAdapter({

@@ -4,6 +4,7 @@ import type { PrivateFiles } from "#engine/private-files";
 import { decodePem } from "#identity";
 import type { AttestedRequest, NodeEvidence } from "#identity/attestation";
 import { failure, problem, type Result, success } from "#model";
+import { proveGcp, proveKubernetes } from "./node-token.ts";
 import type { NodeAttestationSettings } from "./settings.ts";
 import { provePossession } from "./x509-possession.ts";
 
@@ -17,8 +18,23 @@ export interface NodeProof {
 export function nodeProof(settings: NodeAttestationSettings, files: PrivateFiles): NodeProof {
   return {
     serverRoots: () => rootsIn(settings.serverRoots),
-    prove: (request) => provePossession(settings, request, files),
+    prove: (request) => evidenceFor(settings, request, files),
   };
+}
+
+function evidenceFor(
+  settings: NodeAttestationSettings,
+  request: AttestedRequest,
+  files: PrivateFiles,
+): Promise<Result<NodeEvidence>> {
+  switch (settings.kind) {
+    case "x509pop":
+      return provePossession(settings, request, files);
+    case "kubernetes":
+      return proveKubernetes(settings);
+    case "gcp":
+      return proveGcp(settings, request);
+  }
 }
 
 async function rootsIn(path: string): Promise<Result<readonly string[]>> {

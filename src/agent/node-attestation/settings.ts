@@ -5,18 +5,27 @@ interface Common {
   readonly serverRoots: string;
 }
 
-export type NodeAttestationSettings = Common & {
-  readonly kind: "x509pop";
-  /** PEM files: the host's certificate with its chain, and its key (0600). */
-  readonly certificate: string;
-  readonly privateKey: string;
-};
+export type NodeAttestationSettings = Common &
+  (
+    | {
+        readonly kind: "x509pop";
+        /** PEM files: the host's certificate with its chain, and its key (0600). */
+        readonly certificate: string;
+        readonly privateKey: string;
+      }
+    /** The file that the kubelet keeps fresh. */
+    | { readonly kind: "kubernetes"; readonly tokenFile: string }
+    /** As the `NodeAttestation` has it. `metadataServer` is `http://…`; the cloud's own unless said. */
+    | { readonly kind: "gcp"; readonly audience: string; readonly metadataServer?: string }
+  );
 
 type Kind = NodeAttestationSettings["kind"];
 
 /** The fields of each kind beside `serverRoots`; all are texts. */
 const FIELDS: Readonly<Record<Kind, { readonly needed: readonly string[]; readonly optional: readonly string[] }>> = {
   x509pop: { needed: ["certificate", "privateKey"], optional: [] },
+  kubernetes: { needed: ["tokenFile"], optional: [] },
+  gcp: { needed: ["audience"], optional: ["metadataServer"] },
 };
 
 /** Reads the object; `fault` hears of each field that is not as it should be. */

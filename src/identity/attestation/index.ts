@@ -11,8 +11,10 @@ export {
   type TokenUse,
   type WorkloadName,
 } from "./join-tokens.ts";
+export { type BarDocuments, BarredNodes } from "./nodes/barred-nodes.ts";
 export { Challenges } from "./nodes/challenges.ts";
 export { type AttestedNode, type AttestedRequest, attestedRequest, type NodeEvidence } from "./nodes/evidence.ts";
+export { gcpAudience } from "./nodes/gcp-token.ts";
 export {
   NodeAttestors,
   type NodeAttestorsOptions,

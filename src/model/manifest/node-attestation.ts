@@ -1,11 +1,12 @@
 /** `NodeAttestation`, as users write it. */
 import { z } from "zod";
-import { NODE_FACTS, type NodeAttestation, type NodeAttestor } from "#model";
+import { JWKS_CHARS_MAX, NODE_FACTS, type NodeAttestation, type NodeAttestor, parseJsonWebKeys } from "#model";
 import { metadata } from "./metadata.ts";
 
 const PEM_CHARS_MAX = 262_144;
 const WORKLOADS_MAX = 256;
 const IDENTITIES_MAX = 64;
+const PROJECTS_MAX = 256;
 const PATTERNS_MAX = 64;
 /** Both parts: a label, `*`, or a label with facts in braces. */
 const WORKLOAD = /^(?:\*|(?:[a-z0-9-]|\{[A-Za-z]+\}){1,128})\/(?:\*|(?:[a-z0-9-]|\{[A-Za-z]+\}){1,128})$/;
@@ -17,8 +18,21 @@ const caCertificates = z
   .max(PEM_CHARS_MAX)
   .includes("-----BEGIN CERTIFICATE-----", { message: "must hold a certificate in PEM" });
 
+const text = z.string().min(1).max(512);
+
+/** Keys that verify nothing would be found out only by the first node that is refused. */
+const jwks = z
+  .string()
+  .max(JWKS_CHARS_MAX)
+  .superRefine((value, context) => {
+    const keys = parseJsonWebKeys(value);
+    if (!keys.ok) context.addIssue({ code: "custom", message: keys.problems[0].message });
+  });
+
 const attestors = {
   x509pop: z.strictObject({ caCertificates }).optional(),
+  kubernetes: z.strictObject({ issuer: text, audience: text, jwks }).optional(),
+  gcp: z.strictObject({ projects: z.array(text).min(1).max(PROJECTS_MAX), audience: text, jwks }).optional(),
 };
 
 const identities = z.strictObject({

@@ -21,7 +21,7 @@ import { type Result, valueOrThrow } from "#model";
 import { CompanyAuthority } from "../../../test/fakes/company-authority.ts";
 import { fakeJoinTokenStore } from "../../../test/fakes/join-tokens.ts";
 import { fakeAuthority } from "../../../test/fakes/mesh-authority.ts";
-import { noNodes } from "../../../test/fakes/no-nodes.ts";
+import { nobodyBarred, noNodes } from "../../../test/fakes/no-nodes.ts";
 import { FakeTime } from "../../../test/fakes/time.ts";
 import { Enrolment, type EnrolmentOptions, type EnrolRequest, type SvidGrant, type SvidIssuance } from "./enrolment.ts";
 import { OwnIdentity } from "./own-identity.ts";
@@ -50,7 +50,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function enrolment(more: Partial<EnrolmentOptions> = {}): Enrolment {
-  const joining = { joinTokens: tokens, nodes: noNodes };
+  const joining = { joinTokens: tokens, nodes: noNodes, barred: nobodyBarred };
   const base = { authority, ...joining, svidTtlMs: () => 20_000, clock: time, random: systemRandom };
   return new Enrolment({ ...base, onIssued: (each) => issued.push(each), ...more });
 }
@@ -92,7 +92,12 @@ describe("enrolment", () => {
     };
     const metadata = { name: "hosts", namespace: "", labels: {}, annotations: {} };
     const resource = { apiVersion: "heddle.dev/v1" as const, kind: "NodeAttestation" as const, metadata, spec };
-    const nodes = new NodeAttestors({ attestations: () => [resource], clock: time, audit: () => undefined });
+    const nodes = new NodeAttestors({
+      attestations: () => [resource],
+      barred: nobodyBarred,
+      clock: time,
+      audit: () => undefined,
+    });
     const server = enrolment({ nodes });
     const host = await company.host({ subject: "CN=host-1" });
     const key = importPossessionKey(host.keyPem);

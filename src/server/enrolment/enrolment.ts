@@ -3,6 +3,7 @@ import type { Clock } from "#engine/time";
 import { type AdmittedSvid, audienceFault, bundleSet, type SpiffeId, svidStanding, workloadSpiffeId } from "#identity";
 import {
   attestedRequest,
+  type BarredNodes,
   Challenges,
   type JoinTokens,
   type NodeAttestors,
@@ -65,6 +66,7 @@ export interface EnrolmentOptions {
   readonly authority: Pick<Authority, "trustDomain" | "bundle" | "issue" | "jwt" | "verifyRequest">;
   readonly joinTokens: Pick<JoinTokens, "attest">;
   readonly nodes: Pick<NodeAttestors, "attest">;
+  readonly barred: Pick<BarredNodes, "lift">;
   /** Life of an SVID now, milliseconds: `Mesh.spec.svidTtlMs`. */
   readonly svidTtlMs: () => number;
   readonly clock: Pick<Clock, "nowUs">;
@@ -174,12 +176,15 @@ export class Enrolment {
     const asked = { namespace, serviceAccount, peerAddress: peer.address };
     if (evidence === undefined) {
       const token = await this.#options.joinTokens.attest({ ...asked, joinToken, publicKeyInfo });
-      return token.ok ? success(token.value.id) : token;
+      if (!token.ok) return token;
+      const lifted = await this.#options.barred.lift(asked, instance);
+      return lifted.ok ? success(token.value.id) : lifted;
     }
     const nonce = this.#challenges.take(peer);
     if (!nonce.ok) return nonce;
     const signed = attestedRequest({ namespace, serviceAccount, instance, csr, nonce: nonce.value });
-    const node = this.#options.nodes.attest({ ...asked, instance, evidence, request: signed });
+    const claim = { ...asked, instance, evidence, request: signed, nonce: nonce.value };
+    const node = await this.#options.nodes.attest(claim);
     return node.ok ? success("") : node;
   }
 

@@ -2,8 +2,17 @@ import { sha256Hex } from "#engine/crypto";
 import type { PrivateFiles } from "#engine/private-files";
 import type { Random } from "#engine/random";
 import type { Cancel, Clock, Timers } from "#engine/time";
-import { type Bundle, namespaceOf, type SpiffeId, type TlsIdentity, type TrustDomain } from "#identity";
 import {
+  type Bundle,
+  namespaceOf,
+  type SpiffeId,
+  serviceAccountOf,
+  type TlsIdentity,
+  type TrustDomain,
+} from "#identity";
+import {
+  type BarDocuments,
+  BarredNodes,
   type JoinTokenAudit,
   type JoinTokenStore,
   JoinTokens,
@@ -43,8 +52,8 @@ export interface IdentityPlaneOptions {
   readonly tokens: JoinTokenStore;
   /** Those that are applied. */
   readonly attestations: () => readonly NodeAttestation[];
-  /** Where issued SVIDs are kept over a restart. */
-  readonly svids: LedgerDocuments;
+  /** Where issued SVIDs, and whom no node may join as any more, are kept over a restart. */
+  readonly svids: LedgerDocuments & BarDocuments;
   /** URL of the OpenID Connect provider that publishes the keys of JWT-SVIDs. */
   readonly issuer?: string;
   /** What agents that are heard from last said. */
@@ -92,6 +101,7 @@ export class IdentityPlane {
   readonly firstIdentity: TlsIdentity;
   readonly #options: IdentityPlaneOptions;
   readonly #own: OwnIdentity;
+  readonly #barred: BarredNodes;
   readonly #cancel: Cancel;
   /** Changes of the authority, one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -113,16 +123,25 @@ export class IdentityPlane {
     this.#own = own;
     this.authority = authority;
     this.firstIdentity = firstIdentity;
-    this.joinTokens = new JoinTokens({ store: tokens, clock, random, audit: listener.onTokenAudit });
-    const { joinTokens } = this;
-    const onIssued = (issuance: SvidIssuance): void => {
-      ledger.record(issuance);
-      listener.onIssued(issuance);
-    };
+    const joinTokens = new JoinTokens({ store: tokens, clock, random, audit: listener.onTokenAudit });
+    this.joinTokens = joinTokens;
+    const onIssued = told(ledger, listener);
     const provider = options.issuer === undefined ? {} : { issuer: options.issuer };
-    const { attestations } = options;
-    const nodes = new NodeAttestors({ attestations, clock, audit: listener.onNodeAudit });
-    this.enrolment = new Enrolment({ authority, joinTokens, nodes, svidTtlMs, clock, random, onIssued, ...provider });
+    const { attestations, svids } = options;
+    const barred = new BarredNodes(svids);
+    this.#barred = barred;
+    const nodes = new NodeAttestors({ attestations, barred, clock, audit: listener.onNodeAudit });
+    this.enrolment = new Enrolment({
+      authority,
+      joinTokens,
+      nodes,
+      barred,
+      svidTtlMs,
+      clock,
+      random,
+      onIssued,
+      ...provider,
+    });
     const serially = <T>(step: () => Promise<T>): Promise<T> => this.#change(step);
     const { reports, publishedMs } = options;
     const { onFailure, onRotation: onStep } = listener;
@@ -160,6 +179,11 @@ export class IdentityPlane {
    * is to come back needs a new join token. Fails with `HDL_AUTHORITY_NOTHING_TO_REVOKE` for a replica that holds no valid SVID.
    */
   async revoke(target: RevocationTarget): Promise<Result<void>> {
+    const { spiffeId, instance } = target;
+    const who = { namespace: namespaceOf(spiffeId) ?? "", serviceAccount: serviceAccountOf(spiffeId) ?? "" };
+    // First: whoever is revoked would otherwise prove what he is and be back at once.
+    const barred = await this.#barred.bar(who, instance);
+    if (!barred.ok) return barred;
     const revoked = await this.#change(() => this.#revoke(target));
     if (revoked.ok) this.#options.listener.onRevoked(target);
     return revoked;
@@ -202,6 +226,13 @@ export class IdentityPlane {
     this.#changing = changed.catch(() => undefined);
     return changed;
   }
+}
+
+function told(ledger: SvidLedger, listener: IdentityPlaneListener): IdentityPlaneListener["onIssued"] {
+  return (issuance) => {
+    ledger.record(issuance);
+    listener.onIssued(issuance);
+  };
 }
 
 /** Opens the authority (founding it at the first start) and issues the server's own identity. */

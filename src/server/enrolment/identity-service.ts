@@ -45,6 +45,10 @@ function evidenceIn({ evidence }: EnrolRequest): NodeEvidence | undefined {
   switch (proof?.case) {
     case "x509Possession":
       return { kind: "x509pop", chain: proof.value.chain, signature: proof.value.signature };
+    case "kubernetesToken":
+      return { kind: "kubernetes", token: proof.value };
+    case "gcpToken":
+      return { kind: "gcp", token: proof.value };
     case undefined:
       return undefined;
   }
@@ -52,6 +56,7 @@ function evidenceIn({ evidence }: EnrolRequest): NodeEvidence | undefined {
 
 /** What a caller may be told, by code; anything else is the server's own affair and is only logged. */
 const GRPC_CODES: Readonly<Partial<Record<ProblemCode, Code>>> = {
+  HDL_ATTESTATION_BARRED: Code.PermissionDenied,
   HDL_ATTESTATION_CHALLENGE: Code.PermissionDenied,
   HDL_ATTESTATION_EVIDENCE: Code.PermissionDenied,
   HDL_ATTESTATION_IDENTITY: Code.PermissionDenied,

@@ -12,6 +12,8 @@ import { type Mesh, type NodeAttestation, type Resource, type Result, success, v
 import { CompanyAuthority } from "../../../test/fakes/company-authority.ts";
 import { fakeDocuments } from "../../../test/fakes/documents.ts";
 import { fakeJoinTokenStore } from "../../../test/fakes/join-tokens.ts";
+import { instanceClaims, podClaims } from "../../../test/fakes/node-tokens.ts";
+import { signingIssuer } from "../../../test/fakes/token-issuer.ts";
 import { grpcIdentityService } from "../../agent/identity/grpc-identity-service.ts";
 import { IdentityKeeper, type IdentityKeeperOptions } from "../../agent/identity/identity-keeper.ts";
 import { type NodeProof, nodeProof } from "../../agent/node-attestation/node-proof.ts";
@@ -168,6 +170,75 @@ test("an agent tells nothing to a server that is not of the roots that it was gi
   expect(trail).toEqual([]);
   await writeFile(join(folder, "roots.pem"), encodePem("NOTHING", new Uint8Array()));
   expect(codeOf(await keeperOf("host-1", { node }).start())).toBe("HDL_AGENT_EVIDENCE");
+});
+
+test("a pod joins as its service account, by the token that it is given", async () => {
+  const cluster = signingIssuer("https://cluster.example", { algorithm: "RS256" });
+  const { issuer, jwks } = cluster;
+  const spec = {
+    attestor: { kind: "kubernetes" as const, issuer, audience: "heddle", jwks },
+    identities: [{ workloads: ["edge/{serviceAccount}"], where: { namespace: ["shop"] } }],
+  };
+  resources = [mesh, { ...attestation(), spec }];
+  const tokenFile = join(folder, "token");
+  await writeFile(tokenFile, `${cluster.token(podClaims())}\n`);
+  const node = nodeProof({ kind: "kubernetes", serverRoots: join(folder, "roots.pem"), tokenFile }, privateFiles);
+  const identity = valueOrThrow(await keeperOf("cart", { node }).start());
+  expect(identity.spiffeId.uri).toBe("spiffe://shop.example/ns/edge/sa/cart");
+  expect(codeOf(await keeperOf("other", { node }).start())).toBe("HDL_ATTESTATION_IDENTITY");
+  await writeFile(tokenFile, cluster.token(podClaims({ aud: ["other"] })));
+  expect(codeOf(await keeperOf("cart", { node }).start())).toBe("HDL_ATTESTATION_EVIDENCE");
+  await rm(tokenFile);
+  expect(codeOf(await keeperOf("cart", { node }).start())).toBe("HDL_AGENT_EVIDENCE");
+});
+
+test("an instance of a cloud joins by what its metadata server says for this attempt", async () => {
+  const google = signingIssuer("https://accounts.google.com", { algorithm: "RS256" });
+  const spec = {
+    attestor: {
+      kind: "gcp" as const,
+      audience: "https://heddle.example",
+      jwks: google.jwks,
+      projects: ["company-prod"],
+    },
+    identities: [{ workloads: ["edge/{instanceName}"], where: { zone: ["europe-*"] } }],
+  };
+  resources = [mesh, { ...attestation(), spec }];
+  let recorded = "";
+  const metadataServer = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const url = new URL(request.url);
+      const isAsked = url.pathname === "/computeMetadata/v1/instance/service-accounts/default/identity";
+      if (!isAsked || request.headers.get("metadata-flavor") !== "Google" || url.searchParams.get("format") !== "full")
+        return new Response("no", { status: 403 });
+      recorded ||= google.token(instanceClaims(url.searchParams.get("audience") ?? ""));
+      return new Response(recorded);
+    },
+  });
+  const settings = { kind: "gcp" as const, serverRoots: join(folder, "roots.pem"), audience: "https://heddle.example" };
+  const node = nodeProof({ ...settings, metadataServer: metadataServer.url.origin }, privateFiles);
+  const identity = valueOrThrow(await keeperOf("cart-1", { node }).start());
+  expect(identity.spiffeId.uri).toBe("spiffe://shop.example/ns/edge/sa/cart-1");
+  // The recorded one is good for no other attempt.
+  expect(codeOf(await keeperOf("cart-1", { node }).start())).toBe("HDL_ATTESTATION_EVIDENCE");
+  await metadataServer.stop(true);
+  expect(codeOf(await keeperOf("cart-1", { node }).start())).toBe("HDL_AGENT_EVIDENCE");
+});
+
+test("who was revoked does not come back by what his node proves, but by a join token", async () => {
+  const node = await host("CN=host-1, O=Company");
+  const { spiffeId } = valueOrThrow(await keeperOf("host-1", { node }).start());
+  valueOrThrow(await plane.identity.revoke({ spiffeId, instance: "host-1-1" }));
+  expect(codeOf(await keeperOf("host-1", { node }).start())).toBe("HDL_ATTESTATION_BARRED");
+  const workload = { namespace: "edge", serviceAccount: "host-1", instance: "another" };
+  expect(codeOf(await keeperOf("host-1", { node, workload }).start())).toBe("ok");
+  valueOrThrow(await plane.identity.revoke({ spiffeId, instance: undefined }));
+  expect(codeOf(await keeperOf("host-1", { node, workload }).start())).toBe("HDL_ATTESTATION_BARRED");
+  const token = await joinToken("host-1");
+  expect(codeOf(await keeperOf("host-1", { joinToken: () => Promise.resolve(token) }).start())).toBe("ok");
+  expect(codeOf(await keeperOf("host-1", { node }).start())).toBe("ok");
 });
 
 test("agents that slept past every expiry come back: by what the node proves, or by a fresh token", async () => {

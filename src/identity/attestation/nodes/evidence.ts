@@ -5,7 +5,11 @@ import type { WorkloadName } from "../join-tokens.ts";
 /** Proof offered in place of a join token. Nothing in it is believed unchecked. */
 export type NodeEvidence =
   /** DER, leaf first, and a signature by the leaf's key over `attestedRequest`. */
-  { readonly kind: "x509pop"; readonly chain: readonly Uint8Array[]; readonly signature: Uint8Array };
+  | { readonly kind: "x509pop"; readonly chain: readonly Uint8Array[]; readonly signature: Uint8Array }
+  /** A projected service-account token. */
+  | { readonly kind: "kubernetes"; readonly token: string }
+  /** An instance identity token, for `gcpAudience`. */
+  | { readonly kind: "gcp"; readonly token: string };
 
 /** A node whose proof holds. */
 export interface AttestedNode {

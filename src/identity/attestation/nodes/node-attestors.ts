@@ -1,8 +1,12 @@
 import type { Clock } from "#engine/time";
-import { failure, type NodeAttestation, type Problem, problem, type Result, success } from "#model";
+import { failure, type NodeAttestation, type NodeAttestor, type Problem, problem, type Result, success } from "#model";
 import type { WorkloadName } from "../join-tokens.ts";
+import type { BarredNodes } from "./barred-nodes.ts";
 import type { AttestedNode, NodeEvidence } from "./evidence.ts";
+import { attestGcp } from "./gcp-token.ts";
 import { mayTake } from "./granted-identity.ts";
+import { attestKubernetes } from "./kubernetes-token.ts";
+import { TokenUses } from "./token-uses.ts";
 import { attestPossession } from "./x509-possession.ts";
 
 /** Proof offered by a joining agent in place of a join token. */
@@ -11,6 +15,8 @@ export interface NodeClaim extends WorkloadName {
   readonly evidence: NodeEvidence;
   /** What had to be signed: `attestedRequest`. */
   readonly request: Uint8Array;
+  /** Of the server, used up by this claim. */
+  readonly nonce: Uint8Array;
   readonly peerAddress: string;
 }
 
@@ -29,6 +35,7 @@ export interface NodeAudit extends WorkloadName {
 export interface NodeAttestorsOptions {
   /** Those in force. */
   readonly attestations: () => readonly NodeAttestation[];
+  readonly barred: Pick<BarredNodes, "admit">;
   readonly clock: Pick<Clock, "nowMs">;
   readonly audit: (entry: NodeAudit) => void;
 }
@@ -36,17 +43,20 @@ export interface NodeAttestorsOptions {
 /** Who may join by what a node proves of itself, as far as the applied `NodeAttestation`s say. */
 export class NodeAttestors {
   readonly #options: NodeAttestorsOptions;
+  readonly #uses = new TokenUses();
 
   constructor(options: NodeAttestorsOptions) {
     this.#options = options;
   }
 
   /**
-   * The node, where its proof holds by one of the attestations and that one grants the identity. Fails with `HDL_ATTESTATION_NONE`, `…_EVIDENCE`
-   * or `…_IDENTITY`; each is audited.
+   * The node, where its proof holds by one of the attestations and that one grants the identity. Fails with `HDL_ATTESTATION_NONE`, `…_EVIDENCE`,
+   * `…_IDENTITY` or `…_BARRED`; each is audited.
    */
-  attest(claim: NodeClaim): Result<AttestedNode> {
-    const attested = this.#attest(claim);
+  async attest(claim: NodeClaim): Promise<Result<AttestedNode>> {
+    const proved = this.#attest(claim);
+    const admitted = proved.ok ? await this.#options.barred.admit(claim, claim.instance) : proved;
+    const attested = admitted.ok ? proved : admitted;
     const { namespace, serviceAccount, instance, peerAddress: actor, evidence } = claim;
     const who = { namespace, serviceAccount, instance, actor, atMs: this.#options.clock.nowMs() };
     if (attested.ok)
@@ -68,8 +78,14 @@ export class NodeAttestors {
     return refusal;
   }
 
-  #prove({ evidence, request }: NodeClaim, attestor: NodeAttestation["spec"]["attestor"]): Result<AttestedNode> {
-    return attestPossession(evidence, attestor, { request, nowMs: this.#options.clock.nowMs() });
+  #prove(claim: NodeClaim, attestor: NodeAttestor): Result<AttestedNode> {
+    const { evidence } = claim;
+    const by = { ...claim, nowMs: this.#options.clock.nowMs(), uses: this.#uses };
+    if (evidence.kind === "x509pop" && attestor.kind === "x509pop") return attestPossession(evidence, attestor, by);
+    if (evidence.kind === "kubernetes" && attestor.kind === "kubernetes")
+      return attestKubernetes(evidence, attestor, by);
+    if (evidence.kind === "gcp" && attestor.kind === "gcp") return attestGcp(evidence, attestor, by);
+    throw new RangeError(`Evidence of ${evidence.kind} held against ${attestor.kind}.`);
   }
 }
 
