@@ -1,5 +1,5 @@
 /** All rules in force at one workload, compiled: a request in, who it is from out. */
-import { parseJsonWebKeys } from "#model";
+import { parseJsonWebKeys, plainFieldName } from "#model";
 import { type CompactToken, parseCompactToken } from "./compact-token.ts";
 import type { TokenCrypto } from "./crypto.ts";
 import { type Fields, type Found, fieldsWithout, findAt, type Place, pathWithout, placesOf } from "./locations.ts";
@@ -71,6 +71,7 @@ export class TokenAuthenticator {
   readonly #verified = new VerifiedTokens();
   /** Headers that tell the app who asks: what callers say there themselves is taken away. */
   readonly #outputs: readonly Place[];
+  readonly #outputNames: ReadonlySet<string>;
 
   constructor(rules: readonly TokenRule[], crypto: TokenCrypto, onUnknownKey: OnUnknownKey) {
     this.#onUnknownKey = onUnknownKey;
@@ -82,6 +83,7 @@ export class TokenAuthenticator {
         .filter((name) => name !== "")
         .map((name) => ({ kind: "header" as const, name, prefix: "" })),
     );
+    this.#outputNames = new Set(this.#outputs.map(({ name }) => plainFieldName(name)));
   }
 
   /**
@@ -114,7 +116,7 @@ export class TokenAuthenticator {
   }
 
   #anonymous({ fields, path }: Request): Authenticated {
-    const isClean = !this.#outputs.some(({ name }) => hasField(fields, name));
+    const isClean = !hasField(fields, this.#outputNames);
     return {
       kind: "accepted",
       claims: undefined,
@@ -184,7 +186,9 @@ function watchedOf(rules: readonly CompiledRule[]): readonly Watched[] {
   return [...watched.values()];
 }
 
-function hasField(fields: Fields, name: string): boolean {
-  for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return true;
+/** Whether one of the names, in their plain form, is there in any spelling. */
+function hasField(fields: Fields, names: ReadonlySet<string>): boolean {
+  for (let index = 0; index < fields.length; index += 2)
+    if (names.has(plainFieldName(fields[index] as string))) return true;
   return false;
 }

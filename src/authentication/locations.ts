@@ -1,5 +1,5 @@
 /** Where a request carries tokens (RFC 6750 §2, RFC 6265 §4.2), and the same request without them. */
-import type { TokenLocations } from "#model";
+import { plainFieldName, type TokenLocations } from "#model";
 
 /** Flat: name, value, name, value. Names in lower case. */
 export type Fields = readonly string[];
@@ -121,14 +121,14 @@ function cookieOf(crumb: string): Named {
   };
 }
 
-/** The fields without what stands at the places. */
+/** The fields without what stands at the places, however their names are spelt. */
 export function fieldsWithout(fields: Fields, places: readonly Place[]): string[] {
-  const headers = new Set(places.flatMap((each) => (each.kind === "header" ? [each.name] : [])));
+  const headers = new Set(places.flatMap((each) => (each.kind === "header" ? [plainFieldName(each.name)] : [])));
   const cookies = new Set(places.flatMap((each) => (each.kind === "cookie" ? [each.name] : [])));
   const kept: string[] = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
-    if (headers.has(name)) continue;
+    if (headers.has(plainFieldName(name))) continue;
     const value = fields[index + 1] as string;
     if (name !== "cookie" || cookies.size === 0) kept.push(name, value);
     else {

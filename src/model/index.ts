@@ -43,6 +43,7 @@ export {
 export { type CompiledExpression, compileExpression } from "./condition-expression.ts";
 export { type ConditionKey, parseConditionKey } from "./condition-key.ts";
 export type { Federation } from "./federation.ts";
+export { plainFieldName } from "./field-name.ts";
 export {
   JWKS_CHARS_MAX,
   type PublicJwk,

@@ -154,7 +154,7 @@ describe("a request", () => {
       ],
     };
     const settings = { tokens: [tokenRule(id, { output })] };
-    const spoofed = { "x-user": "root", "X-Role": "admin", "x-payload": "e30", "x-other": "kept" };
+    const spoofed = { "x-user": "root", "X-Role": "admin", "x-payload": "e30", "x-other": "kept", x_user: "root" };
     const anonymous = (await call(settings, spoofed)).told?.headers ?? {};
     expect([anonymous["x-user"], anonymous["x-role"], anonymous["x-payload"], anonymous["x-other"]]).toEqual([
       undefined,
@@ -165,6 +165,12 @@ describe("a request", () => {
     const token = id.token();
     const known = (await call(settings, { ...spoofed, ...bearer(token) })).told?.headers ?? {};
     expect([known["x-user"], known["x-role"], known["x-payload"]]).toEqual(["ada", undefined, token.split(".")[1]]);
+    // A program behind CGI's conventions would know it by the same name.
+    for (const disguise of ["x_user", "X_User", "x_payload", "X_Role"]) {
+      const headers = { [disguise]: "root" };
+      for (const sent of [headers, { ...headers, ...bearer(token) }])
+        expect(JSON.stringify((await call(settings, sent)).told?.headers)).not.toContain("root");
+    }
   });
 
   test("in the query loses its token there, and policies and the app see the rest", async () => {

@@ -221,7 +221,14 @@ describe("an authorizer over HTTP", () => {
       downstreamOnAllow: ["set-cookie"],
     };
     const authorizers = authorizersOf(provider("http", gate.port, { headers }));
-    const sent = { "x-user": "root", "x-role-a": "admin", "x-ticket": "t", "x-other": "o" };
+    const sent = {
+      "x-user": "root",
+      x_user: "root",
+      "x-role-a": "admin",
+      x_role_b: "admin",
+      "x-ticket": "t",
+      "x-other": "o",
+    };
     const known = await call({ authorizers }, "/asked/known", { headers: sent });
     const { "x-user": user, "x-role-a": role, "x-ticket": ticket, "x-other": other, host } = known.told?.headers ?? {};
     expect([user, role, ticket, other, host === undefined]).toEqual(["ada", undefined, undefined, "o", false]);
@@ -229,6 +236,7 @@ describe("an authorizer over HTTP", () => {
     expect(known.answer.headers.getSetCookie()).toEqual(["s=1", "t=2"]);
     const unknown = await call({ authorizers }, "/asked/unknown", { headers: sent });
     expect(unknown.told?.headers["x-user"]).toBeUndefined();
+    for (const { told } of [known, unknown]) expect(JSON.stringify(told?.headers)).not.toMatch(/root|admin/);
   });
 
   test("is shown a path to the letter, so that it judges what the app gets", async () => {

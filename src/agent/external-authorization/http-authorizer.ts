@@ -3,7 +3,7 @@
  * authorizer, whose 200 lets it pass; 5xx and silence are failures, and every other status is the denial itself.
  */
 import { askHttp, type HttpAnswered } from "#engine/http-client";
-import { matchesHeaderName, type NamedProvider } from "#model";
+import { matchesHeaderName, type NamedProvider, plainFieldName } from "#model";
 import type { Authorization, CheckedHttp, CheckedRequest } from "#proxy";
 import type { ClosableAuthorizer } from "./authorizers.ts";
 
@@ -65,7 +65,8 @@ function authorizationOf(
     return { kind: "denied", status, fields: fieldsOfDenial, body: new TextDecoder().decode(body) };
   }
   // What the authorizer is to say for the caller, the caller does not say itself.
-  const spoofed = pairsOf(fields).flatMap(([name]) => (matchesHeaderName(rules.upstreamOnAllow, name) ? [name] : []));
+  const said = rules.upstreamOnAllow.map(plainFieldName);
+  const spoofed = pairsOf(fields).flatMap(([name]) => (matchesHeaderName(said, plainFieldName(name)) ? [name] : []));
   const set = told(rules.upstreamOnAllow);
   return {
     kind: "allowed",

@@ -1,4 +1,5 @@
 /** One request that waits for an external authorizer: what it is shown, and what becomes of the request by its answer. */
+import { plainFieldName } from "#model";
 import type { ExternalCheck } from "#policy";
 import type { RequestRecord } from "#telemetry/record";
 import { type FieldList, fieldValue } from "#wire/fields";
@@ -83,11 +84,11 @@ function shownFields(fields: FieldList): FieldList {
 /** The request as the app gets it once the authorizer has allowed it. */
 export function allowedFields(fields: FieldList, { set, added, removed }: Allowed): FieldList {
   if (set.length + added.length + removed.length === 0) return fields;
-  const dropped = new Set([...removed, ...namesOf(set)].filter(isForeign));
+  const dropped = new Set([...removed, ...namesOf(set)].filter(isForeign).map(plainFieldName));
   const kept: FieldList = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
-    if (!dropped.has(name)) kept.push(name, fields[index + 1] as string);
+    if (!dropped.has(plainFieldName(name))) kept.push(name, fields[index + 1] as string);
   }
   return [...kept, ...foreignFields(set), ...foreignFields(added)];
 }
