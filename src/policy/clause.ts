@@ -6,6 +6,7 @@ import {
   expressionConditions,
   holds,
   isOfHttp,
+  type Need,
   needOf,
   whenConditions,
 } from "./conditions.ts";
@@ -69,7 +70,7 @@ export class Clause {
   }
 
   /** What of a request must be at hand to decide it. */
-  needs(what: "headers" | "claims"): boolean {
+  needs(what: Need): boolean {
     return this.#conditions.some(({ test }) => needOf(test) === what);
   }
 

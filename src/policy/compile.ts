@@ -1,5 +1,6 @@
 /** Rule sets compiled for lookup: made when the configuration changes, so that a request only looks up. */
 import { type Clauses, ClauseTable } from "./clause-table.ts";
+import type { Need } from "./conditions.ts";
 import {
   type Decision,
   defaultDeny,
@@ -38,6 +39,8 @@ export interface CompiledPolicy {
   readonly needsHeaders: boolean;
   /** Whether a decision looks at the claims of a verified token. */
   readonly needsClaims: boolean;
+  /** Whether a decision looks at the server name that a connection asks for. */
+  readonly needsServerName: boolean;
 }
 
 export function compilePolicy(ruleSets: readonly RuleSet[]): CompiledPolicy {
@@ -45,9 +48,14 @@ export function compilePolicy(ruleSets: readonly RuleSet[]): CompiledPolicy {
   const tiers = compileTiers(enforced);
   const extras = compileExtras(ruleSets, enforced);
   const tables = [...tablesOf(tiers), ...tablesOf(extras?.observed ?? []), ...extraTables(extras)];
-  const needs = (what: "headers" | "claims"): boolean =>
-    tables.some(({ all }) => all.some(({ clause }) => clause.needs(what)));
-  return { tiers, extras, needsHeaders: needs("headers"), needsClaims: needs("claims") };
+  const needs = (what: Need): boolean => tables.some(({ all }) => all.some(({ clause }) => clause.needs(what)));
+  return {
+    tiers,
+    extras,
+    needsHeaders: needs("headers"),
+    needsClaims: needs("claims"),
+    needsServerName: needs("serverName"),
+  };
 }
 
 function compileTiers(ruleSets: readonly RuleSet[]): readonly CompiledTier[] {

@@ -57,8 +57,12 @@ const HTTP_KINDS: ReadonlySet<Test["kind"]> = new Set([
   "expression",
 ]);
 
+/** What is not at hand by itself. */
+export type Need = "headers" | "claims" | "serverName";
+
 /** What of a request must be at hand for a condition. */
-export function needOf({ kind }: Test): "headers" | "claims" | undefined {
+export function needOf({ kind }: Test): Need | undefined {
+  if (kind === "serverName") return kind;
   if (kind === "header" || kind === "remoteAddress") return "headers";
   return kind === "expression" || kind === "claim" || kind === "requestPrincipal" ? "claims" : undefined;
 }

@@ -23,11 +23,11 @@ export class RecentDecisions {
   #policy: CompiledPolicy | undefined;
 
   /**
-   * As `decide`; `request` differs from the last only in what a caller may choose: protocol, method, path and host, and headers and claims.
-   * A policy that looks at the last two is asked each time: what it may have seen there is not remembered.
+   * As `decide`; `request` differs from the last only in what a caller may choose: protocol, method, path and host, and headers and claims,
+   * and the server name of bytes. A policy that looks at one of the last three is asked each time: what it may have seen there is not remembered.
    */
   decide(policy: CompiledPolicy, request: RequestAttributes): Decision {
-    if (policy.needsHeaders || policy.needsClaims) return decide(policy, request);
+    if (policy.needsHeaders || policy.needsClaims || policy.needsServerName) return decide(policy, request);
     const { protocol, method, path, host } = request;
     if (policy !== this.#policy) this.#forget(policy);
     const place = (path.length * 31 + path.charCodeAt(path.length - 1)) & (PLACES - 1);

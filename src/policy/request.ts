@@ -16,7 +16,10 @@ export interface RequestAttributes {
   sourceAddress: IpAddress | undefined;
   /** Where the workload was reached; undefined when that is not known. */
   destinationAddress: IpAddress | undefined;
-  /** Server name that the connection asked for (SNI), "" for none; undefined when that is not known. */
+  /**
+   * Server name that the caller's own TLS asks for (SNI), in lower case, "" for none; undefined when that is not known, as of a request
+   * whose TLS another agent has ended.
+   */
   serverName: string | undefined;
   /** `tcp` has no method, path, host, headers or claims. */
   protocol: "http" | "tcp";

@@ -36,7 +36,7 @@ export function planOf(workload: ExportedWorkload, facts: ExportFacts): Plan {
   return planner.plan(workload.ruleSets);
 }
 
-/** What another system may know, and agents do not: by it nothing must be allowed there that is denied here. */
+/** What another system knows of another connection than agents do: by it nothing must be allowed there that is denied here. */
 const UNKNOWN = "connection.sni";
 
 /** What no other system is given. */
@@ -44,7 +44,7 @@ function foreignIn({ expression, terms }: TermClause): readonly string[] {
   return [
     ...(expression === "" ? [] : ["a condition in CEL"]),
     ...(terms.some(({ attribute }) => attribute === UNKNOWN)
-      ? [`a condition on ${UNKNOWN}, which agents do not know`]
+      ? [`a condition on ${UNKNOWN}, which agents know of TLS that is passed on to the app alone`]
       : []),
   ];
 }

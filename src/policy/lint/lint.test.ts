@@ -270,7 +270,7 @@ describe("one policy by itself", () => {
     [
       "a server name",
       `{ rules: [{ ${web}, when: [{ key: connection.sni, values: [a] }] }] }`,
-      ["error unenforceable a#0"],
+      ["warning unenforceable a#0"],
     ],
     [
       "a DENY of one path",

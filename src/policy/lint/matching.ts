@@ -14,8 +14,7 @@ export function matchingRemarks(
   const undecidable = clauses.find(({ unenforceable }) => unenforceable !== "");
   const remarks = undecidable === undefined ? [] : [undecided(rule, undecidable.unenforceable, isAllowing)];
   const unknown = clauses.flatMap(({ terms }) => terms).find(({ attribute }) => attribute === "connection.sni");
-  if (unknown !== undefined)
-    remarks.push(undecided(rule, `agents do not know ${quoted(unknown.attribute)}`, isAllowing));
+  if (unknown !== undefined) remarks.push(ofPassedTls(rule, isAllowing));
   const faults = clauses.map((clause) => faultOf(clause, isAllowing));
   const [first] = faults;
   if (first !== undefined && !faults.includes(undefined))
@@ -81,6 +80,15 @@ function pathFault(pattern: string, isAllowing: boolean): Fault | undefined {
     message: `${quoted(pattern)} can be read as ${quoted(plain)} too, and an ALLOW must match every reading.`,
     fix: `Write ${quoted(plain)}.`,
   };
+}
+
+/** Agents read it of TLS that they pass on to the app; of what came through TLS of another agent's it is not known. */
+function ofPassedTls(rule: number, isAllowing: boolean): Remark {
+  const effect = isAllowing ? "the rule never allows one" : "the rule matches each of them";
+  const message = `${quoted("connection.sni")} is not known of requests of HTTP from other agents: ${effect}.`;
+  const fix =
+    "Keep it for services whose callers speak TLS of their own to the app, and name ports that serve nothing else.";
+  return { code: "unenforceable", severity: "warning", rule, message, fix };
 }
 
 function undecided(rule: number, why: string, isAllowing: boolean): Remark {

@@ -23,6 +23,7 @@ import type { LinkStream } from "../link.ts";
 import { type LocalDetail, localReply } from "../local-reply.ts";
 import { patienceMs } from "../patience.ts";
 import type { AppAnswer, AppLane, AppLanes, AppUser, LaneWaiter } from "./app/lane.ts";
+import { AskedNameReader } from "./asked-name.ts";
 import type { CallerStream } from "./caller-stream.ts";
 import {
   allowedFields,
@@ -51,6 +52,9 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #requestTrailers: FieldList = [];
   /** Of the token that this request carries and that was verified. */
   #claims: Claims | undefined;
+  /** Of bytes, while a policy waits for what it reads there, and what it has read. */
+  #askedName: AskedNameReader | undefined;
+  #serverName: string | undefined;
   /** Under way with an external authorizer. */
   #check: OpenCheck | undefined;
   /** What an external authorizer adds to the app's answer. */
@@ -98,6 +102,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
       this.#uncredited += data.length;
       if (this.#check !== undefined) this.#continueCheck(this.#check, false);
     } else this.#sendToApp(this.#lane, data);
+    if (this.#askedName !== undefined) this.#readName(this.#askedName, data);
     if (endStream) this.#endRequest();
   }
 
@@ -125,6 +130,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   }
 
   onDeadline(nowMs: number): void {
+    if (this.#askedName !== undefined) return this.#named(undefined);
     this.deadlineMs = this.#dueMs();
     if (this.deadlineMs > nowMs) return;
     if (this.#hasAnswer) this.#cutOff("stream-idle-timeout");
@@ -248,9 +254,28 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
   #decide(isBytes: boolean): void {
     const { context } = this.#peer;
     if (isBytes) this.#record.edge = this.#peer.tcpEdge();
-    const { tokens } = context.tables;
+    const { tokens, inbound } = context.tables;
+    if (isBytes && inbound.needsServerName) {
+      this.#askedName = new AskedNameReader();
+      // Set once, so that whoever sends slowly does not put it off.
+      this.deadlineMs = context.deadlines.in(context.limits.headTimeoutMs);
+      return;
+    }
     if (tokens !== undefined && !isBytes && !this.#isAuthentic(tokens)) return;
     this.#judge(isBytes, undefined);
+  }
+
+  #readName(reader: AskedNameReader, bytes: Uint8Array): void {
+    const asked = reader.read(bytes);
+    if (asked.state === "known") this.#named(asked.name);
+  }
+
+  /** Undefined where it cannot be known: then what looks at it restricts. */
+  #named(serverName: string | undefined): void {
+    this.#askedName = undefined;
+    this.#serverName = serverName;
+    this.deadlineMs = this.#dueMs();
+    this.#judge(true, undefined);
   }
 
   /** `cleared`: the external authorizer that has let it pass. */
@@ -266,7 +291,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     }
     if (this.#peer.limits.isInForce && this.#isOverLimit(attributes)) return;
     this.#lanes = isBytes ? app.tunnels : app.lanesFor(this.#fields);
-    this.#isAsking = cleared === undefined;
+    this.#isAsking = cleared === undefined && !context.tables.inbound.needsServerName;
     this.#lanes.request(this, false);
     this.#isAsking = false;
   }
@@ -391,6 +416,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
     attributes.host = authority;
     attributes.headers = this.#fields;
     attributes.claims = this.#claims;
+    attributes.serverName = isBytes ? this.#serverName : this.#peer.serverName;
     return attributes;
   }
 
@@ -440,6 +466,7 @@ export class InboundExchange implements LinkStream, LaneWaiter, AppUser, Expirab
 
   #endRequest(): void {
     this.#isRequestEnded = true;
+    if (this.#askedName !== undefined) this.#named(undefined);
     if (this.#check !== undefined) this.#continueCheck(this.#check, true);
     this.#lane?.endBody(this.#requestTrailers);
     if (this.#isTunnel && this.#isAnswerEnded && this.#output.isEnded) this.#finish();

@@ -35,6 +35,8 @@ export interface InboundPeer {
   readonly close: () => void;
   /** Reused by each decision on this connection. */
   readonly attributes: RequestAttributes;
+  /** Of its requests: who calls in the clear asks for none. */
+  readonly serverName: string | undefined;
   /** Of this peer. */
   readonly decisions: RecentDecisions;
   /** Envoy's `x-forwarded-client-cert`, for the app; "" without a certificate. */
@@ -99,6 +101,7 @@ export function inboundPeer(
       destinationAddress: WILDCARDS.has(ownAddress) ? undefined : parseAddress(ownAddress),
       port: app.options.port,
     }),
+    serverName: facts.kind === "plaintext" ? "" : undefined,
     decisions: new RecentDecisions(),
     clientCertificate: facts.kind === "agent" ? `By=${context.identity.spiffeId.uri};URI=${facts.id.uri}` : "",
     texts: new RequestTexts(),
