@@ -55,7 +55,8 @@ function requestsOf({ caller, protocol, detail, method, path, ports }: CallKind)
   return ports.flatMap((port) => {
     if (protocol === "tcp") return [requestAttributes({ ...caller, protocol, port })];
     const asked = detail === "caller" ? { method: "GET", path: "/{*}" } : { method, path };
-    return SEGMENTS.map((segment) =>
+    const segments = asked.path.includes("*") ? SEGMENTS : SEGMENTS.slice(0, 1);
+    return segments.map((segment) =>
       requestAttributes({ ...caller, protocol, port, method: asked.method, path: likePath(asked.path, segment) }),
     );
   });

@@ -72,8 +72,9 @@ export function suggestFor(
   const kinds = callKinds(calls);
   const { granted, refused, leftOut } = sorted(kinds);
   const shared = options.isExact ? undefined : sharedAttributes(withRecorded(known, kinds));
-  const profiles = [...Map.groupBy(granted, ({ caller }) => caller.principal).values()].map((each) =>
-    profileOf(each, refused, options),
+  const refusedTo = Map.groupBy(refused, ({ caller }) => caller.principal);
+  const profiles = [...Map.groupBy(granted, ({ caller }) => caller.principal)].map(([principal, each]) =>
+    profileOf(each, refusedTo.get(principal) ?? [], options),
   );
   const drafts = [...draftsOf(profiles, shared, "usual"), ...draftsOf(profiles, undefined, "rare")];
   const placed = drafts.map((each, index) => ({
@@ -144,9 +145,8 @@ interface Part {
 }
 
 /** Of one caller. */
-function profileOf(granted: readonly CallKind[], refused: readonly CallKind[], { rareBelow }: SuggestOptions): Profile {
+function profileOf(granted: readonly CallKind[], denied: readonly CallKind[], { rareBelow }: SuggestOptions): Profile {
   const { caller } = granted[0] as CallKind;
-  const denied = refused.filter((each) => each.caller.principal === caller.principal);
   const isRare = ({ allowed }: CallKind): boolean => allowed < rareBelow;
   if (granted.some(isOpen) && denied.length === 0) {
     const all = { asked: [{ kind: "all" }], ...partOf(granted) } as const;
