@@ -23,6 +23,9 @@ interface ServerCommandOptions {
   readonly upstreamCaKey?: string;
   readonly upstreamCaRoot?: string;
   readonly upstreamCaPassphraseFile?: string;
+  readonly upstreamCaVault?: string;
+  readonly upstreamCaVaultTokenFile?: string;
+  readonly upstreamCaVaultCa?: string;
   readonly apiCertificate?: string;
   readonly apiKey?: string;
   readonly oidcIssuer?: string;
@@ -75,14 +78,19 @@ function identityProvider(options: ServerCommandOptions): Result<IdentityProvide
 /** Undefined where the mesh has roots of its own. */
 function upstreamIn(options: ServerCommandOptions): Result<UpstreamSettings | undefined> {
   const { upstreamCaCommand: program, upstreamCaCertificate: certificateFile, upstreamCaKey: keyFile } = options;
+  const { upstreamCaVault: url, upstreamCaVaultTokenFile: tokenFile, upstreamCaVaultCa: caFile } = options;
   if ((certificateFile === undefined) !== (keyFile === undefined))
     return failure(problem("HDL_CLI_ARGUMENT", "--upstream-ca-certificate and --upstream-ca-key go together"));
-  if (certificateFile === undefined || keyFile === undefined)
-    return success(program === undefined ? undefined : { kind: "command", program });
-  if (program !== undefined)
-    return failure(problem("HDL_CLI_ARGUMENT", "there is one upstream authority: a command or files, not both"));
+  if ((url === undefined) !== (tokenFile === undefined))
+    return failure(problem("HDL_CLI_ARGUMENT", "--upstream-ca-vault and --upstream-ca-vault-token-file go together"));
   const { upstreamCaRoot: rootFile, upstreamCaPassphraseFile: passphraseFile } = options;
-  return success({ kind: "files", certificateFile, keyFile, rootFile, passphraseFile });
+  const given: UpstreamSettings[] = [];
+  if (program !== undefined) given.push({ kind: "command", program });
+  if (certificateFile !== undefined && keyFile !== undefined)
+    given.push({ kind: "files", certificateFile, keyFile, rootFile, passphraseFile });
+  if (url !== undefined && tokenFile !== undefined) given.push({ kind: "vault", url, tokenFile, caFile });
+  if (given.length <= 1) return success(given[0]);
+  return failure(problem("HDL_CLI_ARGUMENT", "there is one upstream authority: a command, files or Vault"));
 }
 
 interface ReadOptions {
@@ -169,6 +177,9 @@ export function register(command: Command, context: CommandContext): void {
     .option("--upstream-ca-key <file>", "its key (PEM, 0600)")
     .option("--upstream-ca-root <file>", "the root above it (PEM), if it is not the root itself")
     .option("--upstream-ca-passphrase-file <file>", "passphrase of that key (0600)")
+    .option("--upstream-ca-vault <url>", "the same by Vault: its PKI mount, such as https://vault:8200/v1/pki")
+    .option("--upstream-ca-vault-token-file <file>", "token that may use root/sign-intermediate there (0600)")
+    .option("--upstream-ca-vault-ca <file>", "authorities that Vault's certificate is judged by (PEM)")
     .option("--passphrase-file <file>", "passphrase of the authority's keys (0600)")
     .option("--api-certificate <file>", "certificate of the API (PEM), needed beyond loopback")
     .option("--api-key <file>", "its key (PEM, 0600)")

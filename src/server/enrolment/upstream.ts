@@ -5,6 +5,7 @@ import type { Clock, Timers } from "#engine/time";
 import type { TrustDomain } from "#identity";
 import { type UpstreamAuthority, upstreamFiles } from "#identity/authority";
 import { upstreamCommand } from "./upstream-command.ts";
+import { upstreamVault } from "./upstream-vault.ts";
 
 export type UpstreamSettings =
   /** A program that certifies, without arguments. */
@@ -15,7 +16,9 @@ export type UpstreamSettings =
       readonly keyFile: string;
       readonly rootFile?: string | undefined;
       readonly passphraseFile?: string | undefined;
-    };
+    }
+  /** The PKI secrets engine of Vault, at the URL of its mount. */
+  | { readonly kind: "vault"; readonly url: string; readonly tokenFile: string; readonly caFile?: string | undefined };
 
 export interface UpstreamSurroundings {
   readonly trustDomain: TrustDomain;
@@ -31,5 +34,7 @@ export function upstreamOf(settings: UpstreamSettings, by: UpstreamSurroundings)
       return upstreamCommand({ ...settings, ...by });
     case "files":
       return upstreamFiles({ ...settings, ...by });
+    case "vault":
+      return upstreamVault({ ...settings, ...by });
   }
 }
