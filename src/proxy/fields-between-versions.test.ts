@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
 import {
+  authority,
   endpointAt,
   pair,
   raw,
@@ -112,4 +113,27 @@ test("who calls is said by the agent alone, in whatever disguise", async () => {
   expect(got).not.toContain("spiffe://a/b");
   expect(got).toContain("x_other_name: 1");
   expect(got).toContain("URI=spiffe://test.example/ns/shop/sa/front");
+});
+
+test("where a request comes from is said by the edge, whatever its caller writes in whatever spelling", async () => {
+  const server = startServerSide(await startMirror(), { protocol: "http1" });
+  const edgeCertificate = () => authority.identity("shop/front", { dnsNames: ["localhost"] });
+  const client = startClientSide({ endpoints: [endpointAt(server.port)], edgeCertificate });
+  const said = {
+    "X-Forwarded-For": "6.6.6.6",
+    x_forwarded_for: "6.6.6.6",
+    "X-Forwarded_Proto": "6.6.6.6",
+    forwarded: "6.6.6.6",
+  };
+  const headers = {
+    ...said,
+    x_request_ix: "kept",
+    x_forwarded_client_cert: "6.6.6.6",
+    "x-envoy_expected_rq-timeout-ms": "6.6.6.6",
+  };
+  const answer = await fetch(`https://127.0.0.1:${client.port}/`, { headers, tls: { rejectUnauthorized: false } });
+  const got = await answer.text();
+  expect(got).not.toContain("6.6.6.6");
+  expect(got.toLowerCase()).toContain("x-forwarded-for: 127.0.0.1");
+  expect(got).toContain("x_request_ix: kept");
 });

@@ -38,15 +38,22 @@ const OBSTACLES: ReadonlyMap<string, number> = new Map([
 /** Whether a field is passed on over what stands in its way here. A pseudo-header never is, nor a name of ours. */
 export function isPassed(name: string, obstacles: number): boolean {
   if (name.charCodeAt(0) === COLON) return false;
-  return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name) && !isDisguised(name);
+  return ((OBSTACLES.get(name) ?? 0) & obstacles) === 0 && !isOwnField(name) && !isDisguised(name, obstacles);
 }
 
 const CLIENT_CERT = "x-forwarded-client-cert";
 
+/** Of the names with a hyphen that say who calls or what was asked, so that most others are not looked at further. */
+const SAYING = REPLACED | FIRST_HOP | SET_FOR_APP;
+const SAYING_LENGTHS: readonly boolean[] = Array.from({ length: 32 }, (_, length) =>
+  [...OBSTACLES].some(([name, flags]) => name.length === length && (flags & SAYING) !== 0 && name.includes("-")),
+);
+
 /** Programs behind CGI's conventions read `_` as `-`: who calls must not be said in that way either. */
-function isDisguised(name: string): boolean {
-  if (name.length !== CLIENT_CERT.length || name.charCodeAt(0) !== X || name === CLIENT_CERT) return false;
-  return name.replaceAll("_", "-") === CLIENT_CERT;
+function isDisguised(name: string, obstacles: number): boolean {
+  if (SAYING_LENGTHS[name.length] !== true || !name.includes("_")) return false;
+  const plain = name.replaceAll("_", "-");
+  return plain === CLIENT_CERT || ((OBSTACLES.get(plain) ?? 0) & obstacles & SAYING) !== 0;
 }
 
 /** Header by which an agent tells another that the app did not switch protocols. */
