@@ -1,5 +1,5 @@
 // Stands between two agents, as a network does: passes the bytes of AGENT_FILE's agent on, later or not at all when an incident says so.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import net from "node:net";
 import { watchFaults } from "./faults.js";
 
@@ -38,6 +38,8 @@ function pass(from, to) {
 }
 
 const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  // The agent's file is written when the agent starts; who only tries the port before finds it open.
+  if (!existsSync(AGENT_FILE)) return void socket.destroy();
   const upstream = net.connect({
     ...meshAddress(fault.isWrong ? WRONG_AGENT_FILE : AGENT_FILE),
     allowHalfOpen: true,
