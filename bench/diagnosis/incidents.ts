@@ -15,9 +15,7 @@ export type Effect =
   | { readonly kind: "resource"; readonly document: object }
   | { readonly kind: "traffic"; readonly traffic: Traffic }
   /** The agent of that replica gets no processor for most of the time. */
-  | { readonly kind: "stall"; readonly instance: string }
-  /** Programs that use up the processors of the host. */
-  | { readonly kind: "burn" };
+  | { readonly kind: "stall"; readonly instance: string };
 
 export interface Traffic {
   /** Of the topology's rate. */
@@ -238,12 +236,6 @@ const stalled: Maker = (topology, random) => {
   };
 };
 
-const busyHost: Maker = () => ({
-  at: "host",
-  truth: { hop: "host", cause: "host-contention" },
-  effects: [{ kind: "burn" }],
-});
-
 const slowBalancer = atBalancer((program, topology, random) =>
   program === "haproxy"
     ? { delayMs: between(50, 250, random) }
@@ -270,7 +262,6 @@ export const KINDS: Readonly<Record<string, Maker>> = {
   skewed,
   impatient,
   stalled,
-  "busy-host": busyHost,
 };
 
 /** Kinds that leave room for another in the same application at the same time. */

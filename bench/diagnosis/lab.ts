@@ -11,8 +11,6 @@ import { NAMESPACE, type Topology } from "./topologies.ts";
 
 const START_MS = 90_000;
 const STALL = { stoppedMs: 120, runningMs: 30 } as const;
-const BURNERS = 24;
-
 type Undo = () => void | Promise<void>;
 
 export class Lab {
@@ -71,8 +69,6 @@ export class Lab {
         return await this.#apply(effect.document);
       case "stall":
         return this.#stall(effect.instance);
-      case "burn":
-        return burn();
     }
   }
 
@@ -146,12 +142,4 @@ export class Lab {
       await stalling;
     };
   }
-}
-
-function burn(): Undo {
-  const burners = Array.from({ length: BURNERS }, () => Bun.spawn(["node", "-e", "for(;;);"]));
-  return async () => {
-    for (const each of burners) each.kill("SIGKILL");
-    await Promise.all(burners.map((each) => each.exited));
-  };
 }

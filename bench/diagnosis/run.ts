@@ -23,7 +23,7 @@ const WINDOW_MS = 8000;
 const SETTLED_MS = 2000;
 const WARM_UP_MS = WINDOW_MS * 2;
 /** After the end of an incident, so that the window of the next calm is free of it. */
-const RECOVERY_MS = WINDOW_MS + 2000;
+const RECOVERY_MS = WINDOW_MS + 5000;
 const CALM_MS = 3000;
 
 export async function runIncidents(settings: RunSettings): Promise<readonly Answer[]> {

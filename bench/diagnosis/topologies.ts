@@ -107,7 +107,7 @@ const DIAMOND: Topology = {
     { kind: "service", name: "gate", ownMs: 3, calls: [[{ to: "left" }, { to: "right" }]] },
     { kind: "service", name: "left", ownMs: 6, replicas: 2, calls: [one("base")] },
     { kind: "service", name: "right", ownMs: 9, versions: { v1: 1, v2: 1 }, calls: [one("base")] },
-    { kind: "service", name: "base", ownMs: 14, slots: 1, replicas: 2 },
+    { kind: "service", name: "base", ownMs: 18, slots: 1, replicas: 2 },
   ],
 };
 
