@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sinceSchema } from "./decisions.ts";
 
 const TEXT_MAX = 2 * 1024 * 1024;
 const FILES_MAX = 500;
@@ -10,6 +11,10 @@ export const applyBodySchema = z.object({
     .min(1)
     .max(FILES_MAX),
   dryRun: z.boolean().default(false),
+  /** Refuse what would newly deny requests that were seen in the time, and, unless that is allowed, what cannot be known. */
+  guard: z
+    .object({ since: sinceSchema.default("7d"), allow: z.enum(["nothing", "undecided"]).default("nothing") })
+    .optional(),
 });
 
 export const changeSchema = z.object({

@@ -68,3 +68,53 @@ export const decisionsSchema = z.object({
   more: z.number().describe("found, and beyond the limit"),
 });
 export type DecisionsView = z.infer<typeof decisionsSchema>;
+
+/** A change that is not made: files laid over what there is, and what is deleted. */
+export const simulateBodySchema = z.object({
+  files: z.array(z.object({ file: z.string().max(4096), text: z.string() })).max(1000),
+  deletes: z
+    .array(z.object({ kind: z.string().max(64), namespace: z.string().max(253), name: z.string().max(253) }))
+    .max(1000)
+    .default([]),
+  since: sinceSchema.default("7d"),
+  limit: z.number().int().min(1).max(5000).default(500),
+});
+
+/** Requests of one caller that are alike. */
+const replayedSchema = decisionSchema
+  .pick({ source: true, principal: true, address: true, destination: true, protocol: true, port: true, method: true })
+  .extend({
+    path: decisionSchema.shape.path,
+    host: decisionSchema.shape.host,
+    sourceOwner: z.string().describe("of the caller's service or namespace; empty when nobody is named"),
+    destinationOwner: z.string(),
+    count: z.number(),
+    firstSeenMs: z.number(),
+    lastSeenMs: z.number(),
+  });
+
+export const simulationSchema = z.object({
+  fromMs: z.number(),
+  recordedFromMs: z.number().nullable().describe("since when decisions are kept; null when there are none"),
+  replayed: z.number().describe("kinds of request that were decided again"),
+  requests: z.number().describe("how often they came"),
+  newlyDenied: z.number().describe("requests among them that would be denied and were not"),
+  newlyAllowed: z.number(),
+  flips: z.array(
+    replayedSchema.extend({
+      to: verdict,
+      by: z.string().describe("what would decide"),
+      rule: z.number(),
+      basis: z.enum(["replay", "recorded"]).describe("`recorded`: compared with what was decided then"),
+    }),
+  ),
+  undecided: z
+    .array(replayedSchema.extend({ missing: z.array(z.string()) }))
+    .describe("may flip: that depends on what was not recorded"),
+  undecidedRequests: z.number(),
+  /** Beyond the limit, and of namespaces that the asker may not view. */
+  more: z.object({ flips: z.number(), undecided: z.number(), hidden: z.number() }),
+  notes: z.array(z.string()).describe("what else could not be known"),
+});
+export type SimulationView = z.infer<typeof simulationSchema>;
+export type FlipView = SimulationView["flips"][number];

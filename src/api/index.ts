@@ -42,6 +42,10 @@ export {
   type DecisionView,
   decisionsQuerySchema,
   decisionsSchema,
+  type FlipView,
+  type SimulationView,
+  simulateBodySchema,
+  simulationSchema,
   sinceMs,
 } from "./decisions.ts";
 export {

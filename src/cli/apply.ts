@@ -5,9 +5,10 @@ import { listFiles, readTextFile } from "#engine/folders";
 import { readStandardInput } from "#engine/processes";
 import { failure, problem, type Result, success } from "#model";
 import type { CommandContext } from "./context.ts";
+import { GUARD_OPTIONS, type GuardOptions, guardOf } from "./guard.ts";
 import { ask, printApplied } from "./resources.ts";
 
-interface ApplyCommandOptions {
+interface ApplyCommandOptions extends GuardOptions {
   readonly filename: readonly string[];
   readonly dryRun?: true;
 }
@@ -49,13 +50,14 @@ export async function readResources(paths: readonly string[]): Promise<Result<re
 }
 
 export function register(command: Command, context: CommandContext): void {
+  for (const option of GUARD_OPTIONS) command.addOption(option);
   command
     .requiredOption("-f, --filename <path...>", "files or folders; - is standard input")
     .option("--dry-run", "only say what would change")
-    .action(async ({ filename, dryRun }: ApplyCommandOptions) => {
+    .action(async ({ filename, dryRun, ...guarding }: ApplyCommandOptions) => {
       const files = await readResources(filename);
       if (!files.ok) return context.fail(files);
-      const body = { files: files.value, dryRun: dryRun === true };
+      const body = { files: files.value, dryRun: dryRun === true, guard: guardOf(guarding) };
       const applied = await ask<AppliedView>(context, { method: "POST", path: "/api/v1/apply", body });
       if (applied !== undefined) printApplied(applied, context);
     });

@@ -60,5 +60,7 @@ export interface AccessPolicy extends ResourceOf<"heddle.dev/v1", "AccessPolicy"
 
 /** Label of a `Namespace` that names the one above it. */
 export const PARENT_LABEL = "heddle.dev/parent";
+/** Annotation of a `Service` or `Namespace`: whom to ask about it. A namespace's holds for all below it that say nothing themselves. */
+export const OWNER_ANNOTATION = "heddle.dev/owner";
 /** Label of a `Namespace`: what holds where no ALLOW policy does, `deny` or `discovery` (allow, and record that nothing allowed it). */
 export const POSTURE_LABEL = "heddle.dev/default-posture";

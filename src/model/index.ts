@@ -5,6 +5,7 @@ export {
   type AccessRule,
   type AccessSchedule,
   type AccessSubject,
+  OWNER_ANNOTATION,
   PARENT_LABEL,
   POSTURE_LABEL,
 } from "./access-policy.ts";

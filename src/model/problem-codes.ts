@@ -367,6 +367,15 @@ export const PROBLEM_CODES = {
     summary: "A policy is wanted of traffic that was never seen.",
     next: "Let the callers call and ask again, or look further back by `--since`; `heddle stat` shows who calls whom.",
   },
+  HDL_POLICY_GUARD: {
+    summary: "A change was refused, because requests that were seen would be denied by it.",
+    next: "Look at them with `heddle policy simulate`; put the policy into observe mode first, or apply with `--allow-denials`.",
+  },
+  HDL_POLICY_GUARD_UNDECIDED: {
+    summary:
+      "A change was refused, because what it would do to requests that were seen depends on what was not recorded of them.",
+    next: "Put the policy into observe mode first and look at what it would deny, or apply with `--allow-undecided`.",
+  },
   HDL_POLICY_QUESTION: {
     summary: "A question about policies names a caller or a destination that is not there.",
     next: "Name the caller as `namespace/service-account` and the destination as `namespace/service`; `heddle stat` shows who calls whom.",

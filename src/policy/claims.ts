@@ -47,6 +47,12 @@ export class RequestPrincipalMatcher {
     for (const pair of this.#pairs) if (passes(pair.issuer, issuer) && passes(pair.subject, subject)) return true;
     return false;
   }
+
+  /** Whether what it says of a principal of the issuer depends on the subject. */
+  dependsOnSubject(issuer: string): boolean {
+    const alike = this.#pairs.filter((pair) => passes(pair.issuer, issuer));
+    return alike.length > 0 && alike.every(({ subject }) => subject.kind !== "any");
+  }
 }
 
 interface TextTest {

@@ -37,6 +37,8 @@ export class ClauseTable<Outcome> implements Clauses<Outcome> {
   readonly #serviceAccounts: Bucket<Outcome> = new Map();
   readonly #namespaces: Bucket<Outcome> = new Map();
   readonly #paths: Bucket<Outcome> = new Map();
+  /** Every clause that is filed by path. */
+  readonly #byPath: CompiledClause<Outcome>[] = [];
   readonly #rest: CompiledClause<Outcome>[] = [];
   readonly #all: CompiledClause<Outcome>[] = [];
 
@@ -74,7 +76,10 @@ export class ClauseTable<Outcome> implements Clauses<Outcome> {
     request: RequestAttributes,
   ): CompiledClause<Outcome> | undefined {
     // Without HTTP a path condition always matches to deny: every clause filed by path is a candidate.
-    if (request.protocol === "tcp") return earliest(best, this.#all, request);
+    if (request.protocol === "tcp") return earliest(best, this.#byPath, request);
+    // Of a path that is not known whole, any may be the one.
+    if (request.unknowns !== undefined && !request.unknowns.isKnown("request.path"))
+      return earliest(best, this.#byPath, request);
     const found = earliest(best, this.#paths.get(request.path), request);
     if (!isAmbiguous(request.path)) return found;
     return earliest(found, this.#paths.get(canonicalPath(request.path)), request);
@@ -92,8 +97,10 @@ export class ClauseTable<Outcome> implements Clauses<Outcome> {
       [this.#namespaces, source?.namespaces ?? [], "namespaces"],
       [this.#paths, operation?.paths ?? [], undefined],
     ];
-    const isFiled = compiled.clause.unenforceable === "" && candidates.some((each) => isFiledBy(each, compiled));
-    if (!isFiled) this.#rest.push(compiled);
+    const isKnown = compiled.clause.unenforceable === "";
+    const filed = isKnown ? candidates.find((each) => isFiledBy(each, compiled)) : undefined;
+    if (filed === undefined) this.#rest.push(compiled);
+    else if (filed[0] === this.#paths) this.#byPath.push(compiled);
   }
 }
 

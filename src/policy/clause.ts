@@ -13,9 +13,10 @@ import {
 import type { Reading } from "./headers.ts";
 import { type PartialRequest, unknownPartsOf } from "./partial-request.ts";
 import { canonicalPath, isAmbiguous } from "./path.ts";
-import type { RequestAttributes } from "./request.ts";
+import type { RequestAttributes, Unknowns } from "./request.ts";
 import type { ConditionMatch, OperationMatch, SourceMatch } from "./rule-set.ts";
 import type { TermAttribute } from "./terms.ts";
+import { unjudgedParts } from "./unknowns.ts";
 
 /** What a clause is for. `LIMIT` restricts as `DENY` does, but counts connections without HTTP only where it says nothing of HTTP. */
 export type ClausePurpose = "ALLOW" | "DENY" | "LIMIT";
@@ -120,6 +121,16 @@ export class Clause {
   #holds(condition: Condition, request: RequestAttributes, path: string): boolean {
     // A connection without HTTP has no method to compare: to deny, that counts as a match; to allow or count, as none.
     if (request.protocol === "tcp" && isOfHttp(condition.test)) return this.#purpose === "DENY";
+    if (request.unknowns !== undefined) return this.#holdsInReading(condition, request, path);
     return holds(condition, request, path) ?? this.#purpose === "DENY";
+  }
+
+  #holdsInReading(condition: Condition, request: RequestAttributes, path: string): boolean {
+    const { reading, onUnjudged } = request.unknowns as Unknowns;
+    const unjudged = unjudgedParts(condition, request);
+    const known = unjudged.length === 0 ? holds(condition, request, path) : undefined;
+    if (known !== undefined) return known;
+    onUnjudged(unjudged);
+    return (this.#purpose === "DENY") === (reading === "restrict");
   }
 }

@@ -31,6 +31,7 @@ export {
   callerAttributes,
   type RequestAttributes,
   requestAttributes,
+  type Unknowns,
 } from "./request.ts";
 export {
   type ConditionMatch,

@@ -95,13 +95,19 @@ const FORWARDED = "x-forwarded-for";
 const FORWARDED_PART = `request.headers[${FORWARDED}]` as const;
 const CLAIM_MENTION = /\bclaims\s*(?:\.\s*([A-Za-z_]\w*)\b(?!\s*\()|\[\s*(?:"([^"\\\]]*)"|'([^'\\\]]*)')\s*\])/g;
 
+const MENTIONS = [
+  [/\bmethod\b/, "request.method"],
+  [/\bpath\b/, "request.path"],
+  [/\bhost\b/, "request.host"],
+  [/\bport\b/, "destination.port"],
+] as const;
+
 /** By its words alone: what stands in a text counts too, which makes more of it unknown and never less. */
 function mentionedIn(expression: string): readonly TermAttribute[] {
   const claims = [...expression.matchAll(CLAIM_MENTION)].map(([, name, double, single]) => name ?? double ?? single);
   const isWhole = (expression.match(/\bclaims\b/g) ?? []).length > claims.length;
   return [
-    ...(/\bpath\b/.test(expression) ? (["request.path"] as const) : []),
-    ...(/\bhost\b/.test(expression) ? (["request.host"] as const) : []),
+    ...MENTIONS.flatMap(([word, attribute]) => (word.test(expression) ? [attribute] : [])),
     ...claims.map((name) => `request.auth.claims[${name}]` as const),
     ...(isWhole ? (["request.auth.claims[*]"] as const) : []),
   ];

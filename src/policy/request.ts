@@ -1,5 +1,6 @@
 import { namespaceOf, principalOf, type SpiffeId, serviceAccountOf, type TrustDomain } from "#identity";
 import { type IpAddress, parseAddress } from "#model";
+import type { TermAttribute } from "./terms.ts";
 
 /** Claims of a verified token, as they were signed. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -37,6 +38,23 @@ export interface RequestAttributes {
    * its audiences, `azp` its presenter. Looked at only where a policy needs claims.
    */
   claims: Claims | undefined;
+  /** Undefined where a request is at hand, as at an agent, which knows all that is not undefined above. */
+  unknowns: Unknowns | undefined;
+}
+
+/**
+ * What is not known of a request that is decided after the event. Deciding it in both readings tells whether that matters: what both decide
+ * alike is certain.
+ */
+export interface Unknowns {
+  /** What a condition counts as that cannot be judged: `restrict` as at an agent, so that a DENY rule matches and an ALLOW rule does not; or `permit`. */
+  readonly reading: "restrict" | "permit";
+  /** Whether the attribute is as the request says. */
+  readonly isKnown: (attribute: TermAttribute) => boolean;
+  /** Where the path is not known: an Istio pattern of what it may be, of which `path` is one; "" for anything. */
+  readonly pathPattern: string;
+  /** Is told what was asked of the request and is not known. */
+  readonly onUnjudged: (attributes: readonly TermAttribute[]) => void;
 }
 
 const UNKNOWN: RequestAttributes = {
@@ -53,6 +71,7 @@ const UNKNOWN: RequestAttributes = {
   port: 0,
   headers: [],
   claims: undefined,
+  unknowns: undefined,
 };
 
 /** Attributes of which only the given ones are known. */

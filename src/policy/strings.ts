@@ -32,10 +32,12 @@ export function isExact(pattern: string): boolean {
 
 /** Paths match as texts do, and by templates: `{*}` is one segment, `{**}` any number of characters. */
 export class PathMatcher {
+  readonly patterns: readonly string[];
   readonly #texts: StringMatcher;
   readonly #templates: readonly RegExp[];
 
   constructor(patterns: readonly string[]) {
+    this.patterns = patterns;
     this.#texts = new StringMatcher(patterns.filter((pattern) => !isTemplate(pattern)));
     this.#templates = patterns.filter(isTemplate).map(templateOf);
   }

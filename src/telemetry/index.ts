@@ -11,6 +11,7 @@ export {
   nodeIdOf,
   type ObservedRequest,
   type Party,
+  partyName,
   type Refusal,
   type RefusalReason,
   type ReporterSide,

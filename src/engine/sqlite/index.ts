@@ -10,8 +10,6 @@ export interface SqliteStatement {
   run(...parameters: SqliteValue[]): unknown;
   all(...parameters: SqliteValue[]): unknown[];
   get(...parameters: SqliteValue[]): unknown;
-  /** Row by row, for answers that are too long to be held. The database must not be written to meanwhile. */
-  iterate(...parameters: SqliteValue[]): Iterable<unknown>;
 }
 
 export interface SqliteDatabase {

@@ -13,16 +13,20 @@ export interface DecisionQuestion extends StoredSpan {
   readonly limit: number;
   /** Whoever may see one end of a call may see the call. */
   readonly isSeen: (namespace: string) => boolean;
+  /** Lets others have their turn between two pages. */
+  readonly turn: () => Promise<void>;
 }
 
 /** In order of first sight. */
-export function decisionsView(store: DecisionSource, asked: DecisionQuestion): DecisionsView {
+export async function decisionsView(store: DecisionSource, asked: DecisionQuestion): Promise<DecisionsView> {
   const decisions: DecisionView[] = [];
   let more = 0;
-  for (const each of store.decisions(asked)) {
-    if (!isAsked(each, asked)) continue;
-    if (decisions.length < asked.limit) decisions.push(decisionViewOf(each));
-    else more++;
+  for (const page of store.decisions(asked)) {
+    const found = page.filter((each) => isAsked(each, asked));
+    const told = found.slice(0, asked.limit - decisions.length);
+    decisions.push(...told.map(decisionViewOf));
+    more += found.length - told.length;
+    await asked.turn();
   }
   const { fromMs, unrecorded } = store.decisionCoverage(asked);
   return { fromMs: asked.fromMs, recordedFromMs: fromMs ?? null, unrecorded, decisions, more };

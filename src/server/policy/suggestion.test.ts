@@ -38,7 +38,7 @@ function decision(from: string, to: string, change: Partial<RecordedDecision> = 
 const shop = shopSnapshot();
 
 function suggested(name: string, decisions: readonly RecordedDecision[], snapshot = shop) {
-  const store = { decisions: () => decisions, decisionCoverage: () => ({ fromMs: 1, unrecorded: 3 }) };
+  const store = { decisions: () => [decisions], decisionCoverage: () => ({ fromMs: 1, unrecorded: 3 }) };
   const services = valueOrThrow(servicesMeant(snapshot, name));
   return suggestionsView(snapshot, store, { services, fromMs: 0, toMs: 9, rareBelow: 5, isExact: false });
 }

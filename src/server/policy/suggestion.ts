@@ -30,13 +30,17 @@ export function servicesMeant({ services }: MeshSnapshot, name: string): Result<
   );
 }
 
+function* recordedIn(store: DecisionSource, span: StoredSpan): Generator<RecordedDecision> {
+  for (const page of store.decisions(span)) yield* page;
+}
+
 /** Fails with `HDL_POLICY_UNSEEN` where nothing was recorded of any of them: what was never seen is not profiled. */
 export function suggestionsView(
   snapshot: MeshSnapshot,
   store: DecisionSource,
   { services, fromMs, toMs, ...options }: SuggestQuestion,
 ): Result<SuggestionsView> {
-  const calls = callsByService(snapshot, store.decisions({ fromMs, toMs }), services);
+  const calls = callsByService(snapshot, recordedIn(store, { fromMs, toMs }), services);
   const known = knownCallers(snapshot);
   const suggestions: SuggestionView[] = [];
   const unseen: string[] = [];

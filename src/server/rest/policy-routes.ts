@@ -2,8 +2,6 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import {
-  decisionsQuerySchema,
-  decisionsSchema,
   explainBodySchema,
   explanationSchema,
   exportQuerySchema,
@@ -13,26 +11,20 @@ import {
   lintSchema,
   matrixQuerySchema,
   matrixSchema,
-  sinceMs,
-  suggestionsSchema,
-  suggestQuerySchema,
 } from "#api";
 import type { Clock } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
 import { ProblemError, problem, splitKey, valueOrThrow } from "#model";
 import type { TelemetryStore } from "#telemetry/store";
-import { type DecisionSource, decisionsView } from "../policy/decision-view.ts";
 import { explanationOf } from "../policy/explanation.ts";
 import { exportView } from "../policy/export-view.ts";
 import { flowExplanationOf } from "../policy/flow-explanation.ts";
 import { lintView } from "../policy/lint-view.ts";
 import { matrixView } from "../policy/matrix-view.ts";
-import { servicesMeant, suggestionsView } from "../policy/suggestion.ts";
 import { rightsOf } from "./credentials-hook.ts";
 
 export interface PolicyRoutesOptions {
   readonly snapshot: () => MeshSnapshot;
-  readonly decisions: DecisionSource;
   readonly flows: Pick<TelemetryStore, "decidedFlow">;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -41,7 +33,6 @@ export interface PolicyRoutesOptions {
 export function registerPolicy(app: FastifyInstance, options: PolicyRoutesOptions): void {
   registerExplanations(app, options);
   registerOverviews(app, options);
-  registerRecorded(app, options);
 }
 
 function registerExplanations(app: FastifyInstance, { snapshot, flows, clock }: PolicyRoutesOptions): void {
@@ -92,39 +83,6 @@ function registerOverviews(app: FastifyInstance, { snapshot, clock }: PolicyRout
       const { to, namespace } = request.query;
       rightsOf(request).require("view", namespace ?? "", "export policies");
       return exportView(snapshot(), { to, namespace, nowMs: clock.nowMs() });
-    },
-  );
-}
-
-/** Agents report each second, by clocks that may be ahead. */
-const AHEAD_MS = 10_000;
-
-/** The same of what was decided. */
-function registerRecorded(app: FastifyInstance, { snapshot, decisions, clock }: PolicyRoutesOptions): void {
-  const typed = app.withTypeProvider<ZodTypeProvider>();
-  const spanOf = (since: string) => {
-    const nowMs = clock.nowMs();
-    return { fromMs: nowMs - sinceMs(since), toMs: nowMs + AHEAD_MS };
-  };
-  typed.get(
-    "/api/v1/policy/decisions",
-    { schema: { querystring: decisionsQuerySchema, response: { 200: decisionsSchema } } },
-    (request) => {
-      const { since, source, destination, verdict, limit } = request.query;
-      const isSeen = rightsOf(request).within("view");
-      return decisionsView(decisions, { ...spanOf(since), source, destination, verdict, limit, isSeen });
-    },
-  );
-  typed.get(
-    "/api/v1/policy/suggest",
-    { schema: { querystring: suggestQuerySchema, response: { 200: suggestionsSchema } } },
-    (request) => {
-      const { for: name, since, rareBelow, exact } = request.query;
-      const rights = rightsOf(request);
-      const services = valueOrThrow(servicesMeant(snapshot(), name));
-      for (const { key, namespace } of services) rights.require("view", namespace, `profile the callers of ${key}`);
-      const asked = { ...spanOf(since), services, rareBelow, isExact: exact === "true" };
-      return valueOrThrow(suggestionsView(snapshot(), decisions, asked));
     },
   );
 }

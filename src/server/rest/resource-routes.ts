@@ -13,45 +13,17 @@ import {
   resourcesSchema,
 } from "#api";
 import type { MeshSnapshot } from "#mesh";
-import {
-  failure,
-  type Kind,
-  type Problem,
-  ProblemError,
-  problem,
-  type Resource,
-  type ResourceRef,
-  type Result,
-  success,
-  valueOrThrow,
-} from "#model";
-import { CLUSTER_SCOPED, KINDS, manifestOf, nearestName, parseManifests, writeManifests } from "#model/manifest";
+import { type Problem, ProblemError, problem, type Resource, type ResourceRef, valueOrThrow } from "#model";
+import { manifestOf, parseManifests, writeManifests } from "#model/manifest";
 import type { Applied, Change, PlannedChange, ResourceStore } from "#store";
 import { needsOf, viewPlaceOf } from "../administration/resource-rights.ts";
 import { type Rights, WHOLE_MESH } from "../administration/rights.ts";
+import { type GuardAllowance, guardProblems } from "../policy/guard.ts";
+import { simulate } from "../policy/simulation.ts";
 import { actorOf, rightsOf } from "./credentials-hook.ts";
+import { type DecisionRoutesOptions, recordedSpan } from "./decision-routes.ts";
+import { kindOf, refOf } from "./resource-names.ts";
 import { statusOf } from "./resource-status.ts";
-
-function kindOf(text: string): Result<Kind> {
-  const known = Object.keys(KINDS) as Kind[];
-  const wanted = text.toLowerCase();
-  const found = known.find((kind) => wanted === kind.toLowerCase() || wanted === pluralOf(kind));
-  if (found !== undefined) return success(found);
-  const nearest = nearestName(text, known);
-  const hint = nearest === undefined ? `known kinds are ${known.join(", ")}` : `did you mean \`${nearest}\`?`;
-  return failure(problem("HDL_MANIFEST_KIND", `there is no kind \`${text}\`; ${hint}`));
-}
-
-function pluralOf(kind: Kind): string {
-  const lower = kind.toLowerCase();
-  if (lower.endsWith("y")) return `${lower.slice(0, -1)}ies`;
-  return /(?:s|sh)$/.test(lower) ? `${lower}es` : `${lower}s`;
-}
-
-function refOf(kindText: string, name: string, namespace: string): ResourceRef {
-  const kind = valueOrThrow(kindOf(kindText));
-  return { kind, name, namespace: CLUSTER_SCOPED.has(kind) ? "" : namespace };
-}
 
 function yamlOf(resource: Resource | undefined): string {
   return resource === undefined ? "" : writeManifests([resource]);
@@ -96,6 +68,32 @@ function requireChanges(rights: Rights, changes: readonly Pick<PlannedChange, "r
   );
 }
 
+interface GuardedChange {
+  readonly given: readonly Resource[];
+  readonly rights: Rights;
+  readonly since: string;
+  readonly allow: GuardAllowance;
+}
+
+const GUARD_ATTEMPTS = 3;
+const GUARD_TOLD_MAX = 1000;
+
+/** Replays what was seen through the change; once more when something else was changed meanwhile. */
+async function requireGuarded(
+  store: ResourceStore,
+  options: DecisionRoutesOptions,
+  { given, rights, since, allow }: GuardedChange,
+): Promise<void> {
+  for (let attempt = 0; attempt < GUARD_ATTEMPTS; attempt++) {
+    const { revision } = store;
+    const source = { snapshot: options.snapshot(), decisions: options.decisions };
+    const span = { ...recordedSpan(options, since), limit: GUARD_TOLD_MAX, isSeen: rights.within("view") };
+    requireAll(guardProblems(await simulate(source, { given, deleted: [] }, span), allow));
+    if (store.revision === revision) return;
+  }
+  throw new ProblemError(problem("HDL_STORE_CONFLICT", "others change resources all the while; nothing was changed"));
+}
+
 /** An entry that names nobody concerns the whole mesh. */
 function concerned(namespaces: readonly string[]): readonly string[] {
   return namespaces.length === 0 ? [WHOLE_MESH] : namespaces;
@@ -104,21 +102,40 @@ function concerned(namespaces: readonly string[]): readonly string[] {
 /** So many changes are looked through for those that somebody may see. */
 const HISTORY_SCANNED_MAX = 5000;
 
+export interface ResourceRoutesOptions {
+  readonly snapshot: () => MeshSnapshot;
+  /** What changes are held against that must not deny what was seen. */
+  readonly guard: DecisionRoutesOptions;
+}
+
 /** Applying, reading and deleting resources, and what was done to them. */
-export function registerResources(app: FastifyInstance, store: ResourceStore, snapshot: () => MeshSnapshot): void {
+export function registerResources(
+  app: FastifyInstance,
+  store: ResourceStore,
+  { snapshot, guard }: ResourceRoutesOptions,
+): void {
   const view = (resource: Resource) => ({ ...manifestOf(resource), ...statusOf(snapshot(), resource) });
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  typed.post("/api/v1/apply", { schema: { body: applyBodySchema, response: { 200: appliedSchema } } }, (request) => {
-    const { files, dryRun } = request.body;
-    const resources = valueOrThrow(parseManifests(files));
-    const rights = rightsOf(request);
-    // What would change is looked at before anything is told of it, and then done at once: nothing comes between.
-    requireView(rights, resources.map(resourceRef));
-    const planned = valueOrThrow(store.apply(resources, { actor: rights.actor, isDryRun: true }));
-    if (dryRun) return appliedView(planned);
-    requireChanges(rights, planned.changes);
-    return appliedView(valueOrThrow(store.apply(resources, { actor: rights.actor })));
-  });
+  typed.post(
+    "/api/v1/apply",
+    { schema: { body: applyBodySchema, response: { 200: appliedSchema } } },
+    async (request) => {
+      const { files, dryRun, guard: guarding } = request.body;
+      const resources = valueOrThrow(parseManifests(files));
+      const rights = rightsOf(request);
+      const plan = (): Applied => {
+        requireView(rights, resources.map(resourceRef));
+        return valueOrThrow(store.apply(resources, { actor: rights.actor, isDryRun: true }));
+      };
+      plan();
+      if (guarding !== undefined) await requireGuarded(store, guard, { given: resources, rights, ...guarding });
+      // What would change is looked at before anything is told of it, and then done at once: nothing comes between.
+      const planned = plan();
+      if (dryRun) return appliedView(planned);
+      requireChanges(rights, planned.changes);
+      return appliedView(valueOrThrow(store.apply(resources, { actor: rights.actor })));
+    },
+  );
   typed.get(
     "/api/v1/resources",
     { schema: { querystring: resourcesQuerySchema, response: { 200: resourcesSchema } } },
@@ -151,7 +168,7 @@ function registerOne(
     "/api/v1/resources/:kind/:name",
     { schema: { ...schema, response: { 200: resourcesSchema } } },
     (request) => {
-      const ref = refOf(request.params.kind, request.params.name, request.query.namespace);
+      const ref = refOf({ ...request.params, namespace: request.query.namespace });
       requireView(rightsOf(request), [ref]);
       const found = store.get(ref);
       if (found === undefined) {
@@ -166,7 +183,7 @@ function registerOne(
     "/api/v1/resources/:kind/:name",
     { schema: { ...schema, response: { 200: appliedSchema } } },
     (request) => {
-      const ref = refOf(request.params.kind, request.params.name, request.query.namespace);
+      const ref = refOf({ ...request.params, namespace: request.query.namespace });
       const rights = rightsOf(request);
       requireView(rights, [ref]);
       requireChanges(rights, [{ ref, before: store.get(ref), after: undefined }]);
@@ -182,7 +199,7 @@ function registerPast(app: FastifyInstance, store: ResourceStore): void {
     { schema: { querystring: historyQuerySchema, response: { 200: historySchema } } },
     (request) => {
       const { kind, name, namespace, limit } = request.query;
-      const ref = kind === undefined || name === undefined ? undefined : refOf(kind, name, namespace);
+      const ref = kind === undefined || name === undefined ? undefined : refOf({ kind, name, namespace });
       const isSeen = rightsOf(request).within("view");
       const scanned = isSeen(WHOLE_MESH) ? limit : HISTORY_SCANNED_MAX;
       const changes = valueOrThrow(store.changes({ limit: scanned, ...(ref === undefined ? {} : { ref }) }));

@@ -49,6 +49,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   "GET /api/v1/policy/export": namespaces("view"),
   "GET /api/v1/policy/suggest": namespaces("view"),
   "GET /api/v1/policy/decisions": namespaces("view"),
+  "POST /api/v1/policy/simulate": namespaces("view"),
   "GET /api/v1/audit": namespaces("audit"),
 
   "GET /api/v1/workloads": namespaces("view"),

@@ -10,7 +10,7 @@ import {
 } from "fastify-type-provider-zod";
 import { sessionBodySchema, sessionCodeSchema } from "#api";
 import { systemClock, systemTimers } from "#engine/time";
-import { lineageOf } from "#mesh";
+import { lineageOf, nextSnapshot } from "#mesh";
 import {
   ADMIN_VERBS,
   type AuditLine,
@@ -41,6 +41,7 @@ import { registerAgents } from "./agent-routes.ts";
 import { registerApiTokens, registerWhoami } from "./api-token-routes.ts";
 import { registerAuthority } from "./authority-routes.ts";
 import { callerOf, credentialsHook, rightsOf, withholdUnasked } from "./credentials-hook.ts";
+import { registerDecisions } from "./decision-routes.ts";
 import { type LoginRoutesOptions, registerLogins, registerLogout, sessionCookie } from "./login-routes.ts";
 import { registerPolicy } from "./policy-routes.ts";
 import { registerPublic } from "./public-routes.ts";
@@ -98,6 +99,8 @@ const STATUS: Partial<Record<ProblemCode, number>> = {
   HDL_API_LOGIN: 401,
   HDL_API_TOKEN: 409,
   HDL_STORE_CONFLICT: 409,
+  HDL_POLICY_GUARD: 409,
+  HDL_POLICY_GUARD_UNDECIDED: 409,
   HDL_STORE_MISSING: 404,
   HDL_POLICY_FLOW_UNKNOWN: 404,
   HDL_POLICY_QUESTION: 422,
@@ -211,12 +214,19 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
   registerLogout(app, loginOptions(options));
   registerWhoami(app);
   registerApiTokens(app, { apiTokens, audit, clock: systemClock });
-  registerResources(app, resources, () => plane.snapshot);
+  const decided = {
+    // As the store has it: what was just applied counts.
+    snapshot: () => nextSnapshot(plane.snapshot, { resources: resources.resources() }),
+    decisions: telemetry,
+    clock: systemClock,
+    timers: systemTimers,
+  };
+  registerResources(app, resources, { snapshot: () => plane.snapshot, guard: decided });
+  registerDecisions(app, decided);
   registerAgents(app, plane, agentsAddress);
   registerAuthority(app, { plane, audit, clock: systemClock });
   registerPolicy(app, {
     snapshot: () => plane.snapshot,
-    decisions: telemetry,
     flows: telemetry,
     clock: systemClock,
   });

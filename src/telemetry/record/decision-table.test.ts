@@ -74,8 +74,26 @@ test("texts that are too long are left out", () => {
   expect(rowsOf(table)).toMatchObject([
     { detail: "prefix", path: "/a/*" },
     { detail: "prefix", path: "/orders/*" },
-    { detail: "caller", path: "" },
-    { detail: "whole", path: "{*}" },
+    { detail: "caller", path: "", count: 2 },
+  ]);
+});
+
+test("a path that can be read in several ways is told whole, or not at all", () => {
+  const table = new DecisionTable(512, 4);
+  for (const path of ["/a/../admin", "/a/%2e%2e/b?x=%20", "/a;v=1", "/a//7", "/a/%2e%2e%2fadmin%2f0123456789"])
+    table.add(decided(1, { path }), true);
+  expect(rowsOf(table).map(({ detail, path }) => [detail, path])).toEqual([
+    ["whole", "/a/../admin"],
+    ["whole", "/a/%2e%2e/b"],
+    ["whole", "/a;v=1"],
+    ["caller", ""],
+  ]);
+  for (let index = 0; index < 300; index++) table.add(decided(1, { path: `/a/../page-${index}-x` }), true);
+  const details = rowsOf(table).map(({ detail }) => detail);
+  expect([details.includes("whole"), details.includes("prefix"), details.includes("caller")]).toEqual([
+    true,
+    false,
+    true,
   ]);
 });
 

@@ -1,9 +1,8 @@
 import type { DecisionDelta, DecisionDetail, TokenSeen, Verdict } from "#telemetry";
-import { hasPrefix, hasShape, pathEnd, prefixOf, shapeHash, shapeOf } from "./path-shape.ts";
+import { hasPrefix, hasShape, isOwnShape, isPlainPath, pathEnd, prefixOf, shapeHash, shapeOf } from "./path-shape.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 const NONE = -1;
-const SLASH = 47;
 
 /** From the most to the least that is told of a request. */
 const DETAILS = ["whole", "prefix", "caller"] as const satisfies readonly DecisionDetail[];
@@ -166,8 +165,7 @@ export class DecisionTable {
   #findByShape(record: RequestRecord): number {
     const { edge, path } = record;
     for (let level = levelOf(record); level <= CALLER; level++) {
-      // Of what is no path, such as `*`, there is no prefix.
-      if (level === PREFIX && path.charCodeAt(0) !== SLASH) continue;
+      if (level < CALLER && !isTold(level as Level, path)) continue;
       const hash = Math.imul((level === WHOLE ? shapeHash(path) : level) ^ edge, 0x01000193);
       const row = this.#lookUp(hash, level as Level, record);
       if (row !== NONE) return row;
@@ -248,6 +246,11 @@ export class DecisionTable {
 function levelOf({ method, path, authority }: RequestRecord): Level {
   if (method.length > CHARS_MAX.method) return CALLER;
   return pathEnd(path) <= CHARS_MAX.path && authority.length <= CHARS_MAX.host ? WHOLE : PREFIX;
+}
+
+/** Of what is no plain path, such as `*` or `/a/../b`, there is no prefix, and no shape but itself. */
+function isTold(level: Level, path: string): boolean {
+  return isPlainPath(path) || (level === WHOLE && isOwnShape(path));
 }
 
 function isPathOf(level: Level, held: string, path: string): boolean {

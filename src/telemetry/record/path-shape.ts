@@ -73,6 +73,22 @@ function variableEnd(path: string, start: number, end: number): number {
   return isVariable(weightIn(path, start, segmentEnd), segmentEnd - start) ? segmentEnd : start;
 }
 
+/**
+ * What a reader of paths might decode, merge or resolve, and a little more. Policies read such a path in several ways, so that it is told whole or
+ * not at all: what is left out could change how the rest is read.
+ */
+const AMBIGUOUS = /^[^?]*(?:[%\\;]|\/\/|\/\.)/;
+
+/** Whether a part of the path may stand for the whole. */
+export function isPlainPath(path: string): boolean {
+  return path.charCodeAt(0) === SLASH && !AMBIGUOUS.test(path);
+}
+
+/** Whether the shape of the path is the path itself. */
+export function isOwnShape(path: string): boolean {
+  return hasShape(path, path.slice(0, pathEnd(path)));
+}
+
 /** The first segment with all that may follow it, such as `/orders/*`; of a path that has no more, or none that lasts, `/*`. */
 export function prefixOf(path: string): string {
   return `${path.slice(0, rootEnd(path))}/*`;

@@ -44,6 +44,8 @@ const HOUR_MS = 3_600_000;
 const SKEW_MS = 10_000;
 /** By the minute for so long. */
 const FINE_MS = 2 * HOUR_MS;
+/** About ten milliseconds' worth. */
+const PAGE_ROWS = 2000;
 const CACHED_MAX = 50_000;
 const MERGED_AT_ONCE_MAX = 20_000;
 
@@ -83,12 +85,20 @@ export class DecisionRows {
       .run(Math.floor(firstMs / HOUR_MS) * HOUR_MS, reporter, batch.unrecordedDecisions);
   }
 
-  /** Those that were seen in [fromMs, toMs), in order of their first sight; of a bucket that lies only in part in it, the whole is counted. */
-  *within(fromMs: number, toMs: number): Generator<RecordedDecision> {
-    const rows = this.#database
-      .query(`${SELECT} WHERE d.last_ms >= ? AND d.first_ms < ? GROUP BY d.key`)
-      .iterate(fromMs, toMs) as Iterable<Row>;
-    for (const row of rows) yield* this.#recorded(row);
+  /**
+   * Those that were seen in [fromMs, toMs), in order of their first sight and in pages, between which the database may be written to; of a
+   * bucket that lies only in part in it, the whole is counted.
+   */
+  *pages(fromMs: number, toMs: number): Generator<readonly RecordedDecision[]> {
+    const query = this.#database.query(
+      `${SELECT} WHERE d.key > ? AND d.last_ms >= ? AND d.first_ms < ? GROUP BY d.key LIMIT ?`,
+    );
+    for (let after = 0; ; ) {
+      const rows = query.all(after, fromMs, toMs, PAGE_ROWS) as Row[];
+      yield rows.flatMap((row) => this.#recorded(row));
+      after = rows.at(-1)?.id ?? after;
+      if (rows.length < PAGE_ROWS) return;
+    }
   }
 
   byId(id: string): RecordedDecision | undefined {

@@ -147,9 +147,9 @@ export class TelemetryStore {
     );
   }
 
-  /** What destinations decided in a span, each kind of request once; not to be written to while they are read. */
-  decisions({ fromMs, toMs }: StoredSpan): Iterable<RecordedDecision> {
-    return this.#decisions.within(fromMs, toMs);
+  /** What destinations decided in a span, each kind of request once, a page at a time. */
+  decisions({ fromMs, toMs }: StoredSpan): Iterable<readonly RecordedDecision[]> {
+    return this.#decisions.pages(fromMs, toMs);
   }
 
   /** One of them over all the time that is kept. */
