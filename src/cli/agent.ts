@@ -17,7 +17,7 @@ interface AgentCommandOptions {
   readonly serverRoots?: string;
   readonly certificate?: string;
   readonly key?: string;
-  readonly tokenFile?: string;
+  readonly serviceAccountTokenFile?: string;
   readonly audience?: string;
   readonly metadataServer?: string;
 }
@@ -31,7 +31,7 @@ export function register(command: Command, context: CommandContext): void {
     .option("--server-roots <file>", "PEM of the roots that the server is known by (`heddle ca roots`)")
     .option("--certificate <file>", "x509pop: the host's certificate with its chain (PEM)")
     .option("--key <file>", "x509pop: its key (PEM, 0600)")
-    .option("--token-file <file>", "kubernetes: the projected service-account token")
+    .option("--service-account-token-file <file>", "kubernetes: the projected service-account token")
     .option("--audience <name>", "gcp: the audience that the NodeAttestation names")
     .option("--metadata-server <url>", "gcp: where the instance asks, if not its cloud's own address")
     .addHelpText("after", "\nThe join token is read from standard input, or from the document's `joinTokenFile`.")
@@ -43,7 +43,8 @@ export function register(command: Command, context: CommandContext): void {
 
 /** As the bootstrap document would say it. */
 function attestationOf(options: AgentCommandOptions): Readonly<Record<string, unknown>> | undefined {
-  const { attest: kind, key: privateKey, serverRoots, certificate, tokenFile, audience, metadataServer } = options;
+  const { attest: kind, key: privateKey, serviceAccountTokenFile: tokenFile } = options;
+  const { serverRoots, certificate, audience, metadataServer } = options;
   if (kind === undefined) return undefined;
   const said = { kind, serverRoots, certificate, privateKey, tokenFile, audience, metadataServer };
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
