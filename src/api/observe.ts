@@ -135,6 +135,12 @@ export const callViewSchema = z.object({
   transitMs: z.number().nullable(),
   serverAgentMs: z.number().nullable(),
   appMs: z.number().nullable().describe("in the program, including the calls that it made"),
+  confidence: z
+    .number()
+    .nullable()
+    .describe(
+      "0 to 1: how likely it was made for the call above, where timing alone says so; null where identifiers do",
+    ),
 });
 export type CallView = z.infer<typeof callViewSchema>;
 export const traceViewSchema = z.object({

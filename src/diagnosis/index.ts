@@ -1,9 +1,11 @@
 /** Says where a bad experience comes from. Pure: the same observations always give the same report. */
 export { explainWhy, type WhyQuestion } from "./explain-why.ts";
+export { type JoinedRequest, joinPrograms } from "./joining/join-programs.ts";
 export {
   type AgentNote,
   type Call,
   hasFailed,
+  type JoinedCalls,
   joinCalls,
   type KnownNodes,
   type NodeRole,

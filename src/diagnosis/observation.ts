@@ -7,6 +7,7 @@ import {
   nodeIdOf,
   type ObservedRequest,
 } from "#telemetry";
+import type { JoinedRequest } from "./joining/join-programs.ts";
 
 /** What was seen in one span of time. */
 export interface Observation {
@@ -40,6 +41,8 @@ export interface Call {
   readonly server: ObservedRequest | undefined;
   /** Calls that the callee made for this one, by start. */
   readonly children: Call[];
+  /** How likely it was made for the call above it, 0 to 1, where timing alone says so. */
+  readonly confidence?: number;
 }
 
 /** The node and the replica that answered, as well as either side knows. */
@@ -66,8 +69,16 @@ export function spanOf(call: Call): { readonly startUs: number; readonly endUs: 
   return { startUs: side?.receivedUs ?? 0, endUs: side?.doneUs ?? 0 };
 }
 
-/** Joins samples into trees by their span identifiers. Returns the calls that have no parent among the samples, and every call. */
-export function joinCalls(samples: readonly ObservedRequest[]): { readonly roots: Call[]; readonly calls: Call[] } {
+export interface JoinedCalls {
+  readonly roots: Call[];
+  readonly calls: Call[];
+}
+
+/**
+ * Joins samples into trees by their span identifiers, and by timing where that is given. Returns the calls that have no parent among the
+ * samples, and every call.
+ */
+export function joinCalls(samples: readonly ObservedRequest[], byTiming: ByTiming = new Map()): JoinedCalls {
   const bySpan = new Map<string, Call>();
   const calls: Call[] = [];
   const clients = samples.filter((each) => each.edge.reporter === "source");
@@ -89,13 +100,22 @@ export function joinCalls(samples: readonly ObservedRequest[]): { readonly roots
   const roots = calls.filter((call) => {
     const parentId = call.client?.parentSpanId ?? "";
     const linked = call.client === undefined ? undefined : byServerSpan.get(keyOf(call.client, parentId));
-    const parent = linked ?? enclosing(call, byTrace);
+    const parent = linked ?? timed(call, byTiming, byServerSpan) ?? enclosing(call, byTrace);
     if (parent === undefined || parent === call) return true;
     parent.children.push(call);
     return false;
   });
   for (const call of calls) call.children.sort((a, b) => spanOf(a).startUs - spanOf(b).startUs);
   return { roots, calls };
+}
+
+type ByTiming = ReadonlyMap<ObservedRequest, JoinedRequest>;
+
+function timed(call: Call, byTiming: ByTiming, byServerSpan: ReadonlyMap<string, Call>): Call | undefined {
+  const found = call.client === undefined ? undefined : byTiming.get(call.client);
+  if (found === undefined) return undefined;
+  Object.assign(call, { confidence: found.confidence });
+  return byServerSpan.get(keyOf(found.request, found.request.spanId));
 }
 
 /** Clocks of two hosts may differ by this much before a call no longer seems to lie within another. */

@@ -1,12 +1,13 @@
 /** Programs that forward no header: the mesh's traces are whole all the same. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { freePort, RunningMesh, temporaryFolder, until, writeFiles } from "../fakes/running-mesh.ts";
+import { freePort, heddle, RunningMesh, temporaryFolder, until, writeFiles } from "../fakes/running-mesh.ts";
 
 const directory = temporaryFolder();
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 let mesh: RunningMesh;
 let wrapped: Bun.Subprocess | undefined;
 let gateway = "";
+let plainGateway = "";
 
 const LEAF = `
 import { createServer } from "node:http";
@@ -35,12 +36,18 @@ interface Answer {
 }
 
 interface Trace {
-  readonly calls: readonly { readonly depth: number; readonly source: string; readonly destination: string }[];
+  readonly calls: readonly {
+    readonly depth: number;
+    readonly source: string;
+    readonly destination: string;
+    readonly confidence: number | null;
+  }[];
 }
 
 beforeAll(async () => {
-  const port = await freePort();
+  const [port, plainPort] = [await freePort(), await freePort()];
   gateway = `http://127.0.0.1:${port}`;
+  plainGateway = `http://127.0.0.1:${plainPort}`;
   const yaml = `
 apiVersion: heddle.dev/v1
 kind: Application
@@ -51,7 +58,9 @@ spec:
     - { name: stock, command: node leaf.mjs }
     - { name: prices, command: node leaf.mjs }
     - { name: front, command: node front.cjs, calls: [stock, prices], readiness: { path: /healthz }, env: { NODE_OPTIONS: --no-warnings } }
+    - { name: plain, command: node front.cjs, calls: [stock, prices], readiness: { path: /healthz }, env: { HEDDLE_PRELOAD: "off" } }
   gateways:
+    - { name: door, port: ${plainPort}, to: plain }
     - { name: edge, port: ${port}, to: front }
 `;
   writeFiles(directory, { "heddle.yaml": yaml, "leaf.mjs": LEAF, "front.cjs": FRONT });
@@ -74,8 +83,8 @@ afterAll(async () => {
   await mesh.remove();
 }, 60_000);
 
-async function ask(): Promise<Answer> {
-  return (await (await fetch(gateway)).json()) as Answer;
+async function ask(from = gateway): Promise<Answer> {
+  return (await (await fetch(from)).json()) as Answer;
 }
 
 const WHOLE = [
@@ -85,20 +94,23 @@ const WHOLE = [
   "1 small/front → small/prices",
 ];
 
+const lineOf = ({ depth, source, destination, confidence }: Trace["calls"][number]): string =>
+  `${depth} ${source} → ${destination}${confidence !== null && confidence > 0.9 ? " by timing" : ""}`;
+
 /** What is known of the trace when it is whole, or after it should have been. */
-async function callsOf(id: string): Promise<readonly string[]> {
+async function callsOf(id: string, wanted = WHOLE): Promise<readonly string[]> {
   let calls: readonly string[] = [];
   const look = async (): Promise<boolean> => {
     const trace = await mesh.api<Trace>(`/api/v1/traces/${id}`).catch(() => undefined);
-    calls = trace?.calls.map(({ depth, source, destination }) => `${depth} ${source} → ${destination}`) ?? [];
-    return calls.join() === WHOLE.join();
+    calls = trace?.calls.map(lineOf) ?? [];
+    return calls.join() === wanted.join();
   };
   await until(`trace ${id} is whole`, look, 10_000).catch(() => undefined);
   return calls;
 }
 
 test("heddle up: one trace of all hops, with requests at once", async () => {
-  const answers = await Promise.all(Array.from({ length: 8 }, ask));
+  const answers = await Promise.all(Array.from({ length: 8 }, () => ask()));
   expect(new Set(answers.map(({ trace }) => trace)).size).toBe(8);
   for (const { trace } of answers) expect(await callsOf(trace)).toEqual(WHOLE);
 }, 60_000);
@@ -118,4 +130,15 @@ test("heddle run: the same for a program that is wrapped by itself", async () =>
     return answer.instance !== "front";
   });
   expect(await callsOf(answer?.trace ?? "")).toEqual(WHOLE);
+}, 60_000);
+
+test("a program that forwards nothing is joined by timing, and that is said", async () => {
+  const answers: Answer[] = [];
+  for (let number = 0; number < 10; number++) answers.push(await ask(plainGateway));
+  const wanted = ["0 small/door → small/plain", ...WHOLE.slice(1).map((line) => line.replace("front", "plain"))];
+  const byTiming = wanted.map((line, index) => (index === 0 ? line : `${line} by timing`));
+  const id = answers.at(-1)?.trace ?? "";
+  expect(await callsOf(id, byTiming)).toEqual(byTiming);
+  const drawn = await heddle(directory, ["trace", id]);
+  expect(drawn.stdout).toMatch(/^ {2}stock GET \/ \(by timing, \d+ %\)/m);
 }, 60_000);

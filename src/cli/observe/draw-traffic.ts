@@ -117,7 +117,7 @@ export function drawTrace(trace: TraceView, colours: Palette): string {
     { title: "TIMELINE" },
   ];
   const rows = trace.calls.map((call) => [
-    `${"  ".repeat(Math.min(call.depth, 20))}${short(call.destination)} ${call.method} ${call.path}`,
+    `${"  ".repeat(Math.min(call.depth, 20))}${short(call.destination)} ${call.method} ${call.path}${likelihood(call.confidence)}`,
     call.endReason === "completed" ? String(call.status) : call.endReason,
     ms(call.durationMs),
     ms(call.clientAgentMs),
@@ -130,6 +130,11 @@ export function drawTrace(trace: TraceView, colours: Palette): string {
   const title = `trace ${colours.bold(trace.traceId)}  ${ms(trace.durationMs)}  ${trace.failed ? colours.red("failed") : colours.green("ok")}`;
   const drawn = lines.map((line, index) => ((trace.calls[index]?.status ?? 0) >= 500 ? colours.red(line) : line));
   return `${[title, colours.dim(head), ...drawn].join("\n")}\n`;
+}
+
+/** What identifiers say is certain, and said by nothing. */
+function likelihood(confidence: number | null): string {
+  return confidence === null ? "" : ` (by timing, ${Math.floor(confidence * 100)} %)`;
 }
 
 function bar(startMs: number, durationMs: number, totalMs: number): string {

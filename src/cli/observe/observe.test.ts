@@ -162,13 +162,15 @@ const TRACE: TraceView = {
     transitMs: null,
     serverAgentMs: 0.1,
     appMs: 4,
+    confidence: depth === 0 ? null : 0.934,
   })),
 };
 
 test("a trace is a tree beside its timeline", () => {
   const lines = drawTrace(TRACE, PLAIN).split("\n");
   expect(lines[2]).toStartWith("a GET /");
-  expect(lines[3]).toStartWith("  b GET /");
+  expect(lines[2]).not.toContain("by timing");
+  expect(lines[3]).toStartWith("  b GET / (by timing, 93 %)");
   expect(lines[3]).toEndWith(`${" ".repeat(15)}${"▇".repeat(15)}`);
 });
 

@@ -30,7 +30,7 @@ import { type FlowFilter, flowViewOf, isNamed, matchesFlow } from "./flow-view.t
 import { graphViewOf, type KnownWorkload, nodeOf } from "./graph-view.ts";
 import type { LiveFlows } from "./live-flows.ts";
 import { plaintextViewOf } from "./plaintext-view.ts";
-import { traceViewOf } from "./trace-view.ts";
+import { timedTraceViewOf, traceViewOf } from "./trace-view.ts";
 import { whyOf } from "./why-view.ts";
 
 export interface ObserveOptions {
@@ -50,6 +50,9 @@ export interface ObserveOptions {
 const SAMPLES_MAX = 20_000;
 /** Agents report each second: a trace is listed once all of them will have told their part of it. */
 const SETTLE_MS = 2000;
+/** How far around a trace, and in how many samples at most, its like is looked for to join it by timing. */
+const AROUND_MS = 2000;
+const AROUND_MAX = 2000;
 const DAY_MS = 86_400_000;
 const SCANNED_PER_ANSWER = 20;
 
@@ -203,10 +206,20 @@ function registerTraces(app: FastifyInstance, { store, clock }: ObserveOptions):
   });
   typed.get("/api/v1/traces/:id", { schema: { response: { 200: traceViewSchema } } }, (request, reply) => {
     const { id } = request.params as { readonly id: string };
-    const view = traceViewOf(id, store.trace(id));
+    const trace = store.trace(id);
+    const view = timedTraceViewOf(id, trace, around(store, trace));
     if (view === undefined) reply.callNotFound();
     else reply.send(view);
   });
+}
+
+/** What was seen while the trace lasted, and just before and after. */
+function around(store: TelemetryStore, trace: readonly ObservedRequest[]): readonly ObservedRequest[] {
+  const fromUs = Math.min(...trace.map(({ receivedUs }) => receivedUs));
+  const toUs = Math.max(...trace.map(({ doneUs }) => doneUs));
+  if (trace.length === 0) return [];
+  const [fromMs, toMs] = [fromUs / 1000 - AROUND_MS, toUs / 1000 + AROUND_MS];
+  return store.samples({ fromMs: Math.floor(fromMs), toMs: Math.ceil(toMs), limit: AROUND_MAX });
 }
 
 type TraceQuery = ReturnType<(typeof tracesQuerySchema)["parse"]>;

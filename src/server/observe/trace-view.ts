@@ -1,10 +1,34 @@
 import type { CallView, TraceView } from "#api";
-import { type Call, hasFailed, joinCalls, spanOf } from "#diagnosis";
+import { type Call, hasFailed, type JoinedCalls, joinCalls, joinPrograms, spanOf } from "#diagnosis";
 import type { ObservedRequest } from "#telemetry";
 
 /** A trace's calls as a tree written depth first; undefined without samples. */
 export function traceViewOf(traceId: string, samples: readonly ObservedRequest[]): TraceView | undefined {
-  const { roots, calls } = joinCalls(samples);
+  return viewOf(traceId, joinCalls(samples));
+}
+
+/**
+ * The same, with the calls that belong to the trace by timing alone, and those above it.
+ * @param around What else the agents saw at the time: what is alike is learnt from it.
+ */
+export function timedTraceViewOf(
+  traceId: string,
+  trace: readonly ObservedRequest[],
+  around: readonly ObservedRequest[],
+): TraceView | undefined {
+  const all = [...trace, ...around.filter((each) => each.traceId !== traceId)];
+  const { roots } = joinCalls(all, joinPrograms(all));
+  const own = roots.filter((root) =>
+    callsOf(root).some(({ client, server }) => (client ?? server)?.traceId === traceId),
+  );
+  return viewOf(traceId, { roots: own, calls: own.flatMap(callsOf) });
+}
+
+function callsOf(call: Call): Call[] {
+  return [call, ...call.children.flatMap(callsOf)];
+}
+
+function viewOf(traceId: string, { roots, calls }: JoinedCalls): TraceView | undefined {
   const ordered = roots.toSorted((a, b) => spanOf(a).startUs - spanOf(b).startUs);
   const [first] = ordered;
   if (first === undefined) return undefined;
@@ -43,12 +67,17 @@ function rowOf(call: Call, startUs: number, depth: number): CallView {
     clientAgentMs: client === undefined ? null : beforeSentMs(client),
     transitMs: client === undefined || server === undefined ? null : transitMs(client, server),
     serverAgentMs: server === undefined ? null : beforeSentMs(server),
-    appMs: server === undefined || server.sentUs === 0 ? null : (server.doneUs - server.sentUs) / 1000,
+    appMs: server === undefined ? null : appMs(server),
+    confidence: call.confidence ?? null,
   };
 }
 
 function beforeSentMs(side: ObservedRequest): number {
   return Math.max(0, (side.sentUs > 0 ? side.sentUs : side.doneUs) - side.receivedUs) / 1000;
+}
+
+function appMs({ sentUs, doneUs }: ObservedRequest): number | null {
+  return sentUs === 0 ? null : (doneUs - sentUs) / 1000;
 }
 
 /** By durations, since the clocks of two hosts differ. */
