@@ -28,6 +28,14 @@ describe("what a program is started with", () => {
     expect(variables({ NODE_OPTIONS: `-r x ${REQUIRE}` })["NODE_OPTIONS"]).toBe(`-r x ${REQUIRE}`);
   });
 
+  test("Python looks into the preload's folder first, and once", () => {
+    expect(variables({})["PYTHONPATH"]).toBe("/opt/heddle/preload/python");
+    expect(variables({ PYTHONPATH: "/a:/b" })["PYTHONPATH"]).toBe("/opt/heddle/preload/python:/a:/b");
+    expect(variables({ PYTHONPATH: "/a:/opt/heddle/preload/python" }, {})["PYTHONPATH"]).toBe(
+      "/opt/heddle/preload/python:/a",
+    );
+  });
+
   test("nothing is set where it is switched off, or not there", () => {
     expect(variables({}, { HEDDLE_PRELOAD: "off" })).toEqual({});
     expect(variables({ HEDDLE_PRELOAD: "off" })).toEqual({});

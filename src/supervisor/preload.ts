@@ -19,8 +19,8 @@ export async function findPreload(): Promise<Preload | undefined> {
 }
 
 /**
- * Variables that have Node load the preload. A program that is no Node one takes no notice of them; what the user
- * wants of Node stays in front.
+ * Variables that have Node and Python load the preload. Other programs take no notice of them; what the user wants of Node
+ * stays in front, and a `sitecustomize` of the user's is run by ours.
  */
 export function preloadEnvironment(
   preload: Preload | undefined,
@@ -29,7 +29,16 @@ export function preloadEnvironment(
   if (preload === undefined) return {};
   const given = { ...preload.inherited, ...own };
   if (given[SWITCH] === "off") return {};
-  return { NODE_OPTIONS: nodeOptions(given["NODE_OPTIONS"] ?? "", `${preload.folder}/node/register.cjs`) };
+  return {
+    NODE_OPTIONS: nodeOptions(given["NODE_OPTIONS"] ?? "", `${preload.folder}/node/register.cjs`),
+    PYTHONPATH: pythonPath(given["PYTHONPATH"] ?? "", `${preload.folder}/python`),
+  };
+}
+
+/** Folders between colons, of which ours must be the first that has a `sitecustomize`. */
+function pythonPath(given: string, folder: string): string {
+  if (given === "") return folder;
+  return [folder, ...given.split(":").filter((each) => each !== folder)].join(":");
 }
 
 /** Node splits at blanks, except between double quotes, in which a backslash takes the next character as it is. */
