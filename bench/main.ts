@@ -6,6 +6,7 @@ import { runMicro } from "./micro/main.ts";
 import type { Timing } from "./micro/timing.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { writePage } from "./page/page.ts";
+import { replayed } from "./replay/main.ts";
 import { CASES } from "./system/cases.ts";
 import { interrupt } from "./system/children.ts";
 import { runSystem } from "./system/main.ts";
@@ -58,6 +59,7 @@ function page(file: string | undefined): void {
 async function main(words: readonly string[]): Promise<void> {
   if (words.includes("--help")) return console.log(USAGE);
   if (words[0] === "diagnosis") return await diagnosis(words.slice(1));
+  if (words[0] === "replay") return await replayed(words.slice(1));
   const options = readOptions(words);
   if (options.list) return list();
   if (options.names[0] === "page") return page(options.names[1]);

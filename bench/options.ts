@@ -16,6 +16,7 @@ export interface Options {
 export const USAGE = `npm run bench -- [CASE…]        Heddle beside the peers found on this machine
 npm run bench -- micro [NAME…]  pieces of the hot path, one at a time
 npm run bench -- diagnosis      how often \`why\` names the right hop and cause; --seed, --pairs, --topology, --kind, --json FILE
+npm run bench -- replay         how long a change of policies is simulated over a million recorded kinds of requests; --kinds N
 npm run bench -- page FILE      writes docs/benchmarks from the JSON of a run
 
   --case NAME     only this case, or those that begin so; may be repeated

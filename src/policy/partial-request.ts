@@ -53,10 +53,24 @@ export function wholeRequest(attributes: RequestAttributes): PartialRequest {
 
 /** The attributes that a condition looks at and that are not known. */
 export function unknownPartsOf(test: Test, { attributes, isKnown }: PartialRequest): readonly TermAttribute[] {
-  return attributesOf(test, attributes).filter((each) => !isKnown(each));
+  const looked = attributesOf(test, attributes);
+  return looked.every(isKnown) ? NONE : looked.filter((each) => !isKnown(each));
 }
 
+const NONE: readonly TermAttribute[] = [];
+/** What each condition looks at, found out once: a replay asks it of every recorded request. */
+const lookedAt = new WeakMap<Test, readonly TermAttribute[]>();
+
 function attributesOf(test: Test, request: RequestAttributes): readonly TermAttribute[] {
+  if (test.kind === "remoteAddress" && isHeaderSent(request.headers, FORWARDED)) return ONLY_FORWARDED;
+  const known = lookedAt.get(test);
+  if (known !== undefined) return known;
+  const found = attributesNamedBy(test);
+  lookedAt.set(test, found);
+  return found;
+}
+
+function attributesNamedBy(test: Test): readonly TermAttribute[] {
   switch (test.kind) {
     case "principal":
       return ["source.principal"];
@@ -85,7 +99,7 @@ function attributesOf(test: Test, request: RequestAttributes): readonly TermAttr
     case "sourceAddress":
       return ["source.ip"];
     case "remoteAddress":
-      return isHeaderSent(request.headers, FORWARDED) ? [FORWARDED_PART] : [FORWARDED_PART, "source.ip"];
+      return [FORWARDED_PART, "source.ip"];
     case "destinationAddress":
       return ["destination.ip"];
   }
@@ -93,6 +107,7 @@ function attributesOf(test: Test, request: RequestAttributes): readonly TermAttr
 
 const FORWARDED = "x-forwarded-for";
 const FORWARDED_PART = `request.headers[${FORWARDED}]` as const;
+const ONLY_FORWARDED: readonly TermAttribute[] = [FORWARDED_PART];
 const CLAIM_MENTION = /\bclaims\s*(?:\.\s*([A-Za-z_]\w*)\b(?!\s*\()|\[\s*(?:"([^"\\\]]*)"|'([^'\\\]]*)')\s*\])/g;
 
 const MENTIONS = [

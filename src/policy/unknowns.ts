@@ -62,8 +62,21 @@ function isApart(pattern: string, pathPattern: string): boolean {
   return !isStartAlike || !isEndAlike;
 }
 
+interface Parts {
+  readonly head: string;
+  readonly tail: string;
+}
+
+/** A policy's patterns are compared with those of every recorded request, and each of these with all of a policy's. */
+const taken = new Map<string, Parts>();
+
 /** What is fixed before the first wildcard, and after the last. */
-function partsOf(pattern: string): { readonly head: string; readonly tail: string } {
+function partsOf(pattern: string): Parts {
+  const known = taken.get(pattern);
+  if (known !== undefined) return known;
+  if (taken.size >= REMEMBERED_MAX) taken.clear();
   const parts = pattern.split(/\{\*\*?\}|\*/);
-  return { head: parts[0] ?? "", tail: parts.at(-1) ?? "" };
+  const found = { head: parts[0] ?? "", tail: parts.at(-1) ?? "" };
+  taken.set(pattern, found);
+  return found;
 }

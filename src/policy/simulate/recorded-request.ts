@@ -1,5 +1,5 @@
 import type { IpAddress } from "#model";
-import { type CallerAttributes, type Claims, type RequestAttributes, requestAttributes, type Unknowns } from "#policy";
+import type { CallerAttributes, Claims, RequestAttributes, Unknowns } from "#policy";
 
 /** Requests that are alike, as far as they were recorded, and what was decided of them. */
 export interface RecordedRequest {
@@ -27,28 +27,44 @@ export interface RecordedRequest {
 /** What of a token is known under the rules in question: that there is none, or the issuer of its principal, or not even that. */
 export type KnownClaims = "all" | "issuer" | "none";
 
-/** The request with what is not known of it, in either reading. */
-export interface ReplayedRequest {
+/** The request with what is not known of it, in either reading. The second is made when it is asked for, which is seldom. */
+export class ReplayedRequest {
   readonly restricted: RequestAttributes;
-  readonly permitted: RequestAttributes;
+  #permitted: RequestAttributes | undefined;
+
+  /** `onUnjudged` is told what was asked and is not known, when the request is decided. */
+  constructor(recorded: RecordedRequest, claims: KnownClaims, onUnjudged: Unknowns["onUnjudged"]) {
+    const { caller, sourceAddress, protocol, port, detail, method, host } = recorded;
+    const { one, pattern } = detail === "caller" ? ANY_PATH : readPath(recorded.path);
+    // Spelled out, since there are a million of them: spreading objects takes longer than deciding.
+    this.restricted = {
+      principal: caller.principal,
+      namespace: caller.namespace,
+      serviceAccount: caller.serviceAccount,
+      sourceAddress,
+      destinationAddress: undefined,
+      serverName: undefined,
+      protocol,
+      method,
+      path: one,
+      host,
+      port,
+      headers: NO_HEADERS,
+      claims: claims === "issuer" ? claimsOf(recorded.issuer) : undefined,
+      unknowns: { reading: "restrict", isKnown: knowledgeOf(recorded, claims), pathPattern: pattern, onUnjudged },
+    };
+  }
+
+  get permitted(): RequestAttributes {
+    const { unknowns } = this.restricted;
+    if (unknowns === undefined) return this.restricted;
+    this.#permitted ??= { ...this.restricted, unknowns: { ...unknowns, reading: "permit" } };
+    return this.#permitted;
+  }
 }
 
-/** `onUnjudged` is told what was asked and is not known, when the request is decided. */
-export function replayedRequest(
-  recorded: RecordedRequest,
-  claims: KnownClaims,
-  onUnjudged: Unknowns["onUnjudged"],
-): ReplayedRequest {
-  const { caller, sourceAddress, protocol, port, detail, method, host } = recorded;
-  const path = detail === "caller" ? { one: "/", pattern: "*" } : readPath(recorded.path);
-  const unknowns = { isKnown: knowledgeOf(recorded, claims), pathPattern: path.pattern, onUnjudged };
-  const asked = { ...caller, sourceAddress, protocol, port, method, path: path.one, host };
-  const all = { ...asked, claims: claims === "issuer" ? claimsOf(recorded.issuer) : undefined };
-  return {
-    restricted: requestAttributes({ ...all, unknowns: { ...unknowns, reading: "restrict" } }),
-    permitted: requestAttributes({ ...all, unknowns: { ...unknowns, reading: "permit" } }),
-  };
-}
+const ANY_PATH = { one: "/", pattern: "*" } as const;
+const NO_HEADERS: readonly string[] = [];
 
 function knowledgeOf({ sourceAddress, port, detail, path }: RecordedRequest, claims: KnownClaims): Unknowns["isKnown"] {
   const isPathKnown = detail === "whole" && !path.includes("{*}");

@@ -8,7 +8,7 @@ import {
   unaskedLabel,
 } from "#policy";
 import { openRules } from "./open-rules.ts";
-import { type KnownClaims, type RecordedRequest, type ReplayedRequest, replayedRequest } from "./recorded-request.ts";
+import { type KnownClaims, type RecordedRequest, ReplayedRequest } from "./recorded-request.ts";
 
 export type { RecordedRequest } from "./recorded-request.ts";
 
@@ -59,8 +59,9 @@ export function replay(before: RulesInForce, after: RulesInForce): (recorded: Re
   const [held, changed] = [sideOf(before), sideOf(after)];
   if (held.text === changed.text) return () => SAME;
   return (recorded) => {
-    const would = judge(changed, held, recorded);
-    const is = judge(held, held, recorded);
+    const readings = new Readings(recorded);
+    const would = judge(changed, held, readings);
+    const is = judge(held, held, readings);
     if (would.kind === "known") return outcomeOf(would, is, recorded);
     const isOpenAlike = is.kind === "unknown" && openText(held, recorded) === openText(changed, recorded);
     return isOpenAlike ? SAME : { kind: "unknown", missing: [...would.missing].sort() };
@@ -93,22 +94,43 @@ function sideOf(rules: RulesInForce): Side {
 
 /** Everything that may still decide, and what else it depends on. */
 function openText({ rules, open }: Side, recorded: RecordedRequest): string {
-  const request = replayedRequest(recorded, "none", () => undefined);
+  const request = new ReplayedRequest(recorded, "none", () => undefined);
   return JSON.stringify([open(request), [...rules.authorizers].sort(), rules.tokens]);
 }
 
 const TOKEN = "request.auth.claims";
 
-function judge(side: Side, held: Side, recorded: RecordedRequest): Judged {
+/** One recorded request, read by what is known of its token: both states of the rules mostly know the same. */
+class Readings {
+  readonly recorded: RecordedRequest;
+  #claims: KnownClaims | undefined;
+  #request: ReplayedRequest | undefined;
+  #missing: Set<string> = new Set();
+
+  constructor(recorded: RecordedRequest) {
+    this.recorded = recorded;
+  }
+
+  /** From here on `missing` is what deciding it asks for and is not known. */
+  with(claims: KnownClaims): { readonly request: ReplayedRequest; readonly missing: Set<string> } {
+    this.#missing = new Set();
+    if (this.#request === undefined || this.#claims !== claims) {
+      this.#claims = claims;
+      this.#request = new ReplayedRequest(this.recorded, claims, (attributes) => {
+        for (const each of attributes) this.#missing.add(each);
+      });
+    }
+    return { request: this.#request, missing: this.#missing };
+  }
+}
+
+function judge(side: Side, held: Side, readings: Readings): Judged {
+  const { recorded } = readings;
   const barred = barredBy(side.rules, recorded);
   if (barred !== undefined) return { kind: "known", verdict: "deny", label: barred, rule: -1 };
   const claims = claimsUnder(side.rules, held.rules, recorded);
   if (claims === "refused") return { kind: "known", verdict: "deny", label: "RequestAuthentication", rule: -1 };
-  const missing = new Set<string>();
-  const onUnjudged = (attributes: readonly string[]): void => {
-    for (const each of attributes) missing.add(each);
-  };
-  const request = replayedRequest(recorded, claims, onUnjudged);
+  const { request, missing } = readings.with(claims);
   const restricted = decide(side.policy, request.restricted);
   const isOpen = restricted.verdict === "deny" || restricted.external !== undefined;
   const permitted = isOpen ? decide(side.policy, request.permitted) : restricted;
@@ -157,13 +179,13 @@ interface Asked {
   readonly request: ReplayedRequest;
 }
 
-interface Readings {
+interface Decided {
   readonly restricted: Decision;
   readonly permitted: Decision;
 }
 
 /** What an external authorizer makes of it; undefined where none is asked, or where it let the request pass. */
-function authorizedBy({ restricted, permitted }: Readings, asked: Asked): Judged | "unknown" | undefined {
+function authorizedBy({ restricted, permitted }: Decided, asked: Asked): Judged | "unknown" | undefined {
   const { external } = restricted;
   if (external === undefined) return undefined;
   if (!isAskable(external, asked.side.rules)) {

@@ -13,8 +13,10 @@ export function replaysBetween(
   nowMs: number,
 ): (destination: Party) => Replay | undefined {
   const known = new Map<string, Replay | undefined>();
+  // Decisions of one edge share its parties, so that most are found without making a text of them.
+  const byParty = new Map<Party, Replay | undefined>();
   const replicas = Map.groupBy(before.inputs.registrations.values(), accountOf);
-  return (destination) => {
+  const replayFor = (destination: Party): Replay | undefined => {
     const { service, version } = destination;
     const account = `${destination.namespace}/${destination.workload}`;
     const key = JSON.stringify([account, service, version]);
@@ -24,6 +26,10 @@ export function replaysBetween(
       known.set(key, replayAt(ofVersion.length > 0 ? ofVersion : serving, { before, after, nowMs }));
     }
     return known.get(key);
+  };
+  return (destination) => {
+    if (!byParty.has(destination)) byParty.set(destination, replayFor(destination));
+    return byParty.get(destination);
   };
 }
 
