@@ -59,10 +59,13 @@ function differenceOfTargets(head: RequestHead, theirs: string): string | undefi
   const [, , ...rest] = theirs.split("/");
   const authority = (rest[0] ?? "").split("?")[0] ?? "";
   const path = rest.join("/").slice(authority.length);
-  return (
-    differs("authority", head.authority, authority) ??
-    differs("target", head.target, path.startsWith("/") ? path : `/${path}`)
-  );
+  return differs("authority", head.authority, authority) ?? differs("target", head.target, originForm(head, path));
+}
+
+/** OPTIONS of a host alone asks about the server as a whole (RFC 9112 §3.2.4). */
+function originForm({ method }: RequestHead, path: string): string {
+  if (method === "OPTIONS" && path === "") return "*";
+  return path.startsWith("/") ? path : `/${path}`;
 }
 
 function differenceOfFields(what: string, ours: FieldList, theirs: FieldList): string | undefined {
