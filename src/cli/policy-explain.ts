@@ -45,7 +45,7 @@ export function registerExplain(command: Command, context: CommandContext): void
     .option("--token-claims <file>", "all claims of its token, as JSON")
     .option("--without-token", "it carries no token")
     .option("--source-ip <address>", "where the connection comes from")
-    .option("--sni <name>", "server name that the connection asks for")
+    .option("--sni <name>", "server name that the caller's own TLS asks for, with --tcp")
     .addHelpText("after", "\nWhat is not given is not known, and it is said where the verdict depends on it.")
     .action((...words: readonly unknown[]) => explain(words, context));
 }

@@ -18,6 +18,8 @@ export interface Knowledge {
   readonly headers: ReadonlySet<string> | "all";
   /** `all`: the token has no other claim, or there is none. */
   readonly claims: ReadonlySet<string> | "all";
+  /** Agents do not know the server name either, so that what looks at it restricts; absent, it is known where it is given. */
+  readonly hasNoServerName?: boolean;
 }
 
 export const NOTHING_HIDDEN: Knowledge = { path: true, host: true, headers: "all", claims: "all" };
@@ -26,14 +28,14 @@ const HEADER = /^request\.headers\[(.*)\]$/;
 const CLAIM = /^request\.auth\.claims\[([^\]]*)\]/;
 
 export function partialRequest(attributes: RequestAttributes, knowledge: Knowledge): PartialRequest {
-  const { path, host, headers, claims } = knowledge;
+  const { path, host, headers, claims, hasNoServerName = false } = knowledge;
   const has = (known: ReadonlySet<string> | "all", name: string): boolean => known === "all" || known.has(name);
   const plain: Partial<Record<TermAttribute, boolean>> = {
     "request.path": path,
     "request.host": host,
     "source.ip": attributes.sourceAddress !== undefined,
     "destination.ip": attributes.destinationAddress !== undefined,
-    "connection.sni": attributes.serverName !== undefined,
+    "connection.sni": hasNoServerName || attributes.serverName !== undefined,
   };
   return {
     attributes,

@@ -170,7 +170,7 @@ spec: { jwtRules: [{ issuer: "https://login.example" }] }
   test("is named where the verdict depends on it, with the best and the worst that can come of it", () => {
     expect(outcomes({}, withTokens)[0]).toMatchObject({
       verdict: "depends",
-      dependsOn: ["request.headers[x-team]", "request.auth.claims[role]", "source.ip", "connection.sni"],
+      dependsOn: ["request.headers[x-team]", "request.auth.claims[role]", "source.ip"],
       either: [
         { verdict: "allow", label: "AuthorizationPolicy/shop/teams", rule: 0 },
         { verdict: "deny", reason: "default-deny" },
@@ -184,7 +184,7 @@ spec: { jwtRules: [{ issuer: "https://login.example" }] }
     ["a claim", { token: { kind: "part", claims: { role: "auditor" } } }, 1],
     ["a whole token", { token: { kind: "whole", claims: { role: ["auditor"] } } }, 1],
     ["an address", { sourceIp: "10.1.2.3" }, 2],
-    ["a server name", { sni: "cart.example" }, 3],
+    ["a server name, of bytes", { path: undefined, sni: "Cart.example" }, 3],
   ])("is known by %s that is given", (_, more, rule) => {
     expect(outcomes(more, withTokens)[0]).toMatchObject({ verdict: "allow", rule, dependsOn: [] });
   });
@@ -197,6 +197,26 @@ spec: { jwtRules: [{ issuer: "https://login.example" }] }
       unknown: [],
       nearestMiss: { failed: ["when request.headers[x-team]"] },
     });
+  });
+
+  test("of a server name, where agents do not know it, restricts as at an agent, and a name that is given changes nothing", () => {
+    const http = {
+      absentHeaders: ["X-Team"],
+      token: { kind: "none" },
+      sourceIp: "192.0.2.1",
+      sni: "cart.example",
+    } as const;
+    const of = (more: Partial<ExplainQuestion>) =>
+      outcomes({ ...http, absentHeaders: ["X-Team"], ...more }, withTokens)[0];
+    const words = "The server name that was given is not looked at";
+    expect(of({})).toMatchObject({ verdict: "deny", unknown: [], notes: [expect.stringContaining(words)] });
+    expect(of({ source: "-" })).toMatchObject({
+      verdict: "deny",
+      unknown: [],
+      notes: [expect.stringContaining(words)],
+    });
+    expect(of({ path: undefined })).toMatchObject({ verdict: "allow", rule: 3, notes: [] });
+    expect(of({ sni: undefined })).toMatchObject({ verdict: "deny", notes: [] });
   });
 
   test("does not include a token where tokens are not looked at, which is said", () => {

@@ -23,13 +23,17 @@ export function explanationOf(snapshot: MeshSnapshot, asked: ExplainQuestion, no
     const atDestination = outcomeAt(snapshot, endpoint, { request, nowMs });
     return throughEgress(egress, calleeOf(endpoint, snapshot, asked.port ?? endpoint.appPort), atDestination);
   });
-  return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(outcomes) });
+  const notes = serverNameNotes(asked);
+  const told = outcomes.map((each) => ({ ...each, notes: [...each.notes, ...notes] }));
+  return success({ principal: caller.principal, destination: asked.destination, outcomes: mergeEqual(told) });
 }
+
+const STRANGER = "-";
 
 const SCHEME = "spiffe://";
 
 function callerOf({ settings }: MeshSnapshot, source: string): CallerAttributes | undefined {
-  if (source === "-") return { principal: "", namespace: "", serviceAccount: "" };
+  if (source === STRANGER) return { principal: "", namespace: "", serviceAccount: "" };
   const [namespace = "", account, ...more] = source.split("/");
   const isShort = account !== undefined && more.length === 0;
   const bare = source.startsWith(SCHEME) ? source.slice(SCHEME.length) : source;
@@ -40,11 +44,12 @@ function callerOf({ settings }: MeshSnapshot, source: string): CallerAttributes 
   return caller.serviceAccount === "" && id.value.trustDomain === settings.trustDomain ? undefined : caller;
 }
 
-function partsOf({ method, path, host, port, sourceIp, sni, ...asked }: ExplainQuestion): Partial<RequestAttributes> {
+function partsOf(question: ExplainQuestion): Partial<RequestAttributes> {
+  const { method, path, host, port, sourceIp, ...asked } = question;
   const connection = {
     ...(port === undefined ? {} : { port }),
     sourceAddress: sourceIp === undefined ? undefined : parseAddress(sourceIp),
-    serverName: sni,
+    serverName: serverNameOf(question),
   };
   if (path === undefined) return { ...connection, protocol: "tcp" };
   const headers = asked.headers.flatMap(({ name, value }) => [name.toLowerCase(), value]);
@@ -52,11 +57,31 @@ function partsOf({ method, path, host, port, sourceIp, sni, ...asked }: ExplainQ
   return { ...connection, protocol: "http", method, path: path.split("?")[0] ?? "", host: host ?? "", headers, claims };
 }
 
-function knowledgeOf({ host, headers, absentHeaders, token }: ExplainQuestion): Knowledge {
+/**
+ * As the destination's agent has it: it reads that of bytes, knows that callers in the clear ask for none, and does not know that of HTTP from
+ * other agents.
+ */
+function serverNameOf({ source, path, sni }: ExplainQuestion): string | undefined {
+  if (path === undefined) return sni?.toLowerCase();
+  return source === STRANGER ? "" : undefined;
+}
+
+function serverNameNotes({ source, path, sni }: ExplainQuestion): readonly string[] {
+  if (sni === undefined || path === undefined) return [];
+  const why =
+    source === STRANGER
+      ? "who calls in the clear asks for none"
+      : "of HTTP from other agents it is not known there, so that an ALLOW by it is not met and a DENY is";
+  return [`The server name that was given is not looked at: ${why}. It is for bytes, as with \`--tcp\`.`];
+}
+
+function knowledgeOf(question: ExplainQuestion): Knowledge {
+  const { source, path, host, headers, absentHeaders, token } = question;
   const known = [...headers.map(({ name }) => name), ...absentHeaders].map((name) => name.toLowerCase());
   return {
     path: true,
     host: host !== undefined,
+    hasNoServerName: path !== undefined && source !== STRANGER,
     headers: new Set(known),
     claims: token === undefined ? new Set() : token.kind === "part" ? new Set(Object.keys(token.claims)) : "all",
   };

@@ -47,12 +47,15 @@ function requestOf({ settings }: MeshSnapshot, { edge, method, path, authority }
   const caller = callerOf(principal, settings.trustDomain);
   // One that showed no identity is recorded by its address.
   const sourceAddress = principal === "" ? parseAddress(instance) : undefined;
-  const knowledge = { path: path.length < PATH_CHARS_MAX, host: authority.length < PATH_CHARS_MAX };
+  const isOfAgent = edge.protocol !== "tcp" && principal !== "";
+  const known = { path: path.length < PATH_CHARS_MAX, host: authority.length < PATH_CHARS_MAX };
+  const knowledge = { ...known, hasNoServerName: isOfAgent };
+  const serverName = principal === "" ? "" : undefined;
   return {
     attributes:
       edge.protocol === "tcp"
         ? { ...caller, sourceAddress, protocol: "tcp" }
-        : { ...caller, sourceAddress, protocol: "http", method, path, host: authority },
+        : { ...caller, sourceAddress, serverName, protocol: "http", method, path, host: authority },
     knowledge: { ...knowledge, headers: new Set(), claims: new Set() },
   };
 }
