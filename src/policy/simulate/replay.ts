@@ -37,6 +37,18 @@ export type Outcome =
   /** It may flip: that depends on attributes that were not recorded, in the words of the policies. */
   | { readonly kind: "unknown"; readonly missing: readonly string[] };
 
+/** What the caller's own agent makes of a request before it is sent. `some`: it depends on which of the caller's workloads called. */
+export type Departure =
+  | { readonly kind: "passes" }
+  | { readonly kind: "refused"; readonly label: string; readonly rule: number }
+  | { readonly kind: "some"; readonly refused: readonly string[] };
+
+/** By the policies about what goes out, as they are and as they would be. */
+export interface Egress {
+  readonly is: Departure;
+  readonly would: Departure;
+}
+
 /** A verdict as far as it is known. */
 type Judged = Known | { readonly kind: "unknown"; readonly missing: ReadonlySet<string> };
 
@@ -48,6 +60,7 @@ interface Known {
 }
 
 const SAME: Outcome = { kind: "same" };
+const PASSES: Egress = { is: { kind: "passes" }, would: { kind: "passes" } };
 
 /**
  * Compares two states of the rules of one workload. What is prepared is good for any number of requests.
@@ -55,17 +68,38 @@ const SAME: Outcome = { kind: "same" };
  * A flip is certain: whatever was not recorded, the request was decided one way and would be decided the other. What would be decided by a
  * condition that cannot be judged is unknown, unless the change leaves every rule as it was that may concern the request.
  */
-export function replay(before: RulesInForce, after: RulesInForce): (recorded: RecordedRequest) => Outcome {
+export function replay(
+  before: RulesInForce,
+  after: RulesInForce,
+): (recorded: RecordedRequest, egress?: Egress) => Outcome {
   const [held, changed] = [sideOf(before), sideOf(after)];
-  if (held.text === changed.text) return () => SAME;
-  return (recorded) => {
+  const isHeld = held.text === changed.text;
+  return (recorded, egress = PASSES) => {
+    const isSentAlike = isSameDeparture(egress);
+    if (isHeld && isSentAlike) return SAME;
     const readings = new Readings(recorded);
-    const would = judge(changed, held, readings);
-    const is = judge(held, held, readings);
+    const would = departing(egress.would, judge(changed, held, readings));
+    const is = departing(egress.is, judge(held, held, readings));
     if (would.kind === "known") return outcomeOf(would, is, recorded);
-    const isOpenAlike = is.kind === "unknown" && openText(held, recorded) === openText(changed, recorded);
+    const isOpenAlike =
+      isSentAlike && is.kind === "unknown" && openText(held, recorded) === openText(changed, recorded);
     return isOpenAlike ? SAME : { kind: "unknown", missing: [...would.missing].sort() };
   };
+}
+
+function isSameDeparture({ is, would }: Egress): boolean {
+  if (is.kind !== "some" || would.kind !== "some") return is.kind === would.kind;
+  return is.refused.join() === would.refused.join();
+}
+
+const CALLING = "which of the caller's workloads called";
+
+/** What is not let out never comes to the destination. */
+function departing(by: Departure, arrived: Judged): Judged {
+  if (by.kind === "passes") return arrived;
+  if (by.kind === "refused") return { kind: "known", verdict: "deny", label: by.label, rule: by.rule };
+  if (arrived.kind === "known" && arrived.verdict === "deny") return arrived;
+  return { kind: "unknown", missing: new Set([...(arrived.kind === "known" ? [] : arrived.missing), CALLING]) };
 }
 
 function outcomeOf(would: Known, is: Judged, recorded: RecordedRequest): Outcome {

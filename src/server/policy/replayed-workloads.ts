@@ -1,10 +1,10 @@
 /** What decides at the workloads that recorded requests went to, as things are and as they would be. */
 import { inboundRulesFor, type MeshSnapshot, type Registration, SERVICE_LABEL } from "#mesh";
 import { ruleSetsAt } from "#policy";
-import { type Outcome, type RecordedRequest, type RulesInForce, replay } from "#policy/simulate";
+import { type Egress, type Outcome, type RecordedRequest, type RulesInForce, replay } from "#policy/simulate";
 import type { Party } from "#telemetry";
 
-export type Replay = (recorded: RecordedRequest) => Outcome;
+export type Replay = (recorded: RecordedRequest, egress?: Egress) => Outcome;
 
 /** Undefined where no replica of the workload is known. Rules are taken as they are at the instant. */
 export function replaysBetween(
@@ -57,8 +57,8 @@ function replayAt(replicas: readonly Registration[], { before, after, nowMs }: C
   const replays = [...distinct.values()].map(([is, would]) => replay(inForce(is), inForce(would)));
   const [only, ...others] = replays;
   if (only === undefined || others.length === 0) return only;
-  return (recorded) => {
-    const outcomes = replays.map((each) => each(recorded));
+  return (recorded, egress) => {
+    const outcomes = replays.map((each) => each(recorded, egress));
     return (
       (["flips", "unknown"] as const)
         .map((kind) => outcomes.find((each) => each.kind === kind))

@@ -182,6 +182,55 @@ spec: { mtls: { mode: ${mode} } }
     ]);
   });
 
+  test("of whom workloads may call flips what they called, and back", async () => {
+    const closed = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: storefront-egress, namespace: shop }
+spec: { podSelector: { matchLabels: { app: storefront } }, policyTypes: [Egress] }
+`;
+    const store = recorded(...SEEN);
+    const view = await ask(store, closed);
+    expect(view).toMatchObject({ newlyDenied: 10, newlyAllowed: 0, undecided: [] });
+    expect(view.flips).toMatchObject([
+      {
+        source: "shop/storefront",
+        destination: "shop/cart",
+        to: "deny",
+        by: "default-deny: no rule of NetworkPolicy/shop/storefront-egress matched",
+      },
+    ]);
+    expect(guardProblems(view, "undecided").map(({ code }) => code)).toContain("HDL_POLICY_GUARD");
+    const shop = shopSnapshot();
+    const snapshot = nextSnapshot(shop, { resources: [...shop.inputs.resources, ...resourcesOf(closed)] });
+    const ref = { kind: "NetworkPolicy", namespace: "shop", name: "storefront-egress" } as const;
+    const opened = await ask(store, "", { snapshot, deleted: [ref] });
+    expect(opened.flips).toMatchObject([{ source: "shop/storefront", to: "allow" }]);
+    const port = (number: number) => closed.replace("[Egress]", `[Egress], egress: [{ ports: [{ port: ${number} }] }]`);
+    expect((await ask(store, port(8080))).flips).toEqual([]);
+    expect((await ask(store, port(8081))).newlyDenied).toBe(10);
+    expect((await ask(store, CART('["/none"]'), { snapshot })).newlyDenied).toBe(7);
+  });
+
+  test("of whom some workloads of a caller may call is not known", async () => {
+    const shop = shopSnapshot();
+    const first = shop.inputs.registrations.get("shop/storefront-1");
+    if (first === undefined) throw new Error("no storefront");
+    const second = { ...first, instance: "storefront-2", labels: { app: "b" } };
+    const registrations = new Map([...shop.inputs.registrations, ["shop/storefront-2", second]]);
+    const snapshot = nextSnapshot(shop, { registrations });
+    const some = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: b-egress, namespace: shop }
+spec: { podSelector: { matchLabels: { app: b } }, policyTypes: [Egress] }
+`;
+    const view = await ask(recorded(...SEEN), some, { snapshot });
+    expect(view.undecided).toMatchObject([
+      { source: "shop/storefront", missing: ["which of the caller's workloads called"] },
+    ]);
+  });
+
   test("says what has no replica now", async () => {
     const view = await ask(recorded({ source: "cart", to: "gone" }), CART('["/carts/*"]'));
     expect(view).toMatchObject({ replayed: 0, flips: [] });

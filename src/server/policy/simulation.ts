@@ -10,7 +10,8 @@ import type { RecordedDecision, StoredSpan } from "#telemetry/store";
 import type { DecisionSource } from "./decision-view.ts";
 import { overlaid } from "./overlay.ts";
 import { ownersIn } from "./owners.ts";
-import { type Replay, replaysBetween } from "./replayed-workloads.ts";
+import { egressBetween } from "./replayed-egress.ts";
+import { replaysBetween } from "./replayed-workloads.ts";
 
 export interface SimulatedChange {
   readonly given: readonly Resource[];
@@ -35,21 +36,22 @@ export async function simulate(
   const resources = overlaid(snapshot.inputs.resources, change.given, change.deleted);
   const after = nextSnapshot(snapshot, { resources });
   const replayOf = replaysBetween(snapshot, after, options.nowMs);
+  const egressOf = egressBetween(snapshot, after, options.nowMs);
   const tally = new Tally(options, ownersIn(after));
   const callerOf = callersIn(snapshot);
   for (const page of decisions.decisions(options)) {
     for (const each of page) {
       const replay = replayOf(each.edge.destination);
-      tally.add(each, replay === undefined ? undefined : replayed(each, callerOf, replay));
+      tally.add(each, replay?.(recordedRequest(each, callerOf), egressOf(each.edge)));
     }
     await options.turn();
   }
   return tally.view(decisions.decisionCoverage(options), [snapshot, after]);
 }
 
-function replayed(decision: RecordedDecision, callerOf: CallerOf, replay: Replay): Outcome {
+function recordedRequest(decision: RecordedDecision, callerOf: CallerOf): RecordedRequest {
   const { source, protocol, mtls } = decision.edge;
-  const recorded: RecordedRequest = {
+  return {
     caller: callerOf(source.principal),
     sourceAddress: source.principal === "" ? parseAddress(source.instance) : undefined,
     mtls,
@@ -64,7 +66,6 @@ function replayed(decision: RecordedDecision, callerOf: CallerOf, replay: Replay
     verdict: decision.verdict,
     isExternal: decision.isExternal,
   };
-  return replay(recorded);
 }
 
 type CallerOf = (principal: string) => CallerAttributes;
