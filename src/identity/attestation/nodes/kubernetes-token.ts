@@ -15,7 +15,7 @@ const NAME_CHARS_MAX = 253;
 export function attestKubernetes(
   { token }: Extract<NodeEvidence, { readonly kind: "kubernetes" }>,
   { issuer, audience, jwks }: Kubernetes,
-  by: { readonly nowMs: number; readonly peerAddress: string; readonly uses: TokenUses },
+  by: { readonly nowMs: number; readonly peerAddress: string; readonly uses: Pick<TokenUses, "take"> },
 ): Result<AttestedNode> {
   const claims = verifyNodeToken(token, { issuer, audience, jwks, lifeMaxMs: LIFE_MAX_MS }, by.nowMs);
   if (!claims.ok) return claims;
@@ -28,7 +28,9 @@ export function attestKubernetes(
     return refuse("is not that of a service account");
   // One that is bound to no pod can be made by whoever may make tokens, and outlives every pod.
   if (podUid === "") return refuse("is not bound to a pod");
-  const use = { id: sha256Hex(token), address: by.peerAddress, untilMs: Number(claims.value["exp"]) * 1000 };
+  // Of what is signed: an ECDSA signature can be written in two ways, and the token would be another.
+  const signed = token.slice(0, token.lastIndexOf("."));
+  const use = { id: sha256Hex(signed), address: by.peerAddress, untilMs: Number(claims.value["exp"]) * 1000 };
   const fault = by.uses.take(use, by.nowMs);
   if (fault !== undefined) return refuse(fault);
   const facts = { namespace, serviceAccount, pod: textOf(pod?.["name"]), podUid, node: textOf(node?.["name"]) };

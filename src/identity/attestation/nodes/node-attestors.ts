@@ -6,7 +6,7 @@ import type { AttestedNode, NodeEvidence } from "./evidence.ts";
 import { attestGcp } from "./gcp-token.ts";
 import { mayTake } from "./granted-identity.ts";
 import { attestKubernetes } from "./kubernetes-token.ts";
-import { TokenUses } from "./token-uses.ts";
+import { ClaimedUse, TokenUses } from "./token-uses.ts";
 import { attestPossession } from "./x509-possession.ts";
 
 /** Proof offered by a joining agent in place of a join token. */
@@ -71,16 +71,18 @@ export class NodeAttestors {
     let refusal: Result<never> = failure(problem("HDL_ATTESTATION_NONE", `No NodeAttestation takes ${kind}.`));
     if (isServer(claim)) return notGranted(claim, kind);
     for (const { spec } of fitting) {
-      const node = this.#prove(claim, spec.attestor);
+      const node = this.#prove(claim, spec.attestor, uses);
       if (node.ok && mayTake(claim, spec.identities, node.value.facts)) return success(node.value);
       refusal = node.ok ? notGranted(claim, node.value.name) : (worse(refusal, node) ?? refusal);
+    const uses = new ClaimedUse(this.#uses);
     }
     return refusal;
   }
 
-  #prove(claim: NodeClaim, attestor: NodeAttestor): Result<AttestedNode> {
+  #prove(claim: NodeClaim, attestor: NodeAttestor, uses: ClaimedUse): Result<AttestedNode> {
+    uses.giveBack();
     const { evidence } = claim;
-    const by = { ...claim, nowMs: this.#options.clock.nowMs(), uses: this.#uses };
+    const by = { ...claim, nowMs: this.#options.clock.nowMs(), uses };
     if (evidence.kind === "x509pop" && attestor.kind === "x509pop") return attestPossession(evidence, attestor, by);
     if (evidence.kind === "kubernetes" && attestor.kind === "kubernetes")
       return attestKubernetes(evidence, attestor, by);

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { type Result, valueOrThrow } from "#model";
+import { type NodeAttestation, type Result, valueOrThrow } from "#model";
+import { nobodyBarred } from "../../../../test/fakes/no-nodes.ts";
 import { instanceClaims, podClaims } from "../../../../test/fakes/node-tokens.ts";
 import { encode, hmacToken, signingIssuer } from "../../../../test/fakes/token-issuer.ts";
 import { attestGcp, gcpAudience } from "./gcp-token.ts";
 import { attestKubernetes } from "./kubernetes-token.ts";
+import { NodeAttestors } from "./node-attestors.ts";
 import { TokenUses } from "./token-uses.ts";
 
 const cluster = signingIssuer("https://kubernetes.default.svc.cluster.local", { algorithm: "RS256" });
@@ -12,6 +14,17 @@ const HOUR_S = 3600;
 const nowS = Math.floor(Date.now() / 1000);
 
 const told = (result: Result<unknown>): string => (result.ok ? "ok" : result.problems[0].message);
+/** Order of P-256 (SEC 2 §2.4.2): with a signature (r, s), (r, order − s) holds as well. */
+const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+function twinOf(token: string): string {
+  const [head, payload, last = ""] = token.split(".");
+  const signature = Buffer.from(last, "base64url");
+  const s = BigInt(`0x${signature.subarray(32).toString("hex")}`);
+  const twin = Buffer.from((ORDER - s).toString(16).padStart(64, "0"), "hex");
+  return `${head}.${payload}.${Buffer.concat([signature.subarray(0, 32), twin]).toString("base64url")}`;
+}
+
 const unsigned = (claims: object): string => `${encode({ alg: "none" })}.${encode(claims)}.`;
 
 function pod(
@@ -80,6 +93,45 @@ describe("a projected service-account token", () => {
     for (let turn = 1; turn < 16; turn++) expect(told(pod(token, { uses }))).toBe("ok");
     expect(told(pod(token, { uses }))).toContain("16 times");
     expect(told(pod(cluster.token(podClaims({ jti: "renewed" })), { uses, peerAddress: "10.6.6.6" }))).toBe("ok");
+  });
+
+  test("is counted once, however many attestations look at it, and only where somebody joins", async () => {
+    const attestor = { kind: "kubernetes" as const, issuer: cluster.issuer, audience: "heddle", jwks: cluster.jwks };
+    const attestation = (index: number): NodeAttestation => ({
+      apiVersion: "heddle.dev/v1",
+      kind: "NodeAttestation",
+      metadata: { namespace: "", name: `n${index}`, labels: {}, annotations: {} },
+      spec: { attestor, identities: [{ workloads: [index === 19 ? "shop/cart" : "shop/other"], where: {} }] },
+    });
+    const attestations = Array.from({ length: 20 }, (_, index) => attestation(index));
+    const clock = { nowMs: () => Date.now() };
+    const nodes = new NodeAttestors({
+      attestations: () => attestations,
+      barred: nobodyBarred,
+      clock,
+      audit: () => undefined,
+    });
+    const token = cluster.token(podClaims());
+    const signed = { request: new Uint8Array(), nonce: new Uint8Array(), peerAddress: "10.0.0.1", instance: "cart-1" };
+    const join = async (serviceAccount: string) =>
+      told(
+        await nodes.attest({ namespace: "shop", serviceAccount, evidence: { kind: "kubernetes", token }, ...signed }),
+      );
+    for (let turn = 0; turn < 20; turn++) expect(await join("nobody")).toContain("No NodeAttestation lets");
+    for (let turn = 0; turn < 16; turn++) expect(await join("cart")).toBe("ok");
+    expect(await join("cart")).toContain("16 times");
+  });
+
+  test("is the same token however its signature is written", () => {
+    const curves = signingIssuer(cluster.issuer, { algorithm: "ES256" });
+    const attestor = { kind: "kubernetes" as const, issuer: curves.issuer, audience: "heddle", jwks: curves.jwks };
+    const uses = new TokenUses();
+    const shown = (token: string, peerAddress: string) =>
+      told(attestKubernetes({ kind: "kubernetes", token }, attestor, { nowMs: Date.now(), peerAddress, uses }));
+    const token = curves.token(podClaims());
+    expect(shown(token, "10.0.0.1")).toBe("ok");
+    expect(shown(twinOf(token), "10.6.6.6")).toContain("from another address");
+    expect(shown(twinOf(token), "10.0.0.1")).toBe("ok");
   });
 
   test("is judged with a minute for clocks that are apart, and no more", () => {

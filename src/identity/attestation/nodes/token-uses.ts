@@ -34,7 +34,33 @@ export class TokenUses {
     return undefined;
   }
 
+  /** A use that came to nothing is none. */
+  giveBack({ id }: Pick<TokenUse, "id">): void {
+    const held = this.#used.get(id);
+    if (held !== undefined && --held.count === 0) this.#used.delete(id);
+  }
+
   #forget(nowMs: number): void {
     for (const [id, { untilMs }] of this.#used) if (untilMs + SKEW_MS < nowMs) this.#used.delete(id);
+  }
+}
+
+/** The use of one token by one claim: counted once, however many attestors look at it. */
+export class ClaimedUse {
+  readonly #uses: TokenUses;
+  #taken: { readonly use: TokenUse; readonly fault: string | undefined } | undefined;
+
+  constructor(uses: TokenUses) {
+    this.#uses = uses;
+  }
+
+  take(use: TokenUse, nowMs: number): string | undefined {
+    this.#taken ??= { use, fault: this.#uses.take(use, nowMs) };
+    return this.#taken.fault;
+  }
+
+  /** Nobody joined by it. */
+  giveBack(): void {
+    if (this.#taken !== undefined && this.#taken.fault === undefined) this.#uses.giveBack(this.#taken.use);
   }
 }
