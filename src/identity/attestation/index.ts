@@ -13,7 +13,13 @@ export {
 } from "./join-tokens.ts";
 export { type BarDocuments, BarredNodes } from "./nodes/barred-nodes.ts";
 export { Challenges } from "./nodes/challenges.ts";
-export { type AttestedNode, type AttestedRequest, attestedRequest, type NodeEvidence } from "./nodes/evidence.ts";
+export {
+  type AttestedNode,
+  type AttestedRequest,
+  attestedRequest,
+  type NodeEvidence,
+  nodeLabel,
+} from "./nodes/evidence.ts";
 export { gcpAudience } from "./nodes/gcp-token.ts";
 export {
   NodeAttestors,

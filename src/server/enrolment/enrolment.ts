@@ -8,6 +8,7 @@ import {
   type JoinTokens,
   type NodeAttestors,
   type NodeEvidence,
+  nodeLabel,
   type WorkloadName,
 } from "#identity/attestation";
 import type { Authority, IssuedJwt, IssuedSvid } from "#identity/authority";
@@ -60,6 +61,10 @@ export interface SvidIssuance {
   readonly peerAddress: string;
   /** The join token that allowed it; empty for a renewal, and for a node that proved what it is. */
   readonly tokenId: string;
+  /** Label of the node that proved what it is; absent for a join token and a renewal. */
+  readonly node?: string | undefined;
+  /** Serial of the SVID that it renews. */
+  readonly renews?: string | undefined;
 }
 
 export interface EnrolmentOptions {
@@ -128,7 +133,8 @@ export class Enrolment {
     const member = this.#memberOf(peer);
     if (!member.ok) return member;
     if (!DNS_LABEL.test(request.instance)) return badName("instance", request.instance);
-    return this.#issue({ by: "renew", spiffeId: member.value, tokenId: "" }, request, peer);
+    const grant = { by: "renew", spiffeId: member.value, tokenId: "", renews: peer.svid?.serial } as const;
+    return this.#issue(grant, request, peer);
   }
 
   /** A JWT-SVID for who the peer proved to be. Fails as `renew`, and with `HDL_IDENTITY_JWT_INVALID` for audiences that cannot be. */
@@ -164,32 +170,32 @@ export class Enrolment {
     const spiffeId = workloadSpiffeId(authority.trustDomain, namespace, serviceAccount);
     const attested = await this.#attest(request, { peer, publicKeyInfo: proven.value });
     if (!attested.ok) return attested;
-    return this.#issue({ by: "enrol", spiffeId, tokenId: attested.value }, request, peer);
+    return this.#issue({ by: "enrol", spiffeId, ...attested.value }, request, peer);
   }
 
-  /** The id of the join token; empty for a node. */
+  /** The id of the join token, or empty and the node. */
   async #attest(
     { joinToken, evidence, ...request }: EnrolRequest,
     { peer, publicKeyInfo }: { readonly peer: EnrolmentPeer; readonly publicKeyInfo: Uint8Array },
-  ): Promise<Result<string>> {
+  ): Promise<Result<Pick<SvidIssuance, "tokenId" | "node">>> {
     const { namespace, serviceAccount, instance, csr } = request;
     const asked = { namespace, serviceAccount, peerAddress: peer.address };
     if (evidence === undefined) {
       const token = await this.#options.joinTokens.attest({ ...asked, joinToken, publicKeyInfo });
       if (!token.ok) return token;
       const lifted = await this.#options.barred.lift(asked, instance);
-      return lifted.ok ? success(token.value.id) : lifted;
+      return lifted.ok ? success({ tokenId: token.value.id }) : lifted;
     }
     const nonce = this.#challenges.take(peer);
     if (!nonce.ok) return nonce;
     const signed = attestedRequest({ namespace, serviceAccount, instance, csr, nonce: nonce.value });
     const claim = { ...asked, instance, evidence, request: signed, nonce: nonce.value };
     const node = await this.#options.nodes.attest(claim);
-    return node.ok ? success("") : node;
+    return node.ok ? success({ tokenId: "", node: nodeLabel(evidence, node.value) }) : node;
   }
 
   #issue(
-    grant: Pick<SvidIssuance, "by" | "spiffeId" | "tokenId">,
+    grant: Pick<SvidIssuance, "by" | "spiffeId" | "tokenId" | "node" | "renews">,
     request: RenewRequest,
     peer: EnrolmentPeer,
   ): Result<SvidGrant> {

@@ -34,7 +34,7 @@ import { Enrolment, type SvidIssuance } from "./enrolment.ts";
 import { KeyRotation } from "./key-rotation.ts";
 import type { MemberReport } from "./members.ts";
 import { OwnIdentity } from "./own-identity.ts";
-import { type LedgerDocuments, SvidLedger } from "./svid-ledger.ts";
+import { type IssuedRecord, type LedgerDocuments, SvidLedger } from "./svid-ledger.ts";
 import { type UpstreamSettings, upstreamOf } from "./upstream.ts";
 
 export interface IdentityPlaneOptions {
@@ -182,7 +182,8 @@ export class IdentityPlane {
     const { spiffeId, instance } = target;
     const who = { namespace: namespaceOf(spiffeId) ?? "", serviceAccount: serviceAccountOf(spiffeId) ?? "" };
     // First: whoever is revoked would otherwise prove what he is and be back at once.
-    const barred = await this.#barred.bar(who, instance);
+    const nodes = instance === undefined ? [] : this.#heldBy(target).flatMap(({ node }) => node ?? []);
+    const barred = await this.#barred.bar(who, instance, [...new Set(nodes)]);
     if (!barred.ok) return barred;
     const revoked = await this.#change(() => this.#revoke(target));
     if (revoked.ok) this.#options.listener.onRevoked(target);
@@ -190,11 +191,9 @@ export class IdentityPlane {
   }
 
   async #revoke({ spiffeId, instance }: RevocationTarget): Promise<Result<void>> {
-    const { authority, ledger } = this;
+    const { authority } = this;
     if (instance === undefined) return authority.revokeIdentity(spiffeId);
-    const held = ledger
-      .of(`${namespaceOf(spiffeId) ?? ""}/${instance}`)
-      .filter((each) => each.spiffeId === spiffeId.uri);
+    const held = this.#heldBy({ spiffeId, instance });
     if (held.length === 0)
       return failure(problem("HDL_AUTHORITY_NOTHING_TO_REVOKE", `${instance} holds no valid SVID of ${spiffeId.uri}.`));
     for (const each of held) {
@@ -202,6 +201,12 @@ export class IdentityPlane {
       if (!revoked.ok) return revoked;
     }
     return success(undefined);
+  }
+
+  /** Valid SVIDs of one replica. */
+  #heldBy({ spiffeId, instance = "" }: RevocationTarget): readonly IssuedRecord[] {
+    const records = this.ledger.of(`${namespaceOf(spiffeId) ?? ""}/${instance}`);
+    return records.filter((each) => each.spiffeId === spiffeId.uri);
   }
 
   async #maintain(): Promise<void> {

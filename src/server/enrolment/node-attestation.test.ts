@@ -232,7 +232,10 @@ test("who was revoked does not come back by what his node proves, but by a join 
   const { spiffeId } = valueOrThrow(await keeperOf("host-1", { node }).start());
   valueOrThrow(await plane.identity.revoke({ spiffeId, instance: "host-1-1" }));
   expect(codeOf(await keeperOf("host-1", { node }).start())).toBe("HDL_ATTESTATION_BARRED");
+  // By another name it is the same host.
   const workload = { namespace: "edge", serviceAccount: "host-1", instance: "another" };
+  expect(codeOf(await keeperOf("host-1", { node, workload }).start())).toBe("HDL_ATTESTATION_BARRED");
+  await host("CN=host-1, O=Company");
   expect(codeOf(await keeperOf("host-1", { node, workload }).start())).toBe("ok");
   valueOrThrow(await plane.identity.revoke({ spiffeId, instance: undefined }));
   expect(codeOf(await keeperOf("host-1", { node, workload }).start())).toBe("HDL_ATTESTATION_BARRED");
@@ -240,6 +243,18 @@ test("who was revoked does not come back by what his node proves, but by a join 
   expect(codeOf(await keeperOf("host-1", { joinToken: () => Promise.resolve(token) }).start())).toBe("ok");
   expect(codeOf(await keeperOf("host-1", { node }).start())).toBe("ok");
 });
+
+test("a replica that has renewed its certificate is still known by the node that it joined by", async () => {
+  const node = await host("CN=host-1, O=Company");
+  const keeper = keeperOf("host-1", { node });
+  const { spiffeId, notAfterMs } = valueOrThrow(await keeper.start());
+  for (const endMs = Date.now() + 20_000; keeper.identity?.notAfterMs === notAfterMs && Date.now() < endMs; )
+    await Bun.sleep(50);
+  await systemTimers.sleep(notAfterMs + 100 - Date.now());
+  valueOrThrow(await plane.identity.revoke({ spiffeId, instance: "host-1-1" }));
+  const workload = { namespace: "edge", serviceAccount: "host-1", instance: "another" };
+  expect(codeOf(await keeperOf("host-1", { node, workload }).start())).toBe("HDL_ATTESTATION_BARRED");
+}, 30_000);
 
 test("agents that slept past every expiry come back: by what the node proves, or by a fresh token", async () => {
   const node = await host("CN=host-1, O=Company");

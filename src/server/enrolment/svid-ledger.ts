@@ -15,6 +15,8 @@ export interface IssuedRecord {
   readonly spiffeId: string;
   readonly key: WorkloadKey;
   readonly notAfterMs: number;
+  /** Label of the node that it was joined by, also where it was renewed since; absent for a join token. */
+  readonly node?: string;
 }
 
 /** The part of the server's document store that the ledger needs. */
@@ -61,11 +63,15 @@ export class SvidLedger {
     readonly spiffeId: SpiffeId;
     readonly instance: string;
     readonly notAfterMs: number;
+    readonly node?: string | undefined;
+    /** Serial of the one that it renews. */
+    readonly renews?: string | undefined;
   }): void {
-    const { spiffeId, instance, issuer, notAfterMs } = issued;
+    const { spiffeId, instance, issuer, notAfterMs, renews = "" } = issued;
+    const { node = this.#records.get(plainSerial(renews))?.node } = issued;
     const serial = plainSerial(issued.serial);
     const key: WorkloadKey = `${namespaceOf(spiffeId) ?? ""}/${instance}`;
-    const record = { serial, issuer, spiffeId: spiffeId.uri, key, notAfterMs };
+    const record = { serial, issuer, spiffeId: spiffeId.uri, key, notAfterMs, ...(node === undefined ? {} : { node }) };
     this.#add(record);
     const [oldest] = this.#records.keys();
     if (this.#records.size > RECORDS_MAX && oldest !== undefined) this.#forget(oldest);

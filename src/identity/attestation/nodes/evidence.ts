@@ -19,6 +19,11 @@ export interface AttestedNode {
   readonly facts: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Such as `x509pop certificate 1f2e…`: no node of another kind has the name. */
+export function nodeLabel({ kind }: NodeEvidence, { name }: AttestedNode): string {
+  return `${kind} ${name}`;
+}
+
 export interface AttestedRequest extends WorkloadName {
   /** Replica's name. */
   readonly instance: string;

@@ -2,7 +2,7 @@ import type { Clock } from "#engine/time";
 import { failure, type NodeAttestation, type NodeAttestor, type Problem, problem, type Result, success } from "#model";
 import type { WorkloadName } from "../join-tokens.ts";
 import type { BarredNodes } from "./barred-nodes.ts";
-import type { AttestedNode, NodeEvidence } from "./evidence.ts";
+import { type AttestedNode, type NodeEvidence, nodeLabel } from "./evidence.ts";
 import { attestGcp } from "./gcp-token.ts";
 import { mayTake } from "./granted-identity.ts";
 import { attestKubernetes } from "./kubernetes-token.ts";
@@ -55,14 +55,18 @@ export class NodeAttestors {
    */
   async attest(claim: NodeClaim): Promise<Result<AttestedNode>> {
     const proved = this.#attest(claim);
-    const admitted = proved.ok ? await this.#options.barred.admit(claim, claim.instance) : proved;
+    const admitted = proved.ok ? await this.#admit(claim, proved.value) : proved;
     const attested = admitted.ok ? proved : admitted;
     const { namespace, serviceAccount, instance, peerAddress: actor, evidence } = claim;
     const who = { namespace, serviceAccount, instance, actor, atMs: this.#options.clock.nowMs() };
-    if (attested.ok)
-      this.#options.audit({ kind: "node-attested", ...who, node: `${evidence.kind} ${attested.value.name}` });
+    if (attested.ok) this.#options.audit({ kind: "node-attested", ...who, node: nodeLabel(evidence, attested.value) });
     else this.#options.audit({ kind: "node-refused", ...who, node: evidence.kind, problem: attested.problems[0] });
     return attested;
+  }
+
+  #admit(claim: NodeClaim, node: AttestedNode): Promise<Result<void>> {
+    const { instance, evidence } = claim;
+    return this.#options.barred.admit(claim, { instance, node: nodeLabel(evidence, node) });
   }
 
   #attest(claim: NodeClaim): Result<AttestedNode> {
@@ -70,17 +74,17 @@ export class NodeAttestors {
     const fitting = this.#options.attestations().filter(({ spec }) => spec.attestor.kind === kind);
     let refusal: Result<never> = failure(problem("HDL_ATTESTATION_NONE", `No NodeAttestation takes ${kind}.`));
     if (isServer(claim)) return notGranted(claim, kind);
+    const uses = new ClaimedUse(this.#uses);
     for (const { spec } of fitting) {
       const node = this.#prove(claim, spec.attestor, uses);
       if (node.ok && mayTake(claim, spec.identities, node.value.facts)) return success(node.value);
       refusal = node.ok ? notGranted(claim, node.value.name) : (worse(refusal, node) ?? refusal);
-    const uses = new ClaimedUse(this.#uses);
     }
+    uses.giveBack();
     return refusal;
   }
 
   #prove(claim: NodeClaim, attestor: NodeAttestor, uses: ClaimedUse): Result<AttestedNode> {
-    uses.giveBack();
     const { evidence } = claim;
     const by = { ...claim, nowMs: this.#options.clock.nowMs(), uses };
     if (evidence.kind === "x509pop" && attestor.kind === "x509pop") return attestPossession(evidence, attestor, by);
