@@ -107,6 +107,19 @@ describe("an administrator of a subtree", () => {
     expect(changes[0]).toMatchObject({ actor: "api-token:shop/team" });
   });
 
+  test("simulates what changes in it, and asks by no simulation what goes on beside it", async () => {
+    const simulate = (body: object) => send("/api/v1/policy/simulate", { token, body: { files: [], ...body } });
+    const files = (text: string) => ({ files: [{ file: "f.yaml", text }] });
+    const deletes = (at: string) => ({ deletes: [{ kind: "AuthorizationPolicy", namespace: at, name: "deny" }] });
+    const asked = [files(policy("cart")), deletes("cart"), files(namespace("cart", "shop"))];
+    for (const each of asked) expect((await simulate(each)).status).toBe(200);
+    const refused = [files(policy("bank")), deletes("bank"), files(namespace("bank")), files(policy("heddle-system"))];
+    for (const each of refused) {
+      const answer = await simulate(each);
+      expect([answer.status, answer.json().problems[0].code]).toEqual([403, "HDL_API_FORBIDDEN"]);
+    }
+  });
+
   test.each<[string, readonly string[]]>([
     ["beside it", [policy("bank", "mine")]],
     ["in the root namespace", [policy("heddle-system", "mine")]],

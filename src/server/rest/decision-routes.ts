@@ -11,8 +11,9 @@ import {
 } from "#api";
 import type { Clock, Timers } from "#engine/time";
 import type { MeshSnapshot } from "#mesh";
-import { valueOrThrow } from "#model";
+import { type Resource, type ResourceRef, valueOrThrow } from "#model";
 import { parseManifests } from "#model/manifest";
+import { viewPlaceOf } from "../administration/resource-rights.ts";
 import { type DecisionSource, decisionsView } from "../policy/decision-view.ts";
 import { simulate } from "../policy/simulation.ts";
 import { servicesMeant, suggestionsView } from "../policy/suggestion.ts";
@@ -56,7 +57,11 @@ export function registerDecisions(app: FastifyInstance, options: DecisionRoutesO
     (request) => {
       const { files, deletes, since, limit } = request.body;
       const change = { given: valueOrThrow(parseManifests(files)), deleted: deletes.map(refOf) };
-      const isSeen = rightsOf(request).within("view");
+      const rights = rightsOf(request);
+      // The sums count what the asker may not view: asked of others' namespaces they would tell what goes on there.
+      for (const ref of [...change.given.map(placeOf), ...change.deleted])
+        rights.require("view", viewPlaceOf(ref), `simulate a change of ${ref.kind} ${ref.name}`);
+      const isSeen = rights.within("view");
       const span = recordedSpan(options, since);
       return simulate({ snapshot: snapshot(), decisions }, change, { ...span, limit, isSeen });
     },
@@ -66,6 +71,10 @@ export function registerDecisions(app: FastifyInstance, options: DecisionRoutesO
 
 function registerSuggestions(app: FastifyInstance, options: DecisionRoutesOptions): void {
   app
+function placeOf({ kind, metadata: { namespace, name } }: Resource): ResourceRef {
+  return { kind, namespace, name };
+}
+
     .withTypeProvider<ZodTypeProvider>()
     .get(
       "/api/v1/policy/suggest",
