@@ -33,6 +33,10 @@ export const PROBLEM_CODES = {
     summary: "An agent without an identity was started without a join token.",
     next: "Create one with `heddle token create` and give it on standard input or in `joinTokenFile`, or let the node prove what it is with `--attest`.",
   },
+  HDL_API_BUSY: {
+    summary: "The server answers as many long questions as it may at once.",
+    next: "Ask again in some seconds, or about a shorter time with `--since`.",
+  },
   HDL_API_CREDENTIAL: {
     summary: "A request to the API has no right to what it asks.",
     next: "Name the server's data directory with `--data`, use `heddle login`, or give an API token with `--token-file`; other programs send theirs as `Authorization: Bearer …`.",

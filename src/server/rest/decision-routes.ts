@@ -18,6 +18,7 @@ import { type DecisionSource, decisionsView } from "../policy/decision-view.ts";
 import { simulate } from "../policy/simulation.ts";
 import { servicesMeant, suggestionsView } from "../policy/suggestion.ts";
 import { rightsOf } from "./credentials-hook.ts";
+import type { LongQuestions } from "./long-questions.ts";
 import { refOf } from "./resource-names.ts";
 
 export interface DecisionRoutesOptions {
@@ -25,6 +26,7 @@ export interface DecisionRoutesOptions {
   readonly decisions: DecisionSource;
   readonly clock: Pick<Clock, "nowMs">;
   readonly timers: Pick<Timers, "soon">;
+  readonly questions: LongQuestions;
 }
 
 /** Agents report each second, by clocks that may be ahead. */
@@ -39,7 +41,7 @@ export function recordedSpan({ clock, timers }: Pick<DecisionRoutesOptions, "clo
 
 /** Questions about what was decided, and what a change would make of it. They change nothing. */
 export function registerDecisions(app: FastifyInstance, options: DecisionRoutesOptions): void {
-  const { snapshot, decisions } = options;
+  const { snapshot, decisions, questions } = options;
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.get(
     "/api/v1/policy/decisions",
@@ -48,7 +50,7 @@ export function registerDecisions(app: FastifyInstance, options: DecisionRoutesO
       const { since, source, destination, verdict, limit } = request.query;
       const isSeen = rightsOf(request).within("view");
       const asked = { source, destination, verdict, limit, isSeen };
-      return decisionsView(decisions, { ...recordedSpan(options, since), ...asked });
+      return questions.ask(() => decisionsView(decisions, { ...recordedSpan(options, since), ...asked }));
     },
   );
   typed.post(
@@ -63,7 +65,7 @@ export function registerDecisions(app: FastifyInstance, options: DecisionRoutesO
         rights.require("view", viewPlaceOf(ref), `simulate a change of ${ref.kind} ${ref.name}`);
       const isSeen = rights.within("view");
       const span = recordedSpan(options, since);
-      return simulate({ snapshot: snapshot(), decisions }, change, { ...span, limit, isSeen });
+      return questions.ask(() => simulate({ snapshot: snapshot(), decisions }, change, { ...span, limit, isSeen }));
     },
   );
   registerSuggestions(app, options);

@@ -43,6 +43,7 @@ import { registerAuthority } from "./authority-routes.ts";
 import { callerOf, credentialsHook, rightsOf, withholdUnasked } from "./credentials-hook.ts";
 import { registerDecisions } from "./decision-routes.ts";
 import { type LoginRoutesOptions, registerLogins, registerLogout, sessionCookie } from "./login-routes.ts";
+import { LongQuestions } from "./long-questions.ts";
 import { registerPolicy } from "./policy-routes.ts";
 import { registerPublic } from "./public-routes.ts";
 import { registerResources } from "./resource-routes.ts";
@@ -95,6 +96,7 @@ const PAGE_HEADERS = {
 };
 
 const STATUS: Partial<Record<ProblemCode, number>> = {
+  HDL_API_BUSY: 429,
   HDL_API_FORBIDDEN: 403,
   HDL_API_LOGIN: 401,
   HDL_API_TOKEN: 409,
@@ -220,6 +222,7 @@ function registerGuarded(app: FastifyInstance, options: RestOptions, live: LiveF
     decisions: telemetry,
     clock: systemClock,
     timers: systemTimers,
+    questions: new LongQuestions(),
   };
   registerResources(app, resources, { snapshot: () => plane.snapshot, guard: decided });
   registerDecisions(app, decided);
