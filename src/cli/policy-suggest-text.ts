@@ -16,7 +16,7 @@ const WHY: Readonly<Record<SuggestionView["leftOut"][number]["why"], string>> = 
   "no-identity": "the caller proved no identity",
   "denied-since": "it was denied later",
   "ambiguous-path": "the path can be read in several ways",
-  "not-told-apart": "too little was recorded to tell it from what was denied to the same caller",
+  "not-told-apart": "a rule could not tell it from what was denied to the same caller",
 };
 
 /** YAML with what was seen seldom, and what is left out, in comments. */

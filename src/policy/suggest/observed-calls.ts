@@ -11,6 +11,8 @@ export interface ObservedCall {
   readonly method: string;
   /** `{*}` stands for a segment that is another in each request, `*` at the end for all that follows. */
   readonly path: string;
+  /** What else was recorded of it and no suggested rule asks: its host, what was seen of a token. Texts that are equal for what is. */
+  readonly beside: string;
   /** Of the app; 0 when not known. */
   readonly port: number;
   readonly verdict: "allow" | "deny";
@@ -18,13 +20,15 @@ export interface ObservedCall {
   readonly lastSeenMs: number;
 }
 
-/** Calls that differ in no more than port, verdict and time. */
-export interface CallKind extends Omit<ObservedCall, "verdict" | "count" | "lastSeenMs" | "port"> {
+/** Calls that a suggested rule does not tell apart. */
+export interface CallKind extends Omit<ObservedCall, "verdict" | "count" | "lastSeenMs" | "port" | "beside"> {
   readonly ports: readonly number[];
   readonly allowed: number;
   readonly denied: number;
   readonly lastAllowedMs: number;
   readonly lastDeniedMs: number;
+  /** Some of them are denied now by what no suggested rule asks, such as those without a token. */
+  readonly isPartlyDenied: boolean;
 }
 
 /** Why a kind of request that was let through is not granted. */
@@ -52,14 +56,31 @@ export function callKinds(calls: readonly ObservedCall[]): readonly CallKind[] {
       denied: sum(denies),
       lastAllowedMs: last(allows),
       lastDeniedMs: last(denies),
+      isPartlyDenied: differsBeside(alike),
     };
   });
 }
 
 /** Why nothing of the kind can be granted; undefined where it can. Only of what was let through. */
-export function obstacleOf({ caller, denied, lastAllowedMs, lastDeniedMs }: CallKind): Obstacle | undefined {
+export function obstacleOf({
+  caller,
+  denied,
+  lastAllowedMs,
+  lastDeniedMs,
+  isPartlyDenied,
+}: CallKind): Obstacle | undefined {
   if (caller.principal === "") return "no-identity";
-  return denied > 0 && lastDeniedMs >= lastAllowedMs ? "denied-since" : undefined;
+  if (denied > 0 && lastDeniedMs >= lastAllowedMs) return "denied-since";
+  return isPartlyDenied ? "not-told-apart" : undefined;
+}
+
+/** Whether what was decided last differs with what stands beside; that a policy has changed since is no such difference. */
+function differsBeside(alike: readonly ObservedCall[]): boolean {
+  const variants = [...Map.groupBy(alike, ({ beside }) => beside).values()];
+  return variants.some((each) => {
+    const of = (verdict: ObservedCall["verdict"]) => last(each.filter((call) => call.verdict === verdict));
+    return each.some(({ verdict }) => verdict === "deny") && of("deny") >= of("allow");
+  });
 }
 
 /** Whether no rule of paths should speak of it. */

@@ -26,6 +26,7 @@ function call(account: string, asked: string, change: Partial<ObservedCall> = {}
     detail: path.endsWith("*") ? "prefix" : "whole",
     method,
     path,
+    beside: "",
     port: 8080,
     verdict: "allow",
     count: 100,
@@ -193,6 +194,16 @@ describe("what is not granted", () => {
     expect(suggested(both(500))).toMatchObject({ leftOut: [], proof: { passed: 100, refused: 0 } });
   });
 
+  test("what was denied without a token, or of another host, and let through with it", () => {
+    const both = (later: number) => [
+      call("shop/web", "GET /x", { beside: "verified" }),
+      call("shop/web", "GET /x", { beside: "none", verdict: "deny", lastSeenMs: 500 }),
+      call("shop/web", "GET /x", { beside: "none", lastSeenMs: later }),
+    ];
+    expect(suggested(both(400))).toMatchObject({ policies: [], leftOut: [{ why: "not-told-apart", requests: 200 }] });
+    expect(suggested(both(600))).toMatchObject({ leftOut: [], proof: { passed: 200, refused: 0 } });
+  });
+
   test("a caller of whom only that was recorded, where something was denied to it", () => {
     const open = call("shop/web", " ", { detail: "caller" });
     expect(suggested([open]).rules).toMatchObject([{ isOpen: true }]);
@@ -255,6 +266,7 @@ const observed = fc
     verdict: fc.constantFrom("allow", "allow", "allow", "deny"),
     count: fc.integer({ min: 1, max: 20 }),
     lastSeenMs: fc.integer({ min: 1, max: 9 }),
+    beside: fc.constantFrom("", "", "verified"),
     port: fc.constantFrom(8080, 8081),
   })
   .map(({ account, form, ...rest }): ObservedCall => {

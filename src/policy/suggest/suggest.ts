@@ -108,8 +108,10 @@ function sorted(kinds: readonly CallKind[]) {
   const passed = kinds.filter(({ allowed }) => allowed > 0).map((kind) => ({ kind, obstacle: obstacleOf(kind) }));
   const granted = passed.flatMap(({ kind, obstacle }) => (obstacle === undefined ? [kind] : []));
   const leftOut = passed.flatMap(({ kind, obstacle }) => (obstacle === undefined ? [] : [leftOutOf(kind, obstacle)]));
-  const since = passed.flatMap(({ kind, obstacle }) => (obstacle === "denied-since" ? [kind] : []));
-  return { granted, refused: [...refused, ...since], leftOut };
+  const apart = passed.flatMap(({ kind, obstacle }) =>
+    obstacle === "denied-since" || obstacle === "not-told-apart" ? [kind] : [],
+  );
+  return { granted, refused: [...refused, ...apart], leftOut };
 }
 
 function leftOutOf({ caller, method, path, allowed, lastAllowedMs }: CallKind, why: Obstacle): LeftOut {

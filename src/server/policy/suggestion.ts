@@ -12,6 +12,8 @@ import type { DecisionSource } from "./decision-view.ts";
 
 export interface SuggestQuestion extends StoredSpan, SuggestOptions {
   readonly services: readonly MeshService[];
+  /** Lets others have their turn between two pages of recorded decisions, and between two services. */
+  readonly turn: () => Promise<void>;
 }
 
 /** The services that are meant: one, or those of a namespace. Fails with `HDL_POLICY_QUESTION` where there are none. */
@@ -30,17 +32,14 @@ export function servicesMeant({ services }: MeshSnapshot, name: string): Result<
   );
 }
 
-function* recordedIn(store: DecisionSource, span: StoredSpan): Generator<RecordedDecision> {
-  for (const page of store.decisions(span)) yield* page;
-}
-
 /** Fails with `HDL_POLICY_UNSEEN` where nothing was recorded of any of them: what was never seen is not profiled. */
-export function suggestionsView(
+export async function suggestionsView(
   snapshot: MeshSnapshot,
   store: DecisionSource,
-  { services, fromMs, toMs, ...options }: SuggestQuestion,
-): Result<SuggestionsView> {
-  const calls = callsByService(snapshot, recordedIn(store, { fromMs, toMs }), services);
+  asked: SuggestQuestion,
+): Promise<Result<SuggestionsView>> {
+  const { services, fromMs, toMs, turn, ...options } = asked;
+  const calls = await callsByService(snapshot, store, asked);
   const known = knownCallers(snapshot);
   const suggestions: SuggestionView[] = [];
   const unseen: string[] = [];
@@ -51,6 +50,7 @@ export function suggestionsView(
     const suggestion = suggestFor(target, calls.get(service.key) ?? [], { ...options, known });
     if (suggestion === undefined) unseen.push(service.key);
     else suggestions.push(viewOf(snapshot, service, suggestion));
+    await turn();
   }
   if (suggestions.length === 0) {
     const names = unseen.length > 3 ? `any of ${unseen.length} services` : unseen.join(", ");
@@ -61,22 +61,41 @@ export function suggestionsView(
   return success({ fromMs, recordedFromMs: coverage.fromMs ?? null, unrecorded, suggestions, unseen });
 }
 
-function callsByService(
+async function callsByService(
   { settings }: MeshSnapshot,
-  decisions: Iterable<RecordedDecision>,
-  services: readonly MeshService[],
-): ReadonlyMap<string, readonly ObservedCall[]> {
+  store: DecisionSource,
+  { services, fromMs, toMs, turn }: Pick<SuggestQuestion, "services" | "fromMs" | "toMs" | "turn">,
+): Promise<ReadonlyMap<string, readonly ObservedCall[]>> {
   const byService = new Map<string, ObservedCall[]>(services.map(({ key }) => [key, []]));
-  for (const decision of decisions) {
-    const { edge, detail, method, path, port, verdict, count, lastSeenMs } = decision;
-    const calls = byService.get(nodeIdOf(edge.destination));
-    if (calls === undefined) continue;
-    const id = parseSpiffeId(edge.source.principal);
-    const caller = id.ok ? callerAttributes(id.value, settings.trustDomain) : NOBODY;
-    const protocol = edge.protocol === "tcp" ? "tcp" : "http";
-    calls.push({ caller, protocol, detail, method, path, port, verdict, count, lastSeenMs });
+  const servers = new Map(services.map((service) => [service.key as string, accountsOf(service)]));
+  for (const page of store.decisions({ fromMs, toMs })) {
+    for (const decision of page) {
+      const { namespace, workload } = decision.edge.destination;
+      const name = nodeIdOf(decision.edge.destination);
+      if (servers.get(name)?.has(`${namespace}/${workload}`) !== false)
+        byService.get(name)?.push(callOf(decision, settings.trustDomain));
+    }
+    await turn();
   }
   return byService;
+}
+
+/**
+ * Who serves it now. An agent proves its account and says by itself which service it is: what another account reports of the service is
+ * not believed. Undefined where no replica is there to compare with.
+ */
+function accountsOf({ endpoints }: MeshService): ReadonlySet<string> | undefined {
+  if (endpoints.length === 0) return undefined;
+  return new Set(endpoints.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`));
+}
+
+function callOf(decision: RecordedDecision, trustDomain: MeshSnapshot["settings"]["trustDomain"]): ObservedCall {
+  const { edge, detail, method, path, host, port, token, issuer, verdict, count, lastSeenMs } = decision;
+  const id = parseSpiffeId(edge.source.principal);
+  const caller = id.ok ? callerAttributes(id.value, trustDomain) : NOBODY;
+  const protocol = edge.protocol === "tcp" ? "tcp" : "http";
+  const beside = JSON.stringify([host, token, issuer]);
+  return { caller, protocol, detail, method, path, beside, port, verdict, count, lastSeenMs };
 }
 
 const NOBODY = { principal: "", namespace: "", serviceAccount: "" };

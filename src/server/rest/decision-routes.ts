@@ -71,12 +71,12 @@ export function registerDecisions(app: FastifyInstance, options: DecisionRoutesO
   registerSuggestions(app, options);
 }
 
-function registerSuggestions(app: FastifyInstance, options: DecisionRoutesOptions): void {
-  app
 function placeOf({ kind, metadata: { namespace, name } }: Resource): ResourceRef {
   return { kind, namespace, name };
 }
 
+function registerSuggestions(app: FastifyInstance, options: DecisionRoutesOptions): void {
+  app
     .withTypeProvider<ZodTypeProvider>()
     .get(
       "/api/v1/policy/suggest",
@@ -88,7 +88,7 @@ function placeOf({ kind, metadata: { namespace, name } }: Resource): ResourceRef
         const services = valueOrThrow(servicesMeant(snapshot, name));
         for (const { key, namespace } of services) rights.require("view", namespace, `profile the callers of ${key}`);
         const asked = { ...recordedSpan(options, since), services, rareBelow, isExact: exact === "true" };
-        return valueOrThrow(suggestionsView(snapshot, options.decisions, asked));
+        return valueOrThrow(await options.questions.ask(() => suggestionsView(snapshot, options.decisions, asked)));
       },
     );
 }
