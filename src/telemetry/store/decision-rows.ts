@@ -44,8 +44,8 @@ const HOUR_MS = 3_600_000;
 const SKEW_MS = 10_000;
 /** By the minute for so long. */
 const FINE_MS = 2 * HOUR_MS;
-/** About ten milliseconds' worth. */
-const PAGE_ROWS = 2000;
+/** Kinds that are looked through at once, seen in the span or not: some ten milliseconds' worth. */
+const PAGE_KINDS = 1000;
 const CACHED_MAX = 50_000;
 const MERGED_AT_ONCE_MAX = 20_000;
 
@@ -90,14 +90,19 @@ export class DecisionRows {
    * bucket that lies only in part in it, the whole is counted.
    */
   *pages(fromMs: number, toMs: number): Generator<readonly RecordedDecision[]> {
+    const next = this.#database.query(
+      "SELECT MAX(id) AS last FROM (SELECT id FROM decision_key WHERE id > ? ORDER BY id LIMIT ?)",
+    );
+    // Bounded by what is looked through, not by what is found: of a short span little is, among millions.
     const query = this.#database.query(
-      `${SELECT} WHERE d.key > ? AND d.last_ms >= ? AND d.first_ms < ? GROUP BY d.key LIMIT ?`,
+      `${SELECT} WHERE d.key > ? AND d.key <= ? AND d.last_ms >= ? AND d.first_ms < ? GROUP BY d.key`,
     );
     for (let after = 0; ; ) {
-      const rows = query.all(after, fromMs, toMs, PAGE_ROWS) as Row[];
+      const { last } = next.get(after, PAGE_KINDS) as { readonly last: number | null };
+      if (last === null) return;
+      const rows = query.all(after, last, fromMs, toMs) as Row[];
       yield rows.flatMap((row) => this.#recorded(row));
-      after = rows.at(-1)?.id ?? after;
-      if (rows.length < PAGE_ROWS) return;
+      after = last;
     }
   }
 

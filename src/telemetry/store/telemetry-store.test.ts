@@ -243,6 +243,16 @@ test("a decision is kept once a kind, without the replicas, and by whoever decid
 test("a caller without an identity is known by its address", () => {
   const { store, put } = setUp();
   const stranger = { ...party(""), instance: "192.0.2.7" };
+test("a page is bounded by what is looked through, also where little of it was seen in the span", () => {
+  const { store, put } = setUp();
+  const decisions = Array.from({ length: 2500 }, (_, index) => ({ ...DECISION, host: `h${index}` }));
+  put(decidedAt(NOW - 86_400_000, { decisions }));
+  put(decidedAt(NOW - 1000, { decisions: [{ ...DECISION, host: "h2400" }] }));
+  const pagesOf = (fromMs: number) => [...store.decisions({ fromMs, toMs: NOW + 10_000 })].map((page) => page.length);
+  expect(pagesOf(WEEK.fromMs)).toEqual([1000, 1000, 500]);
+  expect(pagesOf(NOW - 60_000)).toEqual([0, 0, 1]);
+});
+
   const known = { ...DECIDED_AT, source: { ...DECIDED_AT.source, principal: "spiffe://td/ns/shop/sa/a" } };
   const decisions = [DECISION, { ...DECISION, edge: 1 }];
   put(decidedAt(NOW, { edges: [{ ...DECIDED_AT, source: stranger }, known], decisions }));
