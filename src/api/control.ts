@@ -40,6 +40,11 @@ export type ResourcesView = z.infer<typeof resourcesSchema>;
 
 export const refParamsSchema = z.object({ kind: z.string(), name: z.string() });
 export const refQuerySchema = z.object({ namespace: z.string().default("default") });
+export const deleteQuerySchema = refQuerySchema.extend({
+  /** As `guard` of what is applied: its `since`; absent, nothing is guarded. */
+  guard: sinceSchema.optional(),
+  allow: z.enum(["nothing", "undecided"]).default("nothing"),
+});
 
 export const historyQuerySchema = z.object({
   kind: z.string().optional(),

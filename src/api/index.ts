@@ -22,6 +22,7 @@ export {
   applyBodySchema,
   auditQuerySchema,
   auditSchema,
+  deleteQuerySchema,
   type HistoryView,
   historyQuerySchema,
   historySchema,

@@ -5,6 +5,7 @@ import {
   applyBodySchema,
   auditQuerySchema,
   auditSchema,
+  deleteQuerySchema,
   historyQuerySchema,
   historySchema,
   refParamsSchema,
@@ -70,6 +71,7 @@ function requireChanges(rights: Rights, changes: readonly Pick<PlannedChange, "r
 
 interface GuardedChange {
   readonly given: readonly Resource[];
+  readonly deleted: readonly ResourceRef[];
   readonly rights: Rights;
   readonly since: string;
   readonly allow: GuardAllowance;
@@ -82,13 +84,14 @@ const GUARD_TOLD_MAX = 1000;
 async function requireGuarded(
   store: ResourceStore,
   options: DecisionRoutesOptions,
-  { given, rights, since, allow }: GuardedChange,
+  { given, deleted, rights, since, allow }: GuardedChange,
 ): Promise<void> {
   for (let attempt = 0; attempt < GUARD_ATTEMPTS; attempt++) {
     const { revision } = store;
     const source = { snapshot: options.snapshot(), decisions: options.decisions };
     const span = { ...recordedSpan(options, since), limit: GUARD_TOLD_MAX, isSeen: rights.within("view") };
-    requireAll(guardProblems(await simulate(source, { given, deleted: [] }, span), allow));
+    const simulated = await options.questions.ask(() => simulate(source, { given, deleted }, span));
+    requireAll(guardProblems(simulated, allow));
     if (store.revision === revision) return;
   }
   throw new ProblemError(problem("HDL_STORE_CONFLICT", "others change resources all the while; nothing was changed"));
@@ -128,7 +131,8 @@ export function registerResources(
         return valueOrThrow(store.apply(resources, { actor: rights.actor, isDryRun: true }));
       };
       plan();
-      if (guarding !== undefined) await requireGuarded(store, guard, { given: resources, rights, ...guarding });
+      if (guarding !== undefined)
+        await requireGuarded(store, guard, { given: resources, deleted: [], rights, ...guarding });
       // What would change is looked at before anything is told of it, and then done at once: nothing comes between.
       const planned = plan();
       if (dryRun) return appliedView(planned);
@@ -154,6 +158,7 @@ export function registerResources(
     },
   );
   registerOne(app, store, view);
+  registerDelete(app, store, guard);
   registerPast(app, store);
 }
 
@@ -179,17 +184,23 @@ function registerOne(
       return { revision: store.revision, resources: [view(found)] };
     },
   );
-  typed.delete(
-    "/api/v1/resources/:kind/:name",
-    { schema: { ...schema, response: { 200: appliedSchema } } },
-    (request) => {
-      const ref = refOf({ ...request.params, namespace: request.query.namespace });
-      const rights = rightsOf(request);
-      requireView(rights, [ref]);
+}
+
+function registerDelete(app: FastifyInstance, store: ResourceStore, guard: DecisionRoutesOptions): void {
+  const schema = { params: refParamsSchema, querystring: deleteQuerySchema, response: { 200: appliedSchema } };
+  app.withTypeProvider<ZodTypeProvider>().delete("/api/v1/resources/:kind/:name", { schema }, async (request) => {
+    const { namespace, guard: since, allow } = request.query;
+    const ref = refOf({ ...request.params, namespace });
+    const rights = rightsOf(request);
+    requireView(rights, [ref]);
+    requireChanges(rights, [{ ref, before: store.get(ref), after: undefined }]);
+    if (since !== undefined) {
+      await requireGuarded(store, guard, { given: [], deleted: [ref], rights, since, allow });
+      // It may be another by now.
       requireChanges(rights, [{ ref, before: store.get(ref), after: undefined }]);
-      return appliedView(valueOrThrow(store.delete([ref], { actor: actorOf(request) })));
-    },
-  );
+    }
+    return appliedView(valueOrThrow(store.delete([ref], { actor: actorOf(request) })));
+  });
 }
 
 function registerPast(app: FastifyInstance, store: ResourceStore): void {

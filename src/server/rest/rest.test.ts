@@ -90,6 +90,14 @@ describe("the API", () => {
     expect(history[0]).toMatchObject({ name: "a", action: "deleted", actor: "admin", after: "" });
   });
 
+  test("deletes under guard what nobody needs", async () => {
+    await apply(policy("spare"));
+    const path = "/api/v1/resources/AuthorizationPolicy/spare?namespace=shop";
+    expect((await send(`${path}&guard=9w`, { method: "DELETE" })).status).toBe(400);
+    expect((await send(`${path}&guard=7d&allow=undecided`, { method: "DELETE" })).status).toBe(200);
+    expect((await send(`${path}&guard=7d`, { method: "DELETE" })).status).toBe(404);
+  });
+
   test("changes nothing in a dry run or when one of many is wrong", async () => {
     const before = (await send("/api/v1/resources")).json().revision;
     expect((await apply(policy("c"), true)).json().changes[0].action).toBe("created");
