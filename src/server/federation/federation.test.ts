@@ -53,6 +53,8 @@ class Following {
   readonly asked: HttpAsk[] = [];
   readonly problems: string[] = [];
   changes = 0;
+  /** By how much the clock was set otherwise, with the timers going on. */
+  setMs = 0;
   resources: readonly Resource[];
   answer: () => Result<string> = () => success(documentOf());
   readonly federation: FederatedBundles;
@@ -71,7 +73,7 @@ class Following {
         const body = new TextEncoder().encode(answer.ok ? answer.value : "");
         return Promise.resolve(answer.ok ? success({ status: 200, headers: [], body }) : answer);
       },
-      clock: this.time,
+      clock: { nowMs: () => this.time.nowMs() + this.setMs },
       timers: this.time,
       onChange: () => this.changes++,
       onProblem: ({ code }) => this.problems.push(code),
@@ -118,6 +120,36 @@ describe("a federated domain", () => {
     await again.federation.start();
     expect(again.known).toEqual(["east.example 1"]);
     await again.federation.stop();
+  });
+
+  test("does not go back to an older document, in which somebody is not revoked yet, unless that is brought along", async () => {
+    const each = new Following([byWeb]);
+    const revocations = [{ kind: "certificate", serial: "7f", expiresAtMs: 9 }] as const;
+    each.answer = () => success(documentOf({ ...east.bundle, sequence: 3, revocations }));
+    await each.federation.start();
+    await each.pass(500);
+    const older = documentOf({ ...east.bundle, sequence: 2 });
+    each.answer = () => success(older);
+    await each.pass(61_000);
+    expect([each.known, each.problems]).toEqual([["east.example 3"], ["HDL_FEDERATION_BUNDLE"]]);
+    expect(each.federation.bundles[0]?.revocations).toEqual(revocations);
+    const brought = `  bundleEndpointProfile: { type: https_web }\n  trustDomainBundle: ${JSON.stringify(older)}\n`;
+    each.resources = [resource(brought)];
+    await each.federation.update();
+    expect(each.known).toEqual(["east.example 2"]);
+    await each.federation.stop();
+  });
+
+  test("is fetched on although the clock was set back", async () => {
+    const each = new Following([byWeb]);
+    await each.federation.start();
+    await each.pass(500);
+    each.setMs = -365 * 86_400_000;
+    await each.pass(500);
+    expect(each.asked.length).toBe(2);
+    await each.pass(30_000);
+    expect(each.asked.length).toBe(2);
+    await each.federation.stop();
   });
 
   test("is taken anew when a JWT key is another under the same name, or somebody was revoked there", async () => {

@@ -157,7 +157,7 @@ export class FederatedBundles {
   #look(): void {
     const nowMs = this.#options.clock.nowMs();
     for (const each of this.#followed.values()) {
-      if (each.isFetching || each.nextAtMs > nowMs) continue;
+      if (each.isFetching || !isDue(each.nextAtMs, nowMs)) continue;
       each.isFetching = true;
       const run: Promise<void> = this.#fetch(each).finally(() => {
         each.isFetching = false;
@@ -171,7 +171,9 @@ export class FederatedBundles {
     const { clock, onProblem } = this.#options;
     const { trustDomain } = followed;
     const fetched = await this.#ask(followed);
-    const read = fetched.ok ? this.#read(fetched.value, trustDomain, this.#followed) : fetched;
+    const read = fetched.ok
+      ? notOlder(this.#read(fetched.value, trustDomain, this.#followed), followed.bundle)
+      : fetched;
     const nowMs = clock.nowMs();
     // It may have been dropped, or replaced, meanwhile.
     if (this.#followed.get(trustDomain) !== followed) return;
@@ -230,6 +232,24 @@ export class FederatedBundles {
     this.#bundles = next;
     this.#options.onChange();
   }
+}
+
+/** A clock that was set back must not keep revocations from being heard of. */
+function isDue(atMs: number, nowMs: number): boolean {
+  return atMs <= nowMs || atMs - nowMs > REFRESH_MS.max;
+}
+
+/**
+ * An older document, as caches and replicas that lag behind give out, would let in again who was revoked since. The sequence grows with each
+ * change (SPIFFE Trust Domain and Bundle §4.1); 0 stands for none.
+ */
+function notOlder(read: Result<ReadBundle>, held: Bundle | undefined): Result<ReadBundle> {
+  if (!read.ok || held === undefined) return read;
+  const { trustDomain, sequence } = read.value.bundle;
+  if (sequence === 0 || sequence >= held.sequence) return read;
+  const why = `The bundle of ${trustDomain} has the sequence ${sequence} and is older than the one that is held, ${held.sequence}.`;
+  const next = "Where its authority began anew, apply the `Federation` with the new bundle as `trustDomainBundle`.";
+  return failure(problem("HDL_FEDERATION_BUNDLE", why, { next }));
 }
 
 /** By what the endpoint is known; undefined as any web server is. */
