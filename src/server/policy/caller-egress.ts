@@ -37,8 +37,12 @@ export function callerEgress(
 }
 
 /** The endpoint as the agent of its caller decides about it. */
-export function calleeOf(endpoint: Endpoint, { settings }: MeshSnapshot, port: number): RequestAttributes {
-  return calleeAttributes({ ...endpoint, appPort: port }, settings.trustDomain);
+export function calleeOf(
+  { spiffeId, address }: Pick<Endpoint, "spiffeId" | "address">,
+  { settings }: MeshSnapshot,
+  port: number,
+): RequestAttributes {
+  return calleeAttributes({ spiffeId, address, appPort: port }, settings.trustDomain);
 }
 
 interface KnownCaller {

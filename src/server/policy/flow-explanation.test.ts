@@ -76,6 +76,22 @@ test("a policy that has come since is told by what it does to the flow", () => {
   expect(explained({}, withPolicy(`{ action: DENY, rules: [{ ${from} }] }`)).today).toBe("same-by-other-rule");
 });
 
+test("a flow that the caller's own policies do not let out is explained by them", () => {
+  const text =
+    "{ apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: { name: out, namespace: shop }, spec: { podSelector: { matchLabels: { app: storefront } }, policyTypes: [Egress] } }";
+  const shop = shopSnapshot();
+  const more = valueOrThrow(parseManifests([{ file: "p.yaml", text }]));
+  const closed = nextSnapshot(shop, { resources: [...shop.inputs.resources, ...more] });
+  const source = { ...STOREFRONT, instance: "storefront-1" };
+  const destination = { ...INVENTORY, workload: "", instance: "" };
+  const edge = { ...SAMPLE.edge, reporter: "source" as const, source, destination };
+  const policy = "default-deny: no rule of NetworkPolicy/shop/out matched";
+  const denied = { edge, policy, endReason: "egress-denied" } as const;
+  const { today, notes, explanation } = explained(denied, closed);
+  expect([today, notes, explanation.outcomes.map(({ reason }) => reason)]).toEqual(["same", [], ["egress-denied"]]);
+  expect(explained(denied).today).toBe("same-by-other-rule");
+});
+
 test("what today's policies would look at and is not kept makes it unknown", () => {
   const spec = '{ rules: [{ when: [{ key: "request.headers[x-team]", values: [a] }] }] }';
   const { today, explanation } = explained({}, withPolicy(spec));

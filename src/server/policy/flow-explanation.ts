@@ -1,22 +1,35 @@
 /** What became of a recorded request, beside what today's policies would make of it. */
 import type { ExplanationView, FlowExplanationView, OutcomeView } from "#api";
 import { parseSpiffeId } from "#identity";
-import { type MeshSnapshot, registrationKey } from "#mesh";
+import { type Endpoint, type MeshSnapshot, registrationKey } from "#mesh";
 import { parseAddress, type ServiceKey } from "#model";
 import { type CallerAttributes, callerAttributes } from "#policy";
-import { type EdgeKey, nodeIdOf, type ObservedRequest } from "#telemetry";
+import { type EdgeKey, nodeIdOf, type ObservedRequest, type Party } from "#telemetry";
 import { flowViewOf } from "../observe/flow-view.ts";
+import { type CallerEgress, calleeOf, callerEgress } from "./caller-egress.ts";
+import { throughEgress } from "./egress-outcome.ts";
 import { type ArrivingRequest, mergeEqual, outcomeAt, type Replica } from "./outcome.ts";
 
 /** As long as paths are recorded; what was longer may have gone on. */
 const PATH_CHARS_MAX = 256;
 
-/** `sample`: as the destination's agent recorded it. Header fields, tokens and server names are never recorded. */
+type CalledReplica = Replica & Pick<Endpoint, "spiffeId" | "address" | "appPort">;
+
+/** `sample`: as the agent recorded it that decided. Header fields, tokens and server names are never recorded. */
 export function flowExplanationOf(snapshot: MeshSnapshot, sample: ObservedRequest, nowMs: number): FlowExplanationView {
   const { edge } = sample;
   const { replicas, notes } = replicasOf(snapshot, edge);
   const request = requestOf(snapshot, sample);
-  const outcomes = mergeEqual(replicas.map((replica) => outcomeAt(snapshot, replica, { request, nowMs })));
+  const egress = egressOf(snapshot, edge.source, nowMs);
+  const outcomes = mergeEqual(
+    replicas.flatMap((replica) =>
+      throughEgress(
+        egress,
+        calleeOf(replica, snapshot, replica.appPort),
+        outcomeAt(snapshot, replica, { request, nowMs }),
+      ),
+    ),
+  );
   const explanation: ExplanationView = {
     principal: request.attributes.principal ?? "",
     destination: nodeIdOf(edge.destination),
@@ -26,13 +39,22 @@ export function flowExplanationOf(snapshot: MeshSnapshot, sample: ObservedReques
   return { flow: flowViewOf(sample), today: compared.today, notes: [...notes, ...compared.notes], explanation };
 }
 
-/** The replica that decided, or those of its service where that one has gone. */
+/** Of the very workload that called, where it is still there. */
+function egressOf(snapshot: MeshSnapshot, { principal, instance }: Party, nowMs: number): readonly CallerEgress[] {
+  const { serviceAccount = "" } = callerOf(principal, snapshot.settings.trustDomain);
+  const egress = callerEgress(snapshot, { serviceAccount }, nowMs);
+  const own = egress.filter(({ workloads }) => workloads.includes(instance));
+  return own.length > 0 ? own : egress;
+}
+
+/** The replica that decided, or those of its service where that one has gone, or none was called. */
 function replicasOf({ inputs, services }: MeshSnapshot, { destination }: EdgeKey) {
   const { namespace, instance } = destination;
   const same = inputs.registrations.get(registrationKey({ namespace, instance }));
   if (same !== undefined) return { replicas: [same], notes: [] };
   const name = nodeIdOf(destination);
-  const replicas: readonly Replica[] = services.get(name as ServiceKey)?.endpoints ?? [];
+  const replicas: readonly CalledReplica[] = services.get(name as ServiceKey)?.endpoints ?? [];
+  if (instance === "") return { replicas, notes: [] };
   const gone = `${instance} has gone`;
   const notes = [
     replicas.length === 0

@@ -144,6 +144,9 @@ test("a flow is found by its identifier where it was decided, from either side's
   for (const id of ["00000000000000a1", "00000000000000b1"])
     expect(store.decidedFlow(id)).toMatchObject({ spanId: "00000000000000b1", edge: { reporter: "destination" } });
   expect(store.decidedFlow("00000000000000a2")).toBeUndefined();
+  const refused = sampleAt(NOW, { spanId: "00000000000000a3", traceId: "1", ...denied, endReason: "egress-denied" });
+  put(batchAt(NOW, { samples: [refused] }));
+  expect(store.decidedFlow("00000000000000a3")).toMatchObject({ edge: { reporter: "source" }, policy: "p" });
 });
 
 test("old samples go by age, and the oldest by size", () => {
@@ -240,9 +243,6 @@ test("a decision is kept once a kind, without the replicas, and by whoever decid
   expect([...store.decisions({ fromMs: NOW - 3000, toMs: NOW })].flat()).toEqual([]);
 });
 
-test("a caller without an identity is known by its address", () => {
-  const { store, put } = setUp();
-  const stranger = { ...party(""), instance: "192.0.2.7" };
 test("a page is bounded by what is looked through, also where little of it was seen in the span", () => {
   const { store, put } = setUp();
   const decisions = Array.from({ length: 2500 }, (_, index) => ({ ...DECISION, host: `h${index}` }));
@@ -253,6 +253,9 @@ test("a page is bounded by what is looked through, also where little of it was s
   expect(pagesOf(NOW - 60_000)).toEqual([0, 0, 1]);
 });
 
+test("a caller without an identity is known by its address", () => {
+  const { store, put } = setUp();
+  const stranger = { ...party(""), instance: "192.0.2.7" };
   const known = { ...DECIDED_AT, source: { ...DECIDED_AT.source, principal: "spiffe://td/ns/shop/sa/a" } };
   const decisions = [DECISION, { ...DECISION, edge: 1 }];
   put(decidedAt(NOW, { edges: [{ ...DECIDED_AT, source: stranger }, known], decisions }));

@@ -163,8 +163,8 @@ export class TelemetryStore {
   }
 
   /**
-   * The request of an identifier, as it was recorded where it was decided: of one that the caller's side reported, what the destination's
-   * side did. Undefined when that is not kept.
+   * The request of an identifier, as it was recorded where it was decided: of one that the caller's side reported and let out, what the
+   * destination's side did. Undefined when that is not kept.
    */
   decidedFlow(id: string): ObservedRequest | undefined {
     const [found] = this.#observed(
@@ -173,7 +173,8 @@ export class TelemetryStore {
     if (found === undefined || found.edge.reporter === "destination") return found;
     const isItsOtherSide = ({ edge, parentSpanId }: ObservedRequest): boolean =>
       edge.reporter === "destination" && parentSpanId === id;
-    return this.trace(found.traceId).find(isItsOtherSide);
+    // What the caller's own agent denied never came to a destination.
+    return this.trace(found.traceId).find(isItsOtherSide) ?? (found.endReason === "egress-denied" ? found : undefined);
   }
 
   events(span: StoredSpan, limit: number): StoredEvent[] {
