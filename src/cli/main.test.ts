@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMANDS } from "./commands.ts";
+import { VERSION } from "./version.ts";
 
 async function heddle(...words: string[]) {
   const directory = mkdtempSync(join(tmpdir(), "heddle-cli-"));
@@ -32,6 +33,10 @@ test.each(Object.keys(COMMANDS))("%s explains itself", async (name) => {
   const { out, status } = await heddle(name, "--help");
   expect(out).toContain(`Usage: heddle ${name}`);
   expect(status).toBe(0);
+});
+
+test("says its version", async () => {
+  expect(await heddle("--version")).toMatchObject({ out: `${VERSION}\n`, status: 0 });
 });
 
 test("a misspelt command is answered with the nearest one", async () => {

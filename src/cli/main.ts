@@ -5,6 +5,7 @@ import { standardError } from "#engine/terminal";
 import { formatProblems, ProblemError } from "#model";
 import { COMMANDS, type CommandModule } from "./commands.ts";
 import { commandContext, type SharedOptions } from "./context.ts";
+import { VERSION } from "./version.ts";
 
 const USAGE_STATUS = 2;
 
@@ -20,6 +21,7 @@ function addSharedOptions(command: Command): Command {
 function program(): Command {
   const root = new Command("heddle")
     .description("A service mesh in one program")
+    .version(VERSION, "-V, --version", "print the version")
     .showHelpAfterError("(see --help)")
     .showSuggestionAfterError()
     .enablePositionalOptions()

@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { failure, problem, type Result, success } from "#model";
+import { isCarried, unpackedFolder } from "./carried.ts";
 
 const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -61,8 +62,9 @@ export async function removeEmptyFolder(path: string): Promise<void> {
   await rmdir(path).catch(() => {});
 }
 
-/** A folder of the project's own, such as `dist/console`; undefined when it was not built. */
+/** A folder of the project that goes with the program: beside its sources, or out of the single executable. Undefined where it was not built. */
 export async function bundledFolder(path: string): Promise<string | undefined> {
+  if (isCarried()) return unpackedFolder(path);
   const folder = join(import.meta.dir, "../../..", path);
   const found = await stat(folder).catch(() => undefined);
   return found?.isDirectory() === true ? folder : undefined;
