@@ -17,6 +17,8 @@ export interface IssuedRecord {
   readonly notAfterMs: number;
   /** Label of the node that it was joined by, also where it was renewed since; absent for a join token. */
   readonly node?: string;
+  /** The replica that the first of its line was issued to, where it was renewed under another name. */
+  readonly origin?: WorkloadKey;
 }
 
 /** The part of the server's document store that the ledger needs. */
@@ -68,10 +70,16 @@ export class SvidLedger {
     readonly renews?: string | undefined;
   }): void {
     const { spiffeId, instance, issuer, notAfterMs, renews = "" } = issued;
-    const { node = this.#records.get(plainSerial(renews))?.node } = issued;
+    const renewed = this.#records.get(plainSerial(renews));
+    const { node = renewed?.node } = issued;
+    const origin = renewed?.origin ?? renewed?.key;
     const serial = plainSerial(issued.serial);
     const key: WorkloadKey = `${namespaceOf(spiffeId) ?? ""}/${instance}`;
-    const record = { serial, issuer, spiffeId: spiffeId.uri, key, notAfterMs, ...(node === undefined ? {} : { node }) };
+    const record = {
+      ...{ serial, issuer, spiffeId: spiffeId.uri, key, notAfterMs },
+      ...(node === undefined ? {} : { node }),
+      ...(origin === undefined || origin === key ? {} : { origin }),
+    };
     this.#add(record);
     const [oldest] = this.#records.keys();
     if (this.#records.size > RECORDS_MAX && oldest !== undefined) this.#forget(oldest);
@@ -80,11 +88,11 @@ export class SvidLedger {
 
   /** A replica left in good order: nobody has to wait for it. Its certificates stay known, to be revoked. */
   left(key: WorkloadKey, { uri }: SpiffeId): void {
-    const held = this.of(key).filter(({ spiffeId }) => spiffeId === uri);
+    const held = this.of(key).filter((each) => each.spiffeId === uri && each.key === key);
     for (const each of held) this.#records.set(each.serial, { ...each, issuer: "" });
   }
 
-  /** What a replica holds. */
+  /** What a replica holds, also where it calls itself otherwise by now: a revocation must not be evaded by another name. */
   of(key: WorkloadKey): readonly IssuedRecord[] {
     const nowMs = this.#options.clock.nowMs();
     const records = [...(this.#serials.get(key) ?? [])].flatMap((serial) => this.#records.get(serial) ?? []);
@@ -111,16 +119,20 @@ export class SvidLedger {
 
   #add(record: IssuedRecord): void {
     this.#records.set(record.serial, record);
-    const serials = this.#serials.get(record.key) ?? new Set();
-    this.#serials.set(record.key, serials.add(record.serial));
+    for (const key of keysOf(record)) {
+      const serials = this.#serials.get(key) ?? new Set();
+      this.#serials.set(key, serials.add(record.serial));
+    }
   }
 
   #forget(serial: string): void {
-    const key = this.#records.get(serial)?.key;
+    const record = this.#records.get(serial);
     this.#records.delete(serial);
-    const serials = key === undefined ? undefined : this.#serials.get(key);
-    serials?.delete(serial);
-    if (key !== undefined && serials?.size === 0) this.#serials.delete(key);
+    for (const key of record === undefined ? [] : keysOf(record)) {
+      const serials = this.#serials.get(key);
+      serials?.delete(serial);
+      if (serials?.size === 0) this.#serials.delete(key);
+    }
     this.#write(() => this.#options.documents.take(COLLECTION, serial));
   }
 
@@ -130,6 +142,10 @@ export class SvidLedger {
       if (!written.ok) this.#options.onProblem(written.problems[0]);
     });
   }
+}
+
+function keysOf({ key, origin }: IssuedRecord): readonly WorkloadKey[] {
+  return origin === undefined ? [key] : [key, origin];
 }
 
 function isRecord(value: unknown): value is IssuedRecord {
