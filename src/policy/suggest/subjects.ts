@@ -50,7 +50,10 @@ export function sharedAttributes({ accounts, namespaces }: KnownCallers): Shared
   return byAccount;
 }
 
-/** From the narrowest on. */
+/**
+ * From the narrowest on. No label of accounts without a namespace: whoever administers any other could give it to accounts there. Labels of
+ * namespaces are given by those above.
+ */
 function subjectsOf(
   { namespace, labels }: LabelledObject["metadata"],
   ofNamespace: LabelledObject["metadata"]["labels"],
@@ -59,9 +62,8 @@ function subjectsOf(
   const own = telling(labels).map(([name, value]) => ({ [name]: value }));
   return [
     ...own.map((accountLabels) => [0, { namespaces: [namespace], accountLabels }] as const),
-    ...own.map((accountLabels) => [1, { accountLabels }] as const),
-    [2, { namespaces: [namespace] }],
-    ...telling(ofNamespace).map(([name, value]) => [3, { namespaceLabels: { [name]: value } }] as const),
+    [1, { namespaces: [namespace] }],
+    ...telling(ofNamespace).map(([name, value]) => [2, { namespaceLabels: { [name]: value } }] as const),
   ];
 }
 

@@ -104,16 +104,18 @@ describe("an attribute stands for callers only where everybody who has it was se
     expect(subjectsOf(known({ "batch/a": {}, "batch/b": {}, "batch/c": {} }))).toEqual(named);
   });
 
-  test("a label of accounts in a namespace, before the label alone", () => {
+  test("a label of accounts in a namespace", () => {
     const facts = known({ "batch/a": { tier: "jobs" }, "batch/b": { tier: "jobs" }, "batch/c": {} });
     expect(subjectsOf(facts)).toEqual([{ namespaces: ["batch"], accountLabels: { tier: "jobs" } }]);
   });
 
-  test("a label of accounts across namespaces", () => {
+  test("not a label of accounts across namespaces: in others, others give it", () => {
     const labels = { tier: "jobs" };
     const facts = known({ "batch/a": labels, "night/b": labels, "batch/c": {}, "night/c": {} });
     const calls = [call("batch/a", "GET /x"), call("night/b", "GET /x")];
-    expect(said(suggested(calls, facts).written[0]?.subjects ?? [])).toEqual([{ accountLabels: labels }]);
+    expect(said(suggested(calls, facts).written[0]?.subjects ?? [])).toEqual([
+      { identities: ["td/ns/batch/sa/a", "td/ns/night/sa/b"] },
+    ]);
   });
 
   test("a label of namespaces", () => {
