@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { failure, problem, type Result, success } from "#model";
 
@@ -40,13 +41,23 @@ export function onExitSignal(run: (signal: ExitSignal) => void): () => void {
   };
 }
 
-/** Whether a process with this id exists, even one of another user. */
+/** Whether a process with this id runs, even one of another user. One that has ended and only waits to be asked how (a zombie) does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (cause) {
-    return (cause as { code?: string }).code === "EPERM";
+    if ((cause as { code?: string }).code !== "EPERM") return false;
+  }
+  return !isZombie(pid);
+}
+
+/** proc_pid_stat(5): the state stands behind the name, which may hold anything, brackets too. Elsewhere than on Linux there is no such file. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.charAt(stat.lastIndexOf(")") + 2) === "Z";
+  } catch {
+    return false;
   }
 }
 

@@ -80,6 +80,16 @@ describe("a child process", () => {
   });
 });
 
+test("a process that ended and that its parent has not asked about is not alive", async () => {
+  const lines: Line[] = [];
+  const parent = start("true & echo $!; exec sleep 30", lines);
+  await until(() => lines.length > 0);
+  const zombie = Number(lines[0]?.text);
+  await until(() => !isAlive(zombie));
+  expect(readFileSync(`/proc/${zombie}/stat`, "latin1")).toContain(") Z");
+  await parent.stop(1000);
+});
+
 test("children and grandchildren end when their parent is killed with SIGKILL", async () => {
   const directory = mkdtempSync(join(tmpdir(), "heddle-orphans-"));
   const pids = (): number[] => {
