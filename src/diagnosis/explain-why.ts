@@ -8,7 +8,7 @@ import { type Call, entriesAt, joinCalls, type KnownNodes, type Observation, top
 import { type Leaving, rank } from "./ranking.ts";
 import { milliseconds } from "./replicas.ts";
 import type { Change, Culprit, TimeSpan, WhyReport } from "./report.ts";
-import { hopParts, hopTimes, inflationOf, latencySuspects } from "./suspects.ts";
+import { hopParts, hopTimes, inflationOf, latencySuspects, type SuspectOptions } from "./suspects.ts";
 
 export interface WhyQuestion extends KnownNodes {
   /** Node that the user asks about, such as `shop/checkout`. */
@@ -69,7 +69,9 @@ function reportOf(question: WhyQuestion, pictures: Pictures): WhyReport {
   const { baseline, current, errors } = pictures;
   const compared = comparedOf(question);
   const late = lateAgents(compared, question.replicas);
-  const options = { baseline, current, roles: question.roles, compared, late };
+  const parts = hopParts(baseline, current);
+  const inflation = inflationOf(parts, baseline.meanMs);
+  const options = { baseline, current, parts, inflation, roles: question.roles, compared, late };
   const base = {
     service: question.service,
     window: question.window,
@@ -84,7 +86,6 @@ function reportOf(question: WhyQuestion, pictures: Pictures): WhyReport {
     return { ...base, status: "insufficient-data", summary, culprits: [] };
   }
   const suspects = latencySuspects(options);
-  const inflation = inflationOf(hopParts(baseline, current), baseline.meanMs);
   const leaving = leavingOf(pictures, compared);
   const culprits = rank({ suspects, errors, baseline, current, inflation, leaving });
   const [first] = culprits;
@@ -113,9 +114,11 @@ function leavingOf({ top, baseline }: Pictures, { before, now }: Compared): Leav
 }
 
 /** All hops slower by a like factor is what a host without spare processor time looks like. */
-function contentionOf(options: { readonly baseline: Attribution; readonly current: Attribution }): Culprit | undefined {
-  const { baseline, current } = options;
-  const inflation = inflationOf(hopParts(baseline, current), baseline.meanMs);
+function contentionOf({
+  baseline,
+  current,
+  inflation,
+}: Pick<SuspectOptions, "baseline" | "current" | "inflation">): Culprit | undefined {
   const riseMs = current.meanMs - baseline.meanMs;
   if (inflation < 2 || riseMs < 20 || baseline.entries < ENTRIES_MIN) return undefined;
   return {

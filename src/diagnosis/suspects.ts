@@ -70,6 +70,10 @@ export function inflationOf(parts: readonly HopPart[], baselineMs: number): numb
 export interface SuspectOptions {
   readonly baseline: Attribution;
   readonly current: Attribution;
+  /** Of these two, the greatest first. */
+  readonly parts: readonly HopPart[];
+  /** The factor by which everything slowed down alike. */
+  readonly inflation: number;
   readonly roles: ReadonlyMap<string, NodeRole>;
   readonly compared: Compared;
   readonly late: LateAgents;
@@ -77,18 +81,19 @@ export interface SuspectOptions {
 
 /** Every hop that takes longer than the host's inflation explains, the most first. */
 export function latencySuspects(options: SuspectOptions): readonly Suspect[] {
-  const { baseline, current } = options;
-  const parts = hopParts(baseline, current);
-  const inflation = inflationOf(parts, baseline.meanMs);
+  const { parts, inflation } = options;
   return parts
-    .map((part) => suspectOf(part, inflation, options))
-    .filter((suspect) => suspect.excessMs > 0)
+    .filter((part) => excessOf(part, inflation) > 0)
+    .map((part) => suspectOf(part, options))
     .sort((a, b) => b.excessMs - a.excessMs);
 }
 
-function suspectOf(part: HopPart, inflation: number, options: SuspectOptions): Suspect {
-  const { baseline, current } = options;
-  const excessMs = part.current.perEntryMs - part.baseline.perEntryMs * inflation;
+const excessOf = ({ baseline, current }: HopPart, inflation: number): number =>
+  current.perEntryMs - baseline.perEntryMs * inflation;
+
+function suspectOf(part: HopPart, options: SuspectOptions): Suspect {
+  const { baseline, current, inflation } = options;
+  const excessMs = excessOf(part, inflation);
   const error = Math.sqrt(
     part.current.variance / Math.max(1, current.entries) +
       (part.baseline.variance * inflation * inflation) / Math.max(1, baseline.entries),
@@ -143,10 +148,10 @@ function blameOf(part: HopPart, options: SuspectOptions): Blamed {
 }
 
 /** The table for people: one row a hop and cause. */
-export function hopTimes(options: Omit<SuspectOptions, "compared" | "late">): readonly HopTime[] {
+export function hopTimes({ parts, roles }: Pick<SuspectOptions, "parts" | "roles">): readonly HopTime[] {
   const rows = new Map<string, HopTime>();
-  for (const part of hopParts(options.baseline, options.current)) {
-    const cause = causeOf(part, options.roles);
+  for (const part of parts) {
+    const cause = causeOf(part, roles);
     const key = `${part.hop}\n${cause}`;
     const known = rows.get(key);
     rows.set(key, {
