@@ -1,5 +1,6 @@
 /** What decides at the workloads that recorded requests went to, as things are and as they would be. */
 import { inboundRulesFor, type MeshSnapshot, type Registration, SERVICE_LABEL } from "#mesh";
+import { versionOf } from "#model";
 import { ruleSetsAt } from "#policy";
 import { type Egress, type Outcome, type RecordedRequest, type RulesInForce, replay } from "#policy/simulate";
 import type { Party } from "#telemetry";
@@ -22,7 +23,7 @@ export function replaysBetween(
     const key = JSON.stringify([account, service, version]);
     if (!known.has(key)) {
       const serving = (replicas.get(account) ?? []).filter((each) => servesIn(before, each, service));
-      const ofVersion = serving.filter(({ labels }) => (labels["version"] ?? "") === version);
+      const ofVersion = serving.filter(({ labels }) => versionOf(labels) === version);
       known.set(key, replayAt(ofVersion.length > 0 ? ofVersion : serving, { before, after, nowMs }));
     }
     return known.get(key);
